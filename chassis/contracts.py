@@ -1,0 +1,147 @@
+"""Reads the OpenAPI contracts once: YAML with references between files made one document per bounded context."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from chassis.service import ROOT
+
+CONTRACTS = ROOT / "contracts"
+METHODS = ("get", "post", "put", "patch", "delete")
+Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@cache
+def read(path: Path) -> Any:
+    """One YAML or JSON file, parsed."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
+
+
+def _pointer(document: Any, pointer: str) -> Any:
+    for part in pointer.strip("/").split("/"):
+        if part:
+            document = document[part.replace("~1", "/").replace("~0", "~")]
+    return document
+
+
+_resolved: dict[tuple[Path, str], Any] = {}
+"""What references stand for; shared by all who refer to it, so nobody may change it."""
+
+
+def _resolve(node: Any, base: Path, trail: tuple[tuple[Path, str], ...] = ()) -> Any:
+    if isinstance(node, dict):
+        ref = node.get("$ref")
+        if isinstance(ref, str):
+            file, _, pointer = ref.partition("#")
+            target = _beside(base, file) if file else base
+            key = (target, pointer)
+            if key in trail:
+                raise ValueError(f"circular reference {ref} in {base.name}")
+            if key not in _resolved:
+                _resolved[key] = _resolve(_pointer(read(target), pointer), target, (*trail, key))
+            found = _resolved[key]
+            rest = {k: _resolve(v, base, trail) for k, v in node.items() if k != "$ref"}
+            return {**found, **rest} if rest else found
+        return {k: _resolve(v, base, trail) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_resolve(v, base, trail) for v in node]
+    return node
+
+
+@cache
+def _beside(base: Path, file: str) -> Path:
+    return (base.parent / file).resolve()
+
+
+@cache
+def load(service: str, context: str) -> dict[str, Any]:
+    """The contract of one context with every $ref resolved in place."""
+    path = CONTRACTS / service / "openapi" / f"{context}.yaml"
+    document: dict[str, Any] = _resolve(read(path), path)
+    return document
+
+
+def contexts(service: str) -> list[str]:
+    """Names of the contexts a service has contracts for."""
+    return sorted(p.stem for p in (CONTRACTS / service / "openapi").glob("*.yaml"))
+
+
+def services() -> list[str]:
+    return sorted(p.name for p in CONTRACTS.iterdir() if (p / "openapi").is_dir())
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a contract. ``path`` begins with the server's base path (/api/v1)."""
+
+    service: str
+    context: str
+    method: str
+    path: str
+    spec: dict[str, Any]
+
+    @property
+    def operation_id(self) -> str:
+        return str(self.spec["operationId"])
+
+    @property
+    def permission(self) -> str | None:
+        """The right it needs; ``public`` needs no token, ``authenticated`` any valid one."""
+        return self.spec.get("x-permission")
+
+    @property
+    def shows_more(self) -> str | None:
+        """The right with which its answer says more (C-04: numbers in full); without it the operation is done all the same."""
+        return self.spec.get("x-shows-more")
+
+    @property
+    def outside(self) -> bool:
+        """Outside accounts may call it (G-10)."""
+        return self.spec.get("x-outside") is True
+
+    @property
+    def success(self) -> int:
+        return min(int(status) for status in self.spec["responses"] if str(status).startswith("2"))
+
+
+@cache
+def operations(service: str) -> tuple[Operation, ...]:
+    found = []
+    for context in contexts(service):
+        document = load(service, context)
+        base = document["servers"][0]["url"].rstrip("/")
+        for path, item in document["paths"].items():
+            shared = item.get("parameters", [])
+            for method in METHODS:
+                if method in item:
+                    spec = {**item[method], "parameters": [*shared, *item[method].get("parameters", [])]}
+                    if method != "get" and spec.get("x-idempotent") is not False:
+                        spec["parameters"].append(_dry_run())
+                    found.append(Operation(service, context, method, base + path, spec))
+    return tuple(found)
+
+
+@cache
+def _dry_run() -> dict[str, Any]:
+    """Every write can be rehearsed, so no contract has to say it (chassis/http/dry_run.py)."""
+    header: dict[str, Any] = read(ROOT / "contracts" / "common" / "parameters.yaml")["dry_run"]
+    return header
+
+
+@cache
+def errors() -> dict[str, dict[str, Any]]:
+    """Catalogue of error codes: status, kind and titles."""
+    catalogue: dict[str, dict[str, Any]] = read(CONTRACTS / "common" / "errors.yaml")
+    return catalogue
+
+
+@cache
+def details() -> dict[str, str]:
+    """Chinese for what refusals add to their titles (contracts/common/details.yaml), by the English."""
+    told: dict[str, str] = read(CONTRACTS / "common" / "details.yaml")
+    return told

@@ -1,0 +1,400 @@
+"""Alembic glue: one chain per service in ``<service>/migrations/versions``, run as the owner of the database.
+
+    upgrade(service, owner_url)            to the newest revision; harmless when there is nothing to do
+    require_current(service, engine)       a process refuses to start on another schema than its own
+    python -m chassis.db.migrate revision orders "appointments of a work order"
+
+Helpers for migrations: ``chassis_tables(op)``, ``scope_table(op, "work_orders")``, ``system_scope(op)``, ``indexes(op, …)``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata, produce_migrations, render_python_code
+from alembic.config import Config
+from alembic.operations import Operations, ops
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from chassis.db import serves
+from chassis.db.base import NAMING
+from chassis.service import Service
+
+LOCK_TIMEOUT = "3s"
+"""How long a migration may wait behind a running transaction; everybody else waits behind the migration meanwhile."""
+STATEMENT_TIMEOUT = "15min"
+ATTEMPTS = 5
+IN_THE_WAY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
+
+
+class SchemaMismatch(Exception):
+    """The database's schema is not the one this release works with; the text says what to do."""
+
+
+# ---------------------------------------------------------------- running
+
+
+def upgrade(service: Service, owner_url: str, revision: str = "head") -> list[str]:
+    """Brings the database up to ``revision`` and returns the revisions applied.
+
+    Each revision is a transaction of its own. Two at once wait for each other; a table held by a long transaction is
+    waited for briefly and tried again, so that the running system never queues behind us for long; so is a deadlock with
+    somebody at work. Raises ``SchemaMismatch`` when the database, or ``revision``, is newer than this release.
+    """
+    engine = _engine(owner_url)
+    applied: list[str] = []
+    with engine.connect() as connection:
+        connection.execute(sa.text("SELECT pg_advisory_lock(hashtext('aftersales.migrate'))"))
+        connection.execute(sa.text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+        connection.execute(sa.text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
+        connection.commit()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                _run(service, connection, revision, applied)
+                break
+            except CommandError as error:  # Alembic cannot find its way between revisions it does not know
+                raise _newer(service, current(engine) if revision == "head" else revision) from error
+            except OperationalError as error:
+                connection.rollback()
+                if getattr(error.orig, "pgcode", None) not in IN_THE_WAY or attempt == ATTEMPTS:
+                    raise
+                time.sleep(attempt)
+        if applied:
+            serves.note(connection, _scripts(service).iterate_revisions(applied[-1], "base"))
+        _narrow(connection)
+    return applied
+
+
+def _run(service: Service, connection: Connection, revision: str, applied: list[str]) -> None:
+    scripts = _scripts(service)
+
+    def steps(current: Any, _context: MigrationContext) -> Any:
+        return scripts._upgrade_revs(revision, current)
+
+    def note(ctx: Any, step: Any, heads: Any, run_args: Any) -> None:
+        applied.append(step.up_revision_id)
+
+    with EnvironmentContext(Config(), scripts, fn=steps, destination_rev=revision) as environment:
+        environment.configure(
+            connection=connection, target_metadata=sa.MetaData(naming_convention=NAMING),
+            transaction_per_migration=True, on_version_apply=note,
+        )
+        with environment.begin_transaction():
+            environment.run_migrations()
+    connection.commit()
+
+
+RIGHTS = {
+    "alembic_version": "SELECT",
+    "outbox": "SELECT, INSERT, UPDATE (sent_at, next_at, attempts, reason)",
+    "inbox": "SELECT, INSERT, UPDATE (state, attempts, next_at, reason, trace, envelope, handled_at)",
+    "journal": "SELECT, INSERT",
+    "numbers": "SELECT, INSERT, UPDATE (last)",
+    "idempotency": "SELECT, INSERT, DELETE",
+}
+"""What the application may do with the chassis tables. What was told, heard or written down is not taken back: pruning is
+the owner's."""
+
+
+def _narrow(connection: Connection) -> None:
+    role = app_role(connection)
+    for table, rights in RIGHTS.items() if role else ():
+        if connection.scalar(sa.text("SELECT to_regclass(:name)"), {"name": table}):
+            connection.execute(sa.text(f'REVOKE ALL ON "{table}" FROM "{role}"'))
+            connection.execute(sa.text(f'GRANT {rights} ON "{table}" TO "{role}"'))
+    connection.commit()
+
+
+def app_role(connection: Connection) -> str | None:
+    """The role the service runs as: ``<database>_app`` beside the owner ``<database>_owner``; None in a scratch database."""
+    role: str | None = connection.scalar(
+        sa.text("SELECT rolname FROM pg_roles WHERE rolname = regexp_replace(current_user, '_owner$', '') || '_app'")
+    )
+    return role
+
+
+def head(service: Service) -> str | None:
+    """Newest revision of the service's chain."""
+    return _scripts(service).get_current_head()
+
+
+def current(engine: Engine) -> str | None:
+    """Revision of the database; None when it was never migrated."""
+    try:
+        with engine.connect() as connection:
+            revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+            return revision
+    except ProgrammingError:  # no such table
+        return None
+
+
+def require_current(service: Service, engine: Engine) -> None:
+    """Raises ``SchemaMismatch`` when the database is older than this release, or newer and made to serve later ones only."""
+    there, ours = current(engine), head(service)
+    if there == ours:
+        return
+    known = {script.revision for script in _scripts(service).walk_revisions()}
+    if there is None or there in known:
+        raise SchemaMismatch(
+            f"the database of {service.name} is older (revision {there or 'none'}) than this release ({ours}): "
+            "run `./aftersales migrate` first"
+        )
+    if not serves.release(engine, ours):
+        raise _newer(service, there)
+
+
+def _newer(service: Service, there: str | None) -> SchemaMismatch:
+    return SchemaMismatch(
+        f"the database of {service.name} is newer (revision {there}) than this release ({head(service)}): "
+        "run the release that migrated it, or a later one"
+    )
+
+
+def _engine(url: str) -> Engine:
+    return sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg2"), poolclass=sa.NullPool)
+
+
+def _scripts(service: Service) -> ScriptDirectory:
+    folder = service.folder / "migrations"
+    return ScriptDirectory(folder, version_locations=[folder / "versions"])
+
+
+# ---------------------------------------------------------------- helpers for migrations
+
+
+def chassis_tables(operations: Operations) -> None:
+    """Creates the tables every service has (chassis/db/tables.py); the journal hides rows of other sites.
+
+    Meant for the first revision. A later change of a chassis table is a revision of its own in every service, written
+    so that it does nothing on a database made after the change (``ADD COLUMN IF NOT EXISTS``).
+    """
+    from chassis.db.tables import chassis_metadata
+
+    chassis_metadata.create_all(operations.get_bind(), checkfirst=False)
+    scope_table(operations, "journal", optional=True)
+    scope_table(operations, "outbox", optional=True, owner_too=False)
+
+
+def scope_table(
+    operations: Operations, table: str, *, optional: bool = False, owner_too: bool = True
+) -> None:
+    """Lets the database itself hide rows outside the caller's scope (``SET LOCAL app.scope``), from the owner too.
+
+    ``org_path`` must start with the scope; without a scope nothing is seen. The comparison is a range, so that an index
+    on org_path serves it. ``optional``: org_path may be null, such rows are company-wide and seen under any scope.
+    ``owner_too``: off only where repairs as the owner must see every row.
+    """
+    # A pooled connection reads '' after a transaction that had set it: that must not mean "every path".
+    scope = "nullif(current_setting('app.scope', true), '')"
+    visible = f"""org_path COLLATE "C" >= {scope} AND org_path COLLATE "C" < {scope} || chr(1114111)"""
+    if optional:
+        visible = f"({visible}) OR (org_path IS NULL AND {scope} IS NOT NULL)"
+    operations.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
+    if owner_too:
+        operations.execute(f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY')
+    operations.execute(f'CREATE POLICY scope ON "{table}" USING ({visible}) WITH CHECK ({visible})')
+
+
+def append_only(operations: Operations, *tables: str) -> None:
+    """The application may add rows to these tables and read them, never change or remove one (ledgers)."""
+    role = app_role(operations.get_bind())
+    for table in tables if role else ():
+        operations.execute(f'REVOKE UPDATE, DELETE, TRUNCATE ON "{table}" FROM "{role}"')
+
+
+def scope_moves(operations: Operations) -> None:
+    """Table and function behind ``chassis/db/scopes.py``: ``move_scope(former, current)`` rewrites the beginning of every
+    org_path below ``former``, in whatever tables row-level security guards, ledgers included, and tells how many rows.
+
+    It runs as the owner, since the application may change nothing in a ledger; row-level security holds for the owner too,
+    so a caller moves only what its scope shows it. Names in KEPT stay where they were: they tell of the past.
+    """
+    from chassis.db.tables import chassis_metadata
+
+    chassis_metadata.tables["scope_moves"].create(operations.get_bind(), checkfirst=True)
+    operations.execute(_MOVE_SCOPE)
+    operations.execute("REVOKE ALL ON FUNCTION move_scope(text, text) FROM PUBLIC")
+    if role := app_role(operations.get_bind()):
+        operations.execute(f'GRANT EXECUTE ON FUNCTION move_scope(text, text) TO "{role}"')
+
+
+KEPT = ("audit_entries", "outbox")
+_MOVE_SCOPE = f"""
+CREATE OR REPLACE FUNCTION move_scope(former text, current text) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    place text; touched bigint; moved bigint := 0;
+BEGIN
+    IF former !~ '^/([^/]+/)+$' OR current !~ '^/([^/]+/)+$' THEN
+        RAISE EXCEPTION 'not paths: % and %', former, current;
+    END IF;
+    SET CONSTRAINTS ALL DEFERRED;  -- parent and child rows carry the path and refer to each other by it
+    FOR place IN
+        SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE a.attname = 'org_path' AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND c.relrowsecurity
+        AND c.relnamespace = 'public'::regnamespace AND c.relname <> ALL ('{{{",".join(KEPT)}}}') ORDER BY 1
+    LOOP
+        EXECUTE format('UPDATE public.%I SET org_path = $2 || substr(org_path, length($1) + 1)'
+            ' WHERE org_path COLLATE "C" >= $1 AND org_path COLLATE "C" < $1 || chr(1114111)', place)
+            USING former, current;
+        GET DIAGNOSTICS touched = ROW_COUNT;
+        moved := moved + touched;
+    END LOOP;
+    RETURN moved;
+END $$
+"""
+
+
+def indexes(operations: Operations, made: Mapping[str, str], dropped: Iterable[str] = ()) -> None:
+    """Makes indexes, ``{"ix_bills_state_id": "bills (state, id)"}``, and drops others, while everybody reads and writes.
+
+    Outside the revision's transaction, so it stands at the end of a revision and does no harm twice: what is there stays,
+    what an attempt broke off left unusable is made anew.
+    """
+    with operations.get_context().autocommit_block():
+        for name, place in made.items():
+            usable = operations.get_bind().scalar(
+                sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"), {"name": name}
+            )
+            if usable is False:
+                operations.execute(f"DROP INDEX CONCURRENTLY {name}")
+            if not usable:
+                operations.execute(f"CREATE INDEX CONCURRENTLY {name} ON {place}")
+        for name in dropped:
+            operations.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+
+
+def system_scope(operations: Operations) -> None:
+    """For a revision that changes data of scoped tables: without it the owner sees no row of them."""
+    operations.execute("SELECT set_config('app.scope', '/', true)")
+
+
+# ---------------------------------------------------------------- writing revisions
+
+
+def find_service(name: str) -> Service:
+    """The service of this name: ``services.<name>`` or the top-level package ``<name>``."""
+    for package in (f"services.{name}", name):
+        try:
+            service = importlib.import_module(f"{package}.app").SERVICE
+        except ModuleNotFoundError as error:
+            if not f"{package}.app".startswith(str(error.name)):
+                raise
+        else:
+            assert isinstance(service, Service)
+            return service
+    raise LookupError(f"there is no service {name!r}")
+
+
+@contextmanager
+def scratch(server_url: str) -> Iterator[str]:
+    """A database of its own on the server while the block runs; yields its URL."""
+    url = sa.make_url(server_url)
+    name = f"scratch_{uuid.uuid4().hex[:12]}"
+    engine = _engine(server_url).execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"))
+    try:
+        yield url.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def drift(service: Service, url: str) -> list[Any]:
+    """What the service's models have that the migrated database has not, or the other way round; empty when they agree."""
+    with _comparing(service, url) as context:
+        return list(compare_metadata(context, service.metadata))
+
+
+def write_revision(service: Service, server_url: str, message: str) -> str:
+    """Writes the next revision from the difference between models and migrations, and returns the file's path.
+
+    Read it before it is committed: renames look like drop and add, and data moves are written by hand."""
+    folder = service.folder / "migrations" / "versions"
+    folder.mkdir(parents=True, exist_ok=True)
+    with scratch(server_url) as url:
+        previous = upgrade(service, url)
+        with _comparing(service, url) as context:
+            script = produce_migrations(context, service.metadata)
+            assert script.upgrade_ops is not None
+            if not previous:
+                script.upgrade_ops.ops = [op for op in script.upgrade_ops.ops if not _is_chassis(op)]
+            body = render_python_code(script.upgrade_ops, migration_context=context)
+            scoped = [op.table_name for op in script.upgrade_ops.ops if isinstance(op, ops.CreateTableOp)
+                      and any(isinstance(c, sa.Column) and c.name == "org_path" for c in op.columns)]
+    number = f"{len(list(folder.glob('[0-9]*.py'))) + 1:04d}"
+    lines = ["chassis_tables(op)"] if not previous else []
+    for line in (line.strip() for line in body.splitlines()[1:] if not line.strip().startswith("#")):
+        lines.append(f"    {line}" if line.startswith(("sa.", "postgresql.")) else line)
+    lines += [f'scope_table(op, "{table}")' for table in scoped]
+    helpers = [name for name in ("chassis_tables", "scope_table") if any(line.startswith(name) for line in lines)]
+    imports = ["", f"from chassis.db.migrate import {', '.join(helpers)}"] if helpers else []
+    down = repr(_scripts(service).get_current_head())
+    slug = "_".join("".join(c if c.isalnum() else " " for c in message.lower()).split())[:40].rstrip("_")
+    path = folder / f"{number}_{slug}.py"
+    path.write_text("\n".join([
+        f'"""{message[:1].upper()}{message[1:]}."""', "", "import sqlalchemy as sa", "from alembic import op",
+        *(["from sqlalchemy.dialects import postgresql"] if "postgresql." in body else []), *imports, "",
+        f'revision = "{number}"', f"down_revision = {down.replace(chr(39), chr(34))}", "", "", "def upgrade() -> None:",
+        *(f"    {line}".rstrip() for line in lines or ["pass"]), "",
+    ]), encoding="utf-8")
+    return str(path)
+
+
+@contextmanager
+def _comparing(service: Service, url: str) -> Iterator[MigrationContext]:
+    with _engine(url).connect() as connection:
+        yield MigrationContext.configure(
+            connection, opts={"compare_type": True, "target_metadata": service.metadata}
+        )
+
+
+def _is_chassis(operation: Any) -> bool:
+    from chassis.db.tables import chassis_metadata
+
+    return getattr(operation, "table_name", None) in chassis_metadata.tables
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m chassis.db.migrate", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    revision = commands.add_parser("revision", help="write the next revision from the service's models")
+    revision.add_argument("service")
+    revision.add_argument("message")
+    run = commands.add_parser("upgrade", help="bring a database up to the newest revision")
+    run.add_argument("service")
+    for command in (revision, run):
+        command.add_argument("--url", default=os.environ.get("AFTERSALES_DATABASE_URL"),
+                             help="server for a scratch database, or database to upgrade (AFTERSALES_DATABASE_URL)")
+    given = parser.parse_args(arguments)
+    if not given.url:
+        parser.error("--url or AFTERSALES_DATABASE_URL is needed")
+    service = find_service(given.service)
+    try:
+        if given.command == "revision":
+            print(write_revision(service, given.url, given.message))
+        else:
+            print("\n".join(upgrade(service, given.url)) or "nothing to do")
+    except CommandError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Statements that the server keeps: parsed, checked against policies and planned once a connection, which is more than half
+of what a short statement costs it (decision note 0009). psycopg2 sends text, so this is text too: PREPARE and EXECUTE.
+
+A plan is the server's to choose: it looks at the values for as long as that pays. What is kept is forgotten after ``LIFE``, so
+that what was planned for a small table does not stay with a large one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import count
+from time import monotonic
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from sqlalchemy.sql.expression import Executable
+
+OPTION = "aftersales.kept"
+KEPT = {OPTION: True}
+"""Execution options of what is worth keeping: statements of few shapes that are sent often."""
+LIFE = 60.0  # seconds
+MOST = 150  # statements of a connection: each holds some ten kilobytes in the server
+_VALUE = re.compile(r"%(?:\(\w+\))?s")
+E = TypeVar("E", bound=Executable)
+
+
+def kept(statement: E) -> E:
+    """The statement, to be kept by the server."""
+    return statement.execution_options(**KEPT)
+
+
+class Kept:
+    """What one connection has prepared. Prepared statements outlive the transaction, also one that is rolled back."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._numbers = count(1)
+        self._until = 0.0
+        self._unsure = False  # whether a PREPARE was sent of which nothing is known yet
+
+    def call(self, sql: str) -> str:
+        """What to send instead of ``sql`` (one statement with psycopg2's placeholders), with the same values."""
+        ahead = ""
+        if monotonic() > self._until:
+            ahead = "DEALLOCATE ALL; "
+            self._texts.clear()
+            self._until = monotonic() + LIFE
+        known = self._texts.get(sql)
+        if known is None:
+            if len(self._texts) >= MOST:
+                return ahead + sql
+            name = f"k{next(self._numbers)}"
+            places = _VALUE.findall(sql)
+            numbers = count(1)
+            body = _VALUE.sub(lambda _: f"${next(numbers)}", sql)
+            known = self._texts[sql] = f"EXECUTE {name}({', '.join(places)})" if places else f"EXECUTE {name}"
+            ahead += f"PREPARE {name} AS {body}; "
+        self._unsure = self._unsure or bool(ahead)
+        return ahead + known
+
+    def succeeded(self) -> None:
+        self._unsure = False
+
+    def failed(self) -> None:
+        """A call failed: what it was to prepare may not be there."""
+        if self._unsure:
+            self.forget()
+
+    def forget(self) -> None:
+        self._until, self._unsure = 0.0, False
+
+
+def execute(cursor: Any, sql: str, values: Sequence[Any], ahead: str = "") -> None:
+    """Runs a statement to be kept on a plain cursor; ``ahead`` goes in front of it in the same call."""
+    mine = of(cursor.connection)
+    try:
+        cursor.execute(ahead + mine.call(sql), values)
+    except BaseException:
+        mine.failed()
+        raise
+    mine.succeeded()
+
+
+_of: WeakKeyDictionary[Any, Kept] = WeakKeyDictionary()
+
+
+def of(driver: Any) -> Kept:
+    """What this connection of psycopg2 has prepared."""
+    found = _of.get(driver)
+    if found is None:
+        found = _of[driver] = Kept()
+    return found

@@ -1,0 +1,150 @@
+"""Between mapped classes and rows: loading an instance from a row, which attributes changed, values as psycopg2 takes them.
+SQLAlchemy's instrumentation tracks changes; its Session is not used (decision note 0001)."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+from psycopg2.extras import Json
+from sqlalchemy import Column, Select, Table, bindparam, inspect, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm.attributes import instance_state, manager_of_class
+
+from chassis import crypto
+from chassis.db.prepared import kept
+from chassis.db.sealed import Encrypted
+
+
+class Mapping:
+    """What the unit of work needs to know of one mapped class."""
+
+    def __init__(self, cls: type) -> None:
+        mapper: Any = inspect(cls)
+        self.cls = cls
+        self.table: Table = mapper.local_table
+        self.columns: dict[str, Column[Any]] = {p.key: p.columns[0] for p in mapper.column_attrs}
+        self.keys = tuple(self.columns)
+        self.selectable = tuple(self.columns[key] for key in self.keys)
+        self.primary = tuple(mapper.get_property_by_column(c).key for c in self.table.primary_key.columns)
+        self.encrypted: dict[str, Encrypted] = {
+            key: column.type
+            for key, column in self.columns.items()
+            if isinstance(column.type, Encrypted) and not column.type.kept
+        }
+        self.binders = {key: _binder(column) for key, column in self.columns.items()}
+        self.defaults = {
+            key: _default(column) for key, column in self.columns.items() if column.default is not None
+        }
+        self.quoted = {key: f'"{column.name}"' for key, column in self.columns.items()}
+        self.name = f'"{self.table.name}"'
+        self.all: Select[Any] = select(*self.selectable)
+        self._by_id: dict[bool, Select[Any]] = {}
+        self._copied: dict[tuple[str, ...], str] = {}
+        self._new: Callable[[], Any] = manager_of_class(cls).new_instance
+
+    def by_id(self, lock: bool) -> Select[Any]:
+        """Rows by parameter ``id``. Kept, because building a statement costs more than running it."""
+        found = self._by_id.get(lock)
+        if found is None:
+            column = self.columns["id"]
+            found = kept(self.all.where(column == bindparam("id", type_=column.type)))
+            found = self._by_id[lock] = found.with_for_update() if lock else found
+        return found
+
+    def copied(self, keys: tuple[str, ...]) -> str:
+        """Inserts a read copy of these keys, or puts them in the place of an older one."""
+        found = self._copied.get(keys)
+        if found is None:
+            names = [self.quoted[key] for key in keys]
+            changed = ", ".join(f"{name} = excluded.{name}" for name in names if name != '"id"')
+            found = self._copied[keys] = (
+                f"INSERT INTO {self.name} ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))})"
+                f" ON CONFLICT (id) DO UPDATE SET {changed} WHERE {self.name}.sequence < excluded.sequence"
+            )
+        return found
+
+    def load(self, row: Sequence[Any]) -> Any:
+        instance = self._new()
+        values = instance.__dict__
+        values.update(zip(self.keys, row, strict=True))
+        for key, type_ in self.encrypted.items():
+            values[key] = type_.opened(values[key], self._place(key, values))
+        return instance
+
+    def sealed(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Values by key as they may be stored; the primary key is among them."""
+        if not self.encrypted:
+            return values
+        return {
+            key: self.encrypted[key].sealed(value, self._place(key, values)) if key in self.encrypted else value
+            for key, value in values.items()
+        }
+
+    def _place(self, key: str, values: dict[str, Any]) -> str:
+        return crypto.place(self.table.name, self.columns[key].name, *(values[name] for name in self.primary))
+
+    def fill_defaults(self, instance: Any) -> None:
+        present = instance.__dict__
+        for key, default in self.defaults.items():
+            if key not in present:
+                setattr(instance, key, default())
+
+    def changed(self, instance: Any) -> list[str]:
+        """Keys of attributes whose value differs from what was loaded."""
+        before = instance_state(instance).committed_state
+        now = instance.__dict__
+        return [key for key, old in before.items() if key in self.columns and now.get(key) != old]
+
+    def forget_changes(self, instance: Any) -> None:
+        instance_state(instance).committed_state.clear()
+
+    def bound(self, instance: Any, key: str) -> Any:
+        value = instance.__dict__.get(key)
+        if key in self.encrypted:
+            return self.encrypted[key].sealed(value, self._place(key, instance.__dict__))
+        return self.sent(key, value)
+
+    def sent(self, key: str, value: Any) -> Any:
+        """A value as psycopg2 takes it."""
+        return None if value is None else self.binders[key](value)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def dumps(value: Any) -> str:
+    return orjson.dumps(value, default=str).decode()
+
+
+def as_json(value: Any) -> Json:
+    return Json(value, dumps=dumps)
+
+
+def _enum(value: Any) -> Any:
+    return value.value if isinstance(value, enum.Enum) else value
+
+
+def _binder(column: Column[Any]) -> Callable[[Any], Any]:
+    return as_json if isinstance(column.type, JSONB) else _enum
+
+
+def _default(column: Column[Any]) -> Callable[[], Any]:
+    default: Any = column.default
+    if default.is_callable:
+        return lambda: default.arg(None)
+    return lambda: default.arg
+
+
+_mappings: dict[type, Mapping] = {}
+
+
+def mapping(cls: type) -> Mapping:
+    """The mapping of a class, made at first use."""
+    found = _mappings.get(cls)
+    if found is None:
+        found = _mappings[cls] = Mapping(cls)
+    return found

@@ -1,0 +1,395 @@
+"""Unit of work: one transaction under the caller's data scope. Effects, journal, outbox and idempotency answer are saved
+together in one call, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from types import TracebackType
+from typing import Any, NoReturn, Self, TypeVar
+from uuid import UUID
+
+import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_INERROR
+from sqlalchemy import ColumnElement, Engine, Row, Select, and_
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from chassis.db import prepared
+from chassis.db.batch import Batch
+from chassis.db.engine import COMMIT_GATE, PREFIX
+from chassis.db.prepared import KEPT, kept
+from chassis.db.rows import mapping
+from chassis.db.tables import journal_row
+from chassis.db.under import literal, under
+from chassis.db.violations import is_transient, translate
+from chassis.domain.aggregate import Aggregate, new_id
+from chassis.domain.errors import NotFound, StaleVersion, UnknownReference
+from chassis.domain.numbers import format_number, series
+from chassis.domain.principal import Principal
+from chassis.ops import failpoints
+
+T = TypeVar("T")
+Id = UUID | str
+
+
+class Transient(Exception):
+    """The database asked to run the transaction again (deadlock, serialization)."""
+
+
+def _uuid(value: Id) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+class UnitOfWork:
+    """Use as a context manager: commits at normal exit, rolls back on an exception. See chassis/README.md for the calls."""
+
+    def __init__(
+        self, engine: Engine, principal: Principal, *, read_only: bool = False, dry_run: bool = False
+    ) -> None:
+        self.engine = engine
+        self.principal = principal
+        self.read_only = read_only
+        self.dry_run = dry_run
+        self.now = datetime.now(UTC)
+        self.traceparent: str | None = None
+        self.expected_version: tuple[UUID, int] | None = None
+        self.sent_events, self.waited = 0, 0.0  # waited: seconds since the request came, however often it was tried
+        self._connection: Connection | None = None
+        self._identities: dict[tuple[type, UUID], Any] = {}
+        self._tracked: list[tuple[Any, bool]] = []  # (instance, locked)
+        self._pending: list[tuple[str, Any]] = []
+        self._after: list[dict[str, Any]] = []
+        self._batch = Batch()
+
+    @property
+    def actor(self) -> str:
+        return self.principal.username
+
+    # ------------------------------------------------------------------ transaction
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.commit()
+        else:
+            self.rollback()
+            if isinstance(error, DBAPIError):
+                self._raise(error.orig, error)
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, with the transaction opened in front of its first statement."""
+        if self._connection is None:
+            self._connection = self.engine.connect()
+            scope, values = under(self.principal)
+            self._connection.info[PREFIX] = ""
+            self._ahead(f"BEGIN{' READ ONLY' if self.read_only else ''}; {scope}", values)
+        return self._connection
+
+    def first(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """A statement to go in front of all others, in one call with the first of them or with COMMIT; where it fails, that
+        call does. Only before anything was sent."""
+        if PREFIX not in self.connection.info:
+            raise RuntimeError("the transaction has begun")
+        self._ahead(prepared.of(self._dbapi).call(sql), values)
+
+    def _ahead(self, sql: str, values: Sequence[Any]) -> None:
+        literals = tuple(literal(value, self._dbapi) for value in values)
+        self.connection.info[PREFIX] += f"{sql % literals}; ".replace("%", "%%")
+
+    @property
+    def _dbapi(self) -> Any:
+        return self.connection.connection.dbapi_connection
+
+    def commit(self) -> None:
+        """Send what is pending together with COMMIT, then give the connection back. A dry run sends everything too, so
+        that every constraint is asked, and ends in ROLLBACK."""
+        lasting = not (self.read_only or self.dry_run)
+        try:
+            self._collect()
+            if self._connection is None and not self._batch:
+                return
+            self._refuse_if_failed()
+            if lasting:
+                self._batch.statement(COMMIT_GATE)
+            if self.dry_run:
+                self._batch.statement("SET CONSTRAINTS ALL IMMEDIATE", keep=False)  # what COMMIT would have checked
+            sql, values = self._batch.take(prepared.of(self._dbapi), final="ROLLBACK" if self.dry_run else "COMMIT")
+            if lasting:
+                failpoints.hit("uow.commit", self.engine.url.database, self.actor)
+            self._send(sql, values)
+            if lasting:
+                failpoints.hit("uow.committed", self.engine.url.database, self.actor)
+        except BaseException:
+            self.rollback()
+            raise
+        self._close()
+
+    def _refuse_if_failed(self) -> None:
+        """PostgreSQL answers COMMIT after a failed statement with a silent ROLLBACK: who swallowed that error must not
+        be told that all is saved."""
+        if self._connection is not None:
+            if self._dbapi.info.transaction_status == TRANSACTION_STATUS_INERROR:
+                raise RuntimeError("a statement of this transaction failed: nothing can be committed")
+
+    def rollback(self) -> None:
+        if self._connection is None:
+            return
+        if not self._connection.invalidated:
+            prepared.of(self._dbapi).failed()
+        try:
+            if self._connection.info.pop(PREFIX, None) is None:
+                self._connection.exec_driver_sql("ROLLBACK")
+        except Exception:  # whatever failed, a connection that may still hold a transaction must not be used again
+            with suppress(Exception):
+                self._connection.invalidate()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _send(self, sql: str, values: Sequence[Any]) -> None:
+        self._driver(sql, values)
+
+    def _raise(self, failure: BaseException | None, cause: BaseException) -> NoReturn:
+        if isinstance(failure, psycopg2.Error):
+            if is_transient(failure):
+                raise Transient(str(failure)) from cause
+            known = translate(failure)
+            if known is not None:
+                raise known from cause
+        raise cause
+
+    # ------------------------------------------------------------------ reading
+    def rows(self, statement: Any, parameters: Any = None) -> Sequence[Row[Any]]:
+        """Run a SELECT (or any statement RETURNING rows) and give all its rows."""
+        try:
+            return self.connection.execute(statement, parameters or {}).fetchall()
+        except DBAPIError as error:
+            self._raise(error.orig, error)
+
+    def scalar(self, statement: Any, parameters: Any = None) -> Any:
+        found = self.rows(statement, parameters)
+        return found[0][0] if found else None
+
+    def execute(self, statement: Any, parameters: Any = None) -> int:
+        """Run a writing statement now; the number of rows it touched."""
+        self.flush()
+        try:
+            return self.connection.execute(statement, parameters or {}).rowcount
+        except DBAPIError as error:
+            self._raise(error.orig, error)
+
+    def find(
+        self,
+        cls: type[T],
+        *where: ColumnElement[bool],
+        order_by: Sequence[Any] = (),
+        lock: bool = False,
+        skip_locked: bool = False,
+        limit: int | None = None,
+    ) -> list[T]:
+        """Instances matching all conditions. With ``lock`` rows are locked FOR UPDATE and may be changed."""
+        known = mapping(cls)
+        statement = known.all
+        if where:
+            statement = statement.where(and_(*where))
+        if order_by:
+            statement = statement.order_by(*order_by)
+        if limit is not None:
+            statement = statement.limit(limit)
+        if lock:
+            statement = statement.with_for_update(skip_locked=skip_locked)
+        return [self._track(known.load(row), lock) for row in self.rows(kept(statement))]
+
+    def one(self, cls: type[T], *where: ColumnElement[bool], lock: bool = False) -> T | None:
+        found = self.find(cls, *where, lock=lock, limit=1)
+        return found[0] if found else None
+
+    def get(self, cls: type[T], id: Id) -> T:
+        """Load and lock by the id in the path. Unknown or out of scope: NotFound. A stale If-Match: StaleVersion."""
+        return self._by_id(cls, id, lock=True)
+
+    def read(self, cls: type[T], id: Id) -> T:
+        """Load by the id in the path without lock."""
+        return self._by_id(cls, id, lock=False)
+
+    def reference(self, cls: type[T], id: Id, field: str, *, lock: bool = False) -> T:
+        """Load by an id in the body. Unknown or out of scope: UnknownReference, tried again while the copy may arrive."""
+        found = self._lookup(cls, _uuid(id), lock)
+        if found is None:
+            raise UnknownReference(field).waiting()
+        return found
+
+    def _by_id(self, cls: type[T], id: Id, lock: bool) -> T:
+        key = _uuid(id)
+        found = self._lookup(cls, key, lock)
+        if found is None:
+            raise NotFound()
+        if self.expected_version and self.expected_version[0] == key:
+            if getattr(found, "version", None) != self.expected_version[1]:
+                raise StaleVersion()
+            self.expected_version = None
+        return found
+
+    def _lookup(self, cls: type[T], id: UUID, lock: bool) -> T | None:
+        known = self._identities.get((cls, id))
+        if known is not None and (not lock or known.__dict__.get("_locked")):
+            return known
+        found = self.rows(mapping(cls).by_id(lock), {"id": id})
+        return self._track(mapping(cls).load(found[0]), lock) if found else None
+
+    def _track(self, instance: Any, locked: bool) -> Any:
+        id = instance.__dict__.get("id")
+        if isinstance(id, UUID):
+            key = (type(instance), id)
+            known = self._identities.get(key)
+            if known is not None and (known.__dict__.get("_locked") or not locked):
+                return known
+            self._identities[key] = instance
+        instance.__dict__["_locked"] = locked
+        if isinstance(instance, Aggregate):
+            instance.__dict__["_stamp"] = (self.now, self.actor)
+        self._tracked.append((instance, locked))
+        return instance
+
+    # ------------------------------------------------------------------ writing
+    def add(self, instance: Any) -> None:
+        """Insert at commit. An aggregate gets id, version 1 and author here."""
+        mapping(type(instance)).fill_defaults(instance)
+        if isinstance(instance, Aggregate):
+            if instance.__dict__.get("id") is None:
+                instance.id = new_id()
+            instance.version = 1
+            instance.created_at = instance.updated_at = self.now
+            instance.created_by = instance.updated_by = self.actor
+        instance.__dict__["_locked"] = True
+        if isinstance(instance.__dict__.get("id"), UUID):
+            self._identities[(type(instance), instance.id)] = instance
+        self._pending.append(("insert", instance))
+        self._tracked.append((instance, True))
+
+    def add_all(self, instances: Sequence[Any]) -> None:
+        for instance in instances:
+            self.add(instance)
+
+    def delete(self, instance: Any) -> None:
+        self._pending.append(("delete", instance))
+
+    def later(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """A statement (psycopg2's positional style) whose result nobody needs: it goes with the writes, before COMMIT."""
+        self._batch.statement(sql, values)
+
+    def notify(self, channel: str) -> None:
+        """Wakes who listens on the channel, when the transaction is committed."""
+        self._batch.statement(f"NOTIFY {channel}", keep=False)
+
+    def insert_row(self, table: str, row: dict[str, Any]) -> None:
+        """Insert a plain row of a chassis table at commit."""
+        self._after.append({"table": table, **row})
+
+    def copy(self, cls: type[Any], event: Any, **values: Any) -> bool:
+        """Keep a read copy: upsert unless what is stored is newer. True when the event was news."""
+        known = mapping(cls)
+        row = known.sealed({"id": _uuid(event.subject), "sequence": event.sequence, **values})
+        self.flush()
+        written = self._driver(known.copied(tuple(row)), [known.sent(key, value) for key, value in row.items()], KEPT)
+        return int(written.rowcount) > 0
+
+    def number(self, prefix: str, day: date) -> str:
+        """The next document number (R-01). Locks the counter until commit: call it last."""
+        return self.numbers(prefix, day, 1)[0]
+
+    def numbers(self, prefix: str, day: date, count: int) -> list[str]:
+        """``count`` numbers in a row for bulk work."""
+        key = series(prefix, day)
+        cursor = self._driver(
+            "INSERT INTO numbers (series, last) VALUES (%s, %s) "
+            "ON CONFLICT (series) DO UPDATE SET last = numbers.last + excluded.last RETURNING last",
+            (key, count),
+            KEPT,
+        )
+        last = int(cursor.fetchone()[0])
+        return [format_number(key, n) for n in range(last - count + 1, last + 1)]
+
+    def _driver(self, sql: str, values: Sequence[Any], options: Mapping[str, Any] | None = None) -> Any:
+        try:
+            return self.connection.exec_driver_sql(sql, tuple(values), execution_options=options)
+        except DBAPIError as error:
+            self._raise(error.orig, error)
+
+    def flush(self) -> None:
+        """Send pending writes now, so that a query of this transaction sees them."""
+        self._collect()
+        if self._batch:
+            self._send(*self._batch.take(prepared.of(self._dbapi)))
+
+    def _collect(self) -> None:
+        done = set()
+        for kind, instance in self._pending:
+            known = mapping(type(instance))
+            if kind == "insert":
+                self._batch.insert_instance(known, instance)
+                known.forget_changes(instance)
+                done.add(id(instance))
+            else:
+                self._batch.delete_instance(known, instance)
+        self._pending.clear()
+        for instance, locked in self._tracked:
+            if id(instance) not in done:
+                self._collect_changes(instance, locked)
+            if isinstance(instance, Aggregate):
+                self._collect_facts(instance)
+        for row in self._after:
+            self._batch.row(row["table"], {k: v for k, v in row.items() if k != "table"})
+        self._after.clear()
+
+    def _collect_changes(self, instance: Any, locked: bool) -> None:
+        known = mapping(type(instance))
+        changed = known.changed(instance)
+        if not changed:
+            return
+        if not locked and isinstance(instance, Aggregate):
+            raise RuntimeError(f"{type(instance).__name__} was changed without being locked: use get or lock=True")
+        self._batch.update_instance(known, instance, changed)
+        known.forget_changes(instance)
+
+    def _collect_facts(self, instance: Aggregate) -> None:
+        from chassis.messaging import outbox
+
+        state = instance.__dict__
+        entries, events = state.pop("_journal", ()), state.pop("_events", ())
+        for entry in entries:
+            self._batch.row("journal", journal_row(entry, instance, self.now))
+        for event in events:
+            self._batch.row("outbox", outbox.row(event, instance, self.actor, self.traceparent, self.now))
+            self.sent_events += 1
+        if events:
+            self.notify(outbox.CHANNEL)
+
+    # ------------------------------------------------------------------ lists
+    def page(
+        self,
+        statement: Select[Any],
+        query: Any,
+        *,
+        sorts: Mapping[str, Any],
+        default_sort: str,
+        key: Any,
+        view: Callable[[Any], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """One page of a list (see chassis/http/paging.py)."""
+        from chassis.http.paging import page
+
+        return page(self, statement, query, sorts=sorts, default_sort=default_sort, key=key, view=view)
+
+    def instances(self, cls: type[T], rows: Sequence[Row[Any]]) -> Iterator[T]:
+        """Mapped instances of rows selected with ``select(Cls)``, for views; not tracked for changes."""
+        known = mapping(cls)
+        return (known.load(row) for row in rows)

@@ -1,0 +1,101 @@
+"""Transition tables: legal moves as data beside the state; an illegal move always raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from chassis.domain.aggregate import Journal
+from chassis.domain.errors import BadTransition
+from chassis.domain.principal import Principal
+
+
+class Stateful(Protocol):
+    state: Any
+
+    def journal(self, entry: Journal) -> None: ...
+
+
+@dataclass(frozen=True)
+class Move:
+    """One action: its verb, the states it may start from, where it may end (several when a fact decides), the right it
+    needs (None: only the system moves it) and a condition on the aggregate beyond its state."""
+
+    action: str
+    sources: frozenset[Any]
+    targets: frozenset[Any]
+    permission: str | None = None
+    when: Callable[[Any], bool] | None = None
+
+    def __init__(
+        self,
+        action: str,
+        sources: Iterable[Any],
+        target: Any | Iterable[Any],
+        permission: str | None = None,
+        when: Callable[[Any], bool] | None = None,
+    ) -> None:
+        targets = frozenset([target]) if isinstance(target, StrEnum) else frozenset(target)
+        for name, value in (
+            ("action", action),
+            ("sources", frozenset(sources)),
+            ("targets", targets),
+            ("permission", permission),
+            ("when", when),
+        ):
+            object.__setattr__(self, name, value)
+
+    def open_for(self, aggregate: Stateful) -> bool:
+        return aggregate.state in self.sources and (self.when is None or self.when(aggregate))
+
+
+class Machine:
+    """The transition table of one aggregate."""
+
+    registry: dict[str, Machine] = {}
+
+    def __init__(
+        self, name: str, states: type[StrEnum], initial: StrEnum, final: Iterable[StrEnum], moves: Iterable[Move]
+    ) -> None:
+        self.name, self.states, self.initial = name, states, initial
+        self.final = frozenset(final)
+        self.moves = {move.action: move for move in moves}
+        Machine.registry[name] = self
+
+    def allowed(self, aggregate: Stateful, principal: Principal | None = None) -> list[str]:
+        """Actions open now, in table order; with a principal only those it has the right for (system moves never)."""
+        return [
+            move.action
+            for move in self.moves.values()
+            if move.permission is not None
+            and move.open_for(aggregate)
+            and (principal is None or principal.may(move.permission))
+        ]
+
+    def require(self, aggregate: Stateful, action: str) -> Move:
+        """Raise BadTransition unless ``action`` is open. Guards are checked after this, the move is made by ``fire``."""
+        move = self.moves[action]
+        if not move.open_for(aggregate):
+            raise BadTransition(str(aggregate.state), self.allowed(aggregate), action)
+        return move
+
+    def fire(
+        self,
+        aggregate: Stateful,
+        action: str,
+        by: str,
+        *,
+        to: StrEnum | None = None,
+        why: str | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        """Make the move and journal it (who, from, to, why). ``to`` is needed where the table names several targets."""
+        move = self.require(aggregate, action)
+        target = to if to is not None else next(iter(move.targets))
+        if target not in move.targets or (to is None and len(move.targets) > 1):
+            raise ValueError(f"{self.name}.{action}: {target} is not one target of the table")
+        before = aggregate.state
+        aggregate.state = target
+        aggregate.journal(Journal(action, by, str(before), str(target), why, data))

@@ -1,0 +1,94 @@
+"""The AsyncAPI 3.0 document, generated from the event schemas of the contracts.
+
+``python -m chassis.messaging.asyncapi [FILE]`` writes it with the consumers of this repository's services.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from chassis.domain.events import parse_type
+from chassis.messaging import schemas
+from chassis.messaging.envelope import CONTENT_TYPE
+
+Consumers = Mapping[str, Sequence[str]]
+
+
+def document(consumers: Consumers | None = None) -> dict[str, Any]:
+    """One channel per event type. ``consumers``: names of the services that receive a type, where they are known."""
+    types = sorted(schemas.types())
+    operations = {f"{parse_type(type_)[0]}.sends.{parse_type(type_)[1]}": _operation("send", type_) for type_ in types}
+    for type_, services in (consumers or {}).items():
+        name = type_.removeprefix("aftersales.")
+        operations |= {f"{service}.receives.{name}": _operation("receive", type_) for service in services}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "After-sales platform events (售后服务管理平台事件)",
+            "version": "1",
+            "description": "CloudEvents 1.0 in JSON. At least once, in any order: tell repeats by `id`, "
+            "older from newer by `sequence` within one `subject`.",
+        },
+        "defaultContentType": CONTENT_TYPE,
+        "channels": {type_: _channel(type_) for type_ in types},
+        "operations": dict(sorted(operations.items())),
+        "components": {
+            "messages": {type_: _message(type_) for type_ in types},
+            "schemas": {"Envelope": _plain(schemas.envelope())},
+        },
+    }
+
+
+def _channel(type_: str) -> dict[str, Any]:
+    return {
+        "address": type_,
+        "description": schemas.schema(type_).get("description", ""),
+        "messages": {"event": {"$ref": f"#/components/messages/{type_}"}},
+        "bindings": {"amqp": {"is": "routingKey", "exchange": {"name": "aftersales.events", "type": "topic"}}},
+    }
+
+
+def _operation(action: str, type_: str) -> dict[str, Any]:
+    channel = f"#/channels/{type_}"
+    return {"action": action, "channel": {"$ref": channel}, "messages": [{"$ref": f"{channel}/messages/event"}]}
+
+
+def _message(type_: str) -> dict[str, Any]:
+    data = _plain(schemas.schema(type_))
+    fitted = {"properties": {"type": {"const": type_}, "data": data}}
+    examples = schemas.schema(type_).get("examples", [])
+    return {
+        "name": type_,
+        "contentType": CONTENT_TYPE,
+        "payload": {"allOf": [{"$ref": "#/components/schemas/Envelope"}, fitted]},
+        "examples": [{"payload": {"type": type_, "data": example}} for example in examples],
+    }
+
+
+def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema to stand inside a document: without its own dialect and examples."""
+    return {key: value for key, value in schema.items() if key not in ("$schema", "$id", "examples")}
+
+
+def _consumers() -> Consumers:
+    from chassis.messaging.registry import subscriptions
+    from chassis.messaging.topology import suite
+
+    found: dict[str, list[str]] = {}
+    for service in suite():
+        for type_ in subscriptions(service):
+            found.setdefault(type_, []).append(service.name)
+    return found
+
+
+if __name__ == "__main__":
+    text = orjson.dumps(document(_consumers()), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    if len(sys.argv) > 1:
+        Path(sys.argv[1]).write_bytes(text)
+    else:
+        sys.stdout.buffer.write(text)

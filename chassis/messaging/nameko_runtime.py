@@ -1,0 +1,229 @@
+"""Nameko as the runtime of a worker: the only file that knows it.
+
+A message is acknowledged after its inbox transaction and never before. Handlers' failures are kept by the inbox, so they
+are acknowledged too; while the database is away messages are held, unacknowledged, until it is back.
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: E402
+import os
+import warnings
+
+warnings.filterwarnings("ignore", message="\\s*Eventlet is deprecated")  # known, and confined to this file
+
+# Its own resolver is a quarter of what a start costs (dnspython, twice) and does not read all that the system's does.
+os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
+
+import eventlet
+
+eventlet.monkey_patch()  # before anything below copies names of what it replaces; psycopg2 becomes cooperative too
+
+import logging
+import random
+import signal
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from amqp.exceptions import AMQPError
+from kombu import Queue
+from kombu.message import Message
+from nameko.containers import ServiceContainer
+from nameko.messaging import Consumer, QueueConsumer
+from sqlalchemy import Engine
+
+from chassis.db.engine import make_engine, watched
+from chassis.messaging import inbox, topology
+from chassis.messaging.clock import Clock
+from chassis.messaging.envelope import CONTENT_TYPE
+from chassis.messaging.inbox import DatabaseAway, Undecodable
+from chassis.messaging.registry import subscriptions, timers
+from chassis.ops import metrics, trace
+from chassis.ops.health import Health
+from chassis.ops.logging import configure
+from chassis.ops.settings import settings
+from chassis.service import Service
+
+log = logging.getLogger(__name__)
+
+RETRIES_EVERY = 0.5  # seconds
+MEASURES_EVERY = 5.0
+QUEUES_EVERY = 15.0
+GRACE = 18  # seconds from SIGTERM to the end at the latest
+LONGEST_PAUSE = 5.0  # seconds between looks for a database that is away
+
+
+class Inlet(QueueConsumer):
+    """Nameko's queue consumer, which dead-letters what cannot be decoded (kombu would drop it) and, when stopping,
+    keeps its connection until what is in hand has been acknowledged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_hand = 0
+
+    def on_decode_error(self, message: Any, error: Exception) -> None:
+        metrics.UNDECODABLE.labels(self.container.service_name).inc()
+        log.error("undecodable message goes to the dead-letter queue: %s", type(error).__name__)
+        message.reject(requeue=False)
+
+    def on_iteration(self) -> None:
+        self.container.service_cls.health.beat("consumer")
+        self._cancel_consumers_if_requested()
+        if not self._consumers and not self.in_hand:
+            self.should_stop = True
+
+
+class Deliveries(Consumer):
+    """Entry point that hands the message itself to the method and lets its answer decide what becomes of it."""
+
+    queue_consumer = Inlet()
+
+    def handle_message(self, body: Any, message: Any) -> None:
+        self.queue_consumer.in_hand += 1
+        self.container.spawn_worker(
+            self, (body, message), {}, handle_result=partial(self.handle_result, message)
+        )
+
+    def handle_message_processed(self, message: Any, result: Any = None, exc_info: Any = None) -> None:
+        self.queue_consumer.in_hand -= 1
+        answer = (
+            result if exc_info is None else Message.requeue
+        )  # a fault of ours: the delivery limit ends it
+        try:
+            if answer is not None and message.channel.connection:
+                answer(message)
+        except (AMQPError, OSError):
+            pass  # the connection broke just now: delivered again, and dropped by the inbox
+
+
+def service_class(service: Service, engine: Engine, health: Health) -> type:
+    """What Nameko is to run: one entry point on the service's queue, which was declared before."""
+
+    def held(message: Any) -> bool:
+        return not Worker.stopping and message.channel.connection is not None
+
+    class Worker:
+        name = service.name
+        stopping = False
+
+        @Deliveries.decorator(queue=Queue(topology.queue(service), no_declare=True))  # type: ignore[no-untyped-call]
+        def handle(self, body: Any, message: Any) -> Callable[[Any], None] | None:
+            pause = 0.1
+            while held(message):
+                try:
+                    inbox.receive(service, engine, body)
+                    return Message.ack
+                except Undecodable as error:
+                    metrics.UNDECODABLE.labels(service.name).inc()
+                    log.error("not an envelope, goes to the dead-letter queue: %s", error)
+                    return Message.reject
+                except DatabaseAway as error:
+                    log.warning("holding an event for %.1f s: %s", pause, error)
+                    eventlet.sleep(pause * random.uniform(0.7, 1.3))
+                    pause = min(LONGEST_PAUSE, pause * 2)
+            return None
+
+    Worker.health = health  # type: ignore[attr-defined]
+    return Worker
+
+
+CONNECTIONS = 3
+"""Of one worker to its database. Two workers for each of five services, beside the HTTP processes, must fit into the 100
+connections that PostgreSQL allows where nobody changed it; events in hand beyond these wait their turn."""
+
+
+class Runtime:
+    """One process: the container (made anew when the broker was lost for long), retries, timers, measurements."""
+
+    def __init__(self, service: Service) -> None:
+        self.service, self.health = service, Health(f"{service.name}.worker")
+        self.stopping = False
+        self.container: ServiceContainer | None = None
+        url = settings().database_url(service.name)
+        size = min(settings().pool_size, settings().max_workers, CONNECTIONS) + 1  # one for retries and timers
+        self.engine = watched(service.name, make_engine(url, size=size, application=f"{service.name}.worker"))
+        self.clock = Clock(service, self.engine, url)
+        self.worker = service_class(service, self.engine, self.health)
+        self.health.check("consuming", lambda: self.container is not None)
+        metrics.from_zero(service.name, subscriptions(service), [timer.name for timer in timers(service)])
+
+    def run(self) -> None:
+        jobs = (self._retry, self._measure, self._measure_queues, self._tick)
+        background = [eventlet.spawn(self._repeat, job) for job in jobs]
+        while not self.stopping:
+            try:
+                topology.declare(settings().amqp_url, [self.service])
+                self._consume()
+            except Exception as error:
+                log.warning("consuming begins again: %s", repr(error))
+                eventlet.sleep(random.uniform(0.5, 2.0))
+        for job in background:
+            job.kill()
+        self.clock.close()
+        trace.flush()
+        self.engine.dispose()
+
+    def stop(self) -> None:
+        """Take no more, finish what is in hand. A handler that will not end is cut off: it is delivered again."""
+        self.stopping = True
+        self.worker.stopping = True  # type: ignore[attr-defined]
+        eventlet.spawn_after(GRACE, os._exit, 1)
+        if self.container is not None:
+            self.container.stop()
+
+    def _consume(self) -> None:
+        config = {
+            "AMQP_URI": settings().amqp_url,
+            "HEARTBEAT": 30,
+            "max_workers": settings().max_workers,
+            "serializer": "cloudevents",
+            "SERIALIZERS": {
+                "cloudevents": {
+                    "encoder": "orjson.dumps",
+                    "decoder": "orjson.loads",
+                    "content_type": CONTENT_TYPE,
+                }
+            },
+        }
+        self.container = ServiceContainer(self.worker, config)
+        try:
+            self.container.start()
+            if self.stopping:
+                self.container.stop()
+            self.container.wait()
+        finally:
+            self.container = None
+
+    def _repeat(self, job: Callable[[], float]) -> None:
+        while not self.stopping:
+            try:
+                pause = job()
+            except Exception as error:
+                log.warning("%s waits: %s", job.__name__, repr(error))
+                pause = 1.0
+            eventlet.sleep(pause)
+
+    def _retry(self) -> float:
+        self.health.beat("retry")
+        return 0.0 if inbox.retry_due(self.service, self.engine) else RETRIES_EVERY
+
+    def _measure(self) -> float:
+        inbox.measure(self.service, self.engine)
+        return MEASURES_EVERY
+
+    def _measure_queues(self) -> float:
+        topology.measure(settings().amqp_url, self.service)
+        return QUEUES_EVERY
+
+    def _tick(self) -> float:
+        return self.clock.run()
+
+
+def run(service: Service) -> None:
+    configure(service.name, "worker", settings().log_level)
+    runtime = Runtime(service)
+    runtime.health.serve(settings().health_host, settings().health_port)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda _signal, _frame: eventlet.spawn(runtime.stop))
+    runtime.run()

@@ -1,0 +1,112 @@
+"""The relay process of a service: outbox rows to RabbitMQ. Several may run; they share the rows between them.
+
+A row is marked sent after the broker confirmed it, in the transaction that claimed it. Dying in between sends it again,
+which inboxes do not mind.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Sequence
+from contextlib import ExitStack
+from time import monotonic, time_ns
+
+import psycopg2
+from pika.exceptions import AMQPError
+
+from chassis.messaging import outbox, topology
+from chassis.messaging.listener import Listener, Stop
+from chassis.messaging.publisher import BrokerAway, Message, Publisher
+from chassis.ops import failpoints, metrics, trace
+from chassis.ops.health import Health
+from chassis.ops.logging import configure
+from chassis.ops.settings import settings
+from chassis.service import Service
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+POLL = 1.0  # seconds, should a notification get lost
+MEASURE = 5.0  # seconds between measurements of the lag
+LONGEST_PAUSE = 5.0  # seconds between attempts to connect: what has gathered leaves soon after the other side is back
+
+
+class Relay:
+    """Runs until ``stop``: claims, publishes, marks; connects again after a loss of either side."""
+
+    def __init__(self, service: Service, suite: Sequence[Service], stop: Stop, health: Health) -> None:
+        self.service, self.suite, self.stop, self.health = service, suite, stop, health
+        self.name = f"{settings().amqp_prefix}.{service.name}.relay"
+        self.connected = False
+        self._measured = 0.0
+        health.check("broker and database", lambda: self.connected)
+
+    def run(self) -> None:
+        failures = 0
+        while not self.stop.is_set:
+            self.health.beat("relay")
+            try:
+                with ExitStack() as stack:
+                    listener = Listener(settings().database_url(self.service.name), self.name)
+                    stack.callback(listener.close)
+                    topology.declare(settings().amqp_url, self.suite)
+                    publisher = Publisher(
+                        topology.parameters(settings().amqp_url, self.name), topology.exchange()
+                    )
+                    stack.callback(publisher.close)
+                    stack.callback(self._disconnected)
+                    self.connected, failures = True, 0
+                    while not self.stop.is_set:
+                        self._round(listener, publisher)
+            except (psycopg2.Error, AMQPError, BrokerAway, OSError) as error:
+                failures += 1
+                pause = min(LONGEST_PAUSE, 0.25 * 2.0**failures) * random.uniform(0.5, 1.0)
+                log.warning("relay pauses for %.1f s: %s", pause, repr(error))
+                self.stop.wait(pause)
+
+    def _disconnected(self) -> None:
+        self.connected = False
+
+    def _round(self, listener: Listener, publisher: Publisher) -> None:
+        self.health.beat("relay")
+        more = self._send(listener, publisher)
+        if not publisher.usable:
+            raise BrokerAway("connection lost or too slow")
+        if monotonic() - self._measured > MEASURE:
+            self._measured = monotonic()
+            measure(self.service, listener)
+        if not more:
+            listener.wait(self.stop, POLL)
+
+    def _send(self, listener: Listener, publisher: Publisher) -> bool:
+        """One batch in one transaction; whether more may wait."""
+        with outbox.claim(listener.connection, BATCH) as claim:
+            began = time_ns()
+            confirmed = publisher.publish([Message(row.id, row.type, row.body) for row in claim.rows])
+            if confirmed:
+                failpoints.hit("relay.confirmed", self.service.name)
+            claim.sent([claim.rows[index].position for index in confirmed])
+        metrics.SENT.labels(self.service.name).inc(len(confirmed))
+        for index in confirmed if trace.ON else ():
+            outbox.tell(self.service.name, claim.rows[index], began)
+        return bool(confirmed) and (claim.full or len(confirmed) < len(claim.rows))
+
+
+def measure(service: Service, listener: Listener) -> None:
+    """Publishes how many rows wait and how long the oldest does."""
+    waiting, age = outbox.lag(listener.connection)
+    metrics.OUTBOX_WAITING.labels(service.name).set(waiting)
+    metrics.OUTBOX_LAG.labels(service.name).set(age)
+
+
+def run_relay(service: Service, suite: Sequence[Service] | None = None) -> None:
+    """The relay's process: returns after SIGTERM, when the batch in hand is done. ``suite``: all services, whose queues
+    it declares; those of this repository unless given."""
+    configure(service.name, "relay", settings().log_level)
+    stop, health = Stop(), Health(f"{service.name}.relay")
+    metrics.from_zero(service.name, (), ())
+    stop.on_signals()
+    health.serve(settings().health_host, settings().health_port)
+    Relay(service, topology.suite() if suite is None else suite, stop, health).run()
+    trace.flush()

@@ -1,0 +1,130 @@
+"""Exchanges and queues, declared explicitly and named after services. Declaring again changes nothing.
+
+``<prefix>.events``                topic exchange, routing key = event type
+``<prefix>.<service>``             quorum queue bound to the types the service consumes
+``<prefix>.<service>.undecodable`` what could not be decoded (or killed its consumer over and over)
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+
+from chassis.messaging.registry import subscriptions
+from chassis.ops import metrics
+from chassis.ops.settings import settings
+from chassis.service import ROOT, Service
+
+# How often a message may come back unacknowledged. Handlers' failures and an absent database never count (the inbox
+# keeps the first, the worker waits out the second), so only killed consumers do. Versions differ in the default.
+DELIVERY_LIMIT = 50
+
+
+def exchange() -> str:
+    return f"{settings().amqp_prefix}.events"
+
+
+def queue(service: Service) -> str:
+    return f"{settings().amqp_prefix}.{service.name}"
+
+
+def undecodable(service: Service) -> str:
+    return f"{queue(service)}.undecodable"
+
+
+def parameters(url: str, name: str) -> pika.URLParameters:
+    """Connection parameters of a named process."""
+    found = pika.URLParameters(url)
+    found.client_properties = {"connection_name": name}
+    found.blocked_connection_timeout = 30
+    found.socket_timeout = 5
+    return found
+
+
+def suite() -> list[Service]:
+    """Every service of this repository, found by its ``app.py``."""
+    places = sorted(ROOT.glob("services/*/app.py")) + sorted(ROOT.glob("gateway/app.py"))
+    modules = (".".join(place.relative_to(ROOT).with_suffix("").parts) for place in places)
+    found = (getattr(importlib.import_module(module), "SERVICE", None) for module in modules)
+    return [service for service in found if isinstance(service, Service)]
+
+
+def declare(url: str, services: Iterable[Service]) -> None:
+    """Declare exchange, queues and bindings of these services. A relay declares those of all, since what it sends
+    before a consumer's queue exists would reach nobody."""
+    connection = pika.BlockingConnection(parameters(url, "aftersales topology"))
+    try:
+        channel = connection.channel()
+        channel.exchange_declare(exchange(), "topic", durable=True)
+        for service in services:
+            _declare_queues(channel, service)
+    finally:
+        connection.close()
+
+
+def clear(url: str, services: Iterable[Service]) -> None:
+    """Removes the queues of these services with all that is in them; whoever starts next declares them again."""
+    connection = pika.BlockingConnection(parameters(url, "aftersales topology"))
+    try:
+        channel = connection.channel()
+        for service in services:
+            channel.queue_delete(queue(service))
+            channel.queue_delete(undecodable(service))
+    finally:
+        connection.close()
+
+
+def consumed(url: str, queues: Iterable[str]) -> bool:
+    """Whether somebody consumes each of these queues now; False too while the broker is away."""
+    try:
+        connection = pika.BlockingConnection(parameters(url, "aftersales readiness"))
+    except (pika.exceptions.AMQPError, OSError):
+        return False
+    try:
+        channel = connection.channel()
+        return all(channel.queue_declare(name, passive=True).method.consumer_count for name in queues)
+    except pika.exceptions.AMQPError:  # a queue is not there yet
+        return False
+    finally:
+        if connection.is_open:
+            connection.close()
+
+
+def measure(url: str, service: Service) -> None:
+    """Publishes how many messages lie in the service's queue and in its dead-letter queue."""
+    connection = pika.BlockingConnection(parameters(url, f"{queue(service)}.measure"))
+    try:
+        channel = connection.channel()
+        for kind, name in (("main", queue(service)), ("undecodable", undecodable(service))):
+            waiting = channel.queue_declare(name, passive=True).method.message_count
+            metrics.QUEUE.labels(service.name, kind).set(waiting)
+    finally:
+        if connection.is_open:
+            connection.close()
+
+
+def _declare_queues(channel: BlockingChannel, service: Service) -> None:
+    dead = undecodable(service)
+    channel.exchange_declare(dead, "fanout", durable=True)
+    channel.queue_declare(dead, durable=True, arguments={"x-queue-type": "quorum"})
+    channel.queue_bind(dead, dead)
+    channel.queue_declare(
+        queue(service),
+        durable=True,
+        arguments={
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-dead-letter-exchange": dead,
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",  # at-least-once asks for it; without a length limit it never rejects
+        },
+    )
+    for type_ in subscriptions(service):
+        channel.queue_bind(queue(service), exchange(), routing_key=type_)
+
+
+if __name__ == "__main__":
+    declare(settings().amqp_url, suite())

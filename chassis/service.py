@@ -1,0 +1,53 @@
+"""What a process needs to know of its service."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from sqlalchemy import MetaData
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service: its name (database, queue, contracts), its package and the folder names of its contexts."""
+
+    name: str
+    package: str
+    contexts: tuple[str, ...]
+
+    def modules(self, name: str) -> list[ModuleType]:
+        """The module ``name`` (say ``consumers``) of every context that has one, imported."""
+        found = []
+        for context in self.contexts:
+            full = f"{self.package}.{context}.{name}"
+            if importlib.util.find_spec(full) is not None:
+                found.append(importlib.import_module(full))
+        return found
+
+    @property
+    def folder(self) -> Path:
+        return ROOT / self.package.replace(".", "/")
+
+    @property
+    def metadata(self) -> MetaData:
+        """Tables of the service: aggregates of all contexts and the chassis tables."""
+        from chassis.db.base import Base
+        from chassis.db.tables import chassis_metadata
+
+        merged = MetaData()
+        for context in self.contexts:
+            for path in sorted((self.folder / context).glob("*.py")):
+                importlib.import_module(f"{self.package}.{context}.{path.stem}".removesuffix(".__init__"))
+        for mapper in Base.registry.mappers:
+            if mapper.class_.__module__.startswith(self.package + "."):
+                for table in mapper.tables:
+                    table.to_metadata(merged)  # type: ignore[attr-defined]
+        for table in chassis_metadata.tables.values():
+            table.to_metadata(merged)
+        return merged

@@ -1,0 +1,383 @@
+"""What the console knows of the API, derived from the contracts: resources, columns, filters, forms, actions.
+
+A resource is a collection path with a GET (``/work-orders``); its item path
+(``/work-orders/{work_order_id}``) gives
+detail page and edit form, ``POST`` on the collection the create form, ``POST /work-orders/{id}/<verb>`` the
+actions.
+Nothing here knows a business noun: names are taken from paths and schemas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chassis import contracts
+from chassis.http import outside
+
+Declared = tuple[str, str, dict[str, Any]]
+API = "/api/v1"
+PAGING = {"limit", "cursor", "sort", "total", "format"}
+MANAGED = {
+    "id",
+    "version",
+    "created_by",
+    "created_at",
+    "updated_by",
+    "updated_at",
+    "allowed_actions",
+    "org_path",
+}
+DECIMALS = re.compile(r"\\\.(?:\\d|\[0-9\])\{(?:\d,)?(\d)\}")  # how many decimals a pattern asks for
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a field points at: a resource and the member of its documents that the field holds."""
+
+    resource: str
+    member: str = "id"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One member of a request or answer. ``kind``: text, longtext, integer, number, decimal, money, boolean, enum,
+    date,
+    datetime, phone, password, reference, choices (several of an enum), texts, list (of groups), group, json,
+    id (of something that
+    has no page), any."""
+
+    name: str
+    kind: str
+    required: bool = False
+    nullable: bool = False
+    options: tuple[Any, ...] = ()
+    default: Any = None
+    minimum: float | None = None
+    maximum: float | None = None
+    max_length: int | None = None
+    reference: Reference | None = None
+    fields: tuple[Field, ...] = ()
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind in {"integer", "number", "decimal", "money"}
+
+    @property
+    def scalar(self) -> bool:
+        return self.kind not in {"list", "group", "json", "texts", "choices"}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One call of the API. ``path`` is relative to the API base; ``body`` are the members of its request."""
+
+    method: str
+    path: str
+    permission: str | None
+    summary: str = ""
+    body: tuple[Field, ...] = ()
+    answer: tuple[Field, ...] = ()
+    query: tuple[Field, ...] = ()
+    listed: bool = False
+    sorts: tuple[str, ...] = ()
+    download: bool = False
+    """Its answer is a file."""
+
+    def url(self, item: str) -> str:
+        """The path with its only path parameter filled in (already quoted for an address)."""
+        return re.sub(r"\{[^}]+\}", lambda _: item, self.path, count=1)
+
+
+@dataclass
+class Files:
+    """What may be done with the files of a document, ``/things/{thing_id}/attachments``."""
+
+    list: Operation | None = None
+    add: Operation | None = None
+    get: Operation | None = None
+    remove: Operation | None = None
+    restore: Operation | None = None
+
+
+@dataclass
+class Resource:
+    """Everything the console may do with one kind of document."""
+
+    name: str
+    key: str = "id"
+    noun: str = ""
+    list: Operation | None = None
+    create: Operation | None = None
+    get: Operation | None = None
+    update: Operation | None = None
+    actions: dict[str, Operation] = field(default_factory=dict)
+    parts: dict[str, Operation] = field(default_factory=dict)
+    files: Files | None = None
+
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """Members of a list item that fit a cell."""
+        return tuple(f for f in (self.list.answer if self.list else ()) if f.scalar and f.name not in MANAGED)
+
+    @property
+    def filters(self) -> tuple[Field, ...]:
+        return tuple(f for f in (self.list.query if self.list else ()) if f.name not in PAGING | {"q"})
+
+    @property
+    def searchable(self) -> bool:
+        return any(f.name == "q" for f in (self.list.query if self.list else ()))
+
+    @property
+    def members(self) -> tuple[Field, ...]:
+        """Members of the whole document."""
+        source = self.get or self.list
+        return source.answer if source else ()
+
+    def member(self, name: str) -> Field | None:
+        return next((f for f in self.members if f.name == name), None)
+
+
+def may(patterns: frozenset[str], permission: str | None) -> bool:
+    """The same rule as the services': exact name, or a pattern ending in ``*``. No permission named:
+    everyone."""
+    return permission in (None, "public", "authenticated") or any(
+        p == permission or (p.endswith("*") and permission.startswith(p[:-1])) for p in patterns
+    )
+
+
+class Model:
+    """All resources of the declared operations: (method, path below the API base, operation object without
+    $ref)."""
+
+    def __init__(self, declared: Iterable[Declared]) -> None:
+        operations = list(declared)
+        self.resources: dict[str, Resource] = {}
+        for _, path, _ in operations:
+            self._place(path)
+        self._lists = {path[1:] for method, path, spec in operations if method == "get" and _items(spec) is not None}
+        for method, path, spec in operations:
+            self._attach(method, path, spec)
+        self.resources = {n: r for n, r in self.resources.items() if r.list}
+
+    @classmethod
+    def of_contracts(cls) -> Model:
+        """The model of everything under ``contracts/``."""
+        return cls(
+            (o.method, o.path.removeprefix(API), o.spec)
+            for service in contracts.services()
+            for o in contracts.operations(service)
+        )
+
+    @classmethod
+    def for_outside(cls) -> Model:
+        """What an outside account (G-10) may call and is shown: the same contracts, narrowed."""
+        return cls(
+            (o.method, o.path.removeprefix(API), outside.narrowed_operation(o.spec))
+            for service in contracts.services()
+            for o in contracts.operations(service)
+            if o.outside
+        )
+
+    def _place(self, path: str) -> None:
+        """Name the resources and their key parameters first: references between them need all names."""
+        match = re.fullmatch(r"/([a-z][a-z0-9-]*)(?:/\{([a-z_]+)\})?", path)
+        if match:
+            resource = self.resources.setdefault(match[1], Resource(match[1]))
+            if match[2]:
+                noun = match[2].removesuffix("_id")
+                resource.key = "id" if match[2].endswith("id") else match[2]
+                resource.noun = noun if match[2] != "id" and resource.key == "id" else ""
+
+    def _attach(self, method: str, path: str, spec: dict[str, Any]) -> None:
+        segments = path.strip("/").split("/")
+        resource = self.resources.get(segments[0])
+        if resource is None:
+            return
+        operation = self._operation(method, path, spec, resource)
+        match [method, *("{}" if s.startswith("{") else s for s in segments[1:])]:
+            case ["get"] if operation.listed:
+                resource.list = operation
+            case ["post"]:
+                resource.create = operation
+            case ["get", "{}"]:
+                resource.get = operation
+            case ["put" | "patch", "{}"]:
+                resource.update = operation
+            case [_, "{}", "attachments", *rest]:
+                resource.files = resource.files or Files()
+                place = {"get": "list", "post": "add", "get {}": "get", "post {} delete": "remove", "post {} restore": "restore"}
+                setattr(resource.files, place[" ".join((method, *rest))], operation)
+            case ["post", "{}", verb]:
+                resource.actions[verb] = operation
+            case ["get", "{}", part]:
+                resource.parts[part] = operation
+
+    def _operation(self, method: str, path: str, spec: dict[str, Any], resource: Resource) -> Operation:
+        answer, items = _answer(spec), _items(spec)
+        listed = items is not None and method == "get"
+        if items is not None and listed:
+            answer = items.get("items", {})
+        return Operation(
+            method=method.upper(),
+            path=path,
+            permission=spec.get("x-permission"),
+            summary=spec.get("summary", ""),
+            body=self._fields(_json_schema(spec.get("requestBody", {})), resource),
+            answer=() if spec.get("x-download") else self._fields(answer, resource),
+            query=tuple(
+                self._field(p["name"], p.get("schema", {}), bool(p.get("required")), resource)
+                for p in spec.get("parameters", ())
+                if p.get("in") == "query"
+            ),
+            listed=listed,
+            sorts=tuple(dict.fromkeys(s.lstrip("-") for s in spec.get("x-sorts", ()))),
+            download=bool(spec.get("x-download")),
+        )
+
+    def _fields(self, schema: dict[str, Any], resource: Resource) -> tuple[Field, ...]:
+        schema = merged(schema)
+        required = set(schema.get("required", ()))
+        return tuple(
+            self._field(name, child, name in required, resource)
+            for name, child in schema.get("properties", {}).items()
+        )
+
+    def _field(self, name: str, schema: dict[str, Any], required: bool, resource: Resource) -> Field:
+        schema = merged(schema)
+        kind, options = kind_of(name, schema)
+        found = Field(
+            name,
+            kind,
+            required,
+            nullable="null" in schema.get("type", ()),
+            options=options,
+            default=schema.get("default"),
+            minimum=schema.get("minimum", schema.get("exclusiveMinimum")),
+            maximum=schema.get("maximum", schema.get("exclusiveMaximum")),
+            max_length=schema.get("maxLength"),
+        )
+        if kind in {"list", "group"}:
+            inner = schema if kind == "group" else merged(schema.get("items", {}))
+            return replace(found, fields=self._fields(inner, resource))
+        if kind == "texts" and name in self._lists:
+            return replace(found, kind="choices", reference=Reference(name, "code"))
+        told = schema.get("x-refers")  # where the name alone does not say it
+        reference = Reference(told) if told in self.resources else None
+        if reference is None and kind in {"text", "id"}:
+            reference = self.reference(name, resource)
+        return replace(found, kind="reference", reference=reference) if reference else found
+
+    def reference(self, name: str, owner: Resource) -> Reference | None:
+        """``site_id`` points at the resource whose items are ``/sites/{site_id}``; ``x_code`` and
+        ``username`` likewise."""
+        if name in ("parent_id", "parent_code"):
+            return Reference(owner.name, name.removeprefix("parent_"))
+        if name.endswith("_id"):
+            found = self._by_noun(name.removesuffix("_id"))
+            return Reference(found.name) if found else None
+        if name.endswith("_code"):
+            noun = name.removesuffix("_code")
+            found = self._by_noun(noun, lambda r: r.noun.endswith(f"_{noun}"))
+            return Reference(found.name, "code") if found else None
+        if name == "username" and owner.name != "users" and "users" in self.resources:
+            return Reference("users", "username")
+        return None
+
+    def _by_noun(self, noun: str, also: Callable[[Resource], bool] | None = None) -> Resource | None:
+        exact = [r for r in self.resources.values() if r.noun == noun]
+        close = [r for r in self.resources.values() if also and also(r)]
+        return next(iter(exact + close), None)
+
+    def related(self, resource: Resource) -> list[tuple[Resource, str]]:
+        """Other resources whose list can be narrowed to one document of this one, with the filter's name."""
+        return [
+            (other, f.name)
+            for other in self.resources.values()
+            for f in other.filters
+            if f.reference and f.reference.resource == resource.name and other is not resource
+        ]
+
+
+def _answer(spec: dict[str, Any]) -> dict[str, Any]:
+    """Schema of what an operation answers when it succeeds."""
+    answers = spec.get("responses", {})
+    return _json_schema(next((node for code, node in answers.items() if str(code).startswith("2")), {}))
+
+
+def _items(spec: dict[str, Any]) -> dict[str, Any] | None:
+    """Schema of a list's items; None where the answer is no list."""
+    found: dict[str, Any] | None = _answer(spec).get("properties", {}).get("items")
+    return found
+
+
+def _json_schema(node: dict[str, Any]) -> dict[str, Any]:
+    schema = node.get("content", {}).get("application/json", {}).get("schema", {})
+    return merged(schema)
+
+
+def kind_of(name: str, schema: dict[str, Any]) -> tuple[str, tuple[Any, ...]]:
+    """The kind of a member and, for enums, its options."""
+    types = schema.get("type", "object" if "properties" in schema else None)
+    kinds = [t for t in (types if isinstance(types, list) else [types]) if t != "null"]
+    type_ = kinds[0] if len(kinds) == 1 else None
+    if "enum" in schema:
+        return "enum", tuple(o for o in schema["enum"] if o is not None)
+    if "const" in schema:
+        return "enum", (schema["const"],)
+    if type_ == "array":
+        items = merged(schema.get("items", {}))
+        kind, options = kind_of(name, items)
+        return {"enum": "choices", "group": "list"}.get(kind, "texts"), options
+    if type_ == "object":
+        return ("group" if schema.get("properties") else "json"), ()
+    if type_ in {"integer", "number", "boolean"}:
+        return type_, ()
+    if type_ == "string":
+        return _text_kind(name, schema), ()
+    return "any", ()
+
+
+def _text_kind(name: str, schema: dict[str, Any]) -> str:
+    format_ = schema.get("format", "")
+    if format_ == "uuid":
+        return "id"
+    if format_ in {"date", "password"}:
+        return str(format_)
+    if format_ == "date-time":
+        return "datetime"
+    if decimals := DECIMALS.search(schema.get("pattern", "")):
+        return "money" if decimals[1] == "2" else "decimal"
+    if "phone" in (format_, name):
+        return "phone"
+    if name.startswith("password") or name.endswith(("password", "secret")):
+        return "password"
+    return "longtext" if (schema.get("maxLength") or 0) > 400 and name != "url" else "text"
+
+
+def merged(schema: dict[str, Any]) -> dict[str, Any]:
+    """One flat schema out of ``allOf`` and of ``anyOf``/``oneOf`` with null: what a form needs to know."""
+    for word in ("anyOf", "oneOf"):
+        real = [s for s in schema.get(word, ()) if s.get("type") != "null"]
+        if len(real) == 1:
+            inner = merged(real[0])
+            kinds = (
+                {"type": [inner["type"], "null"]}
+                if len(schema[word]) > 1 and isinstance(inner.get("type"), str)
+                else {}
+            )
+            schema = {**{k: v for k, v in schema.items() if k != word}, **inner, **kinds}
+    if "allOf" not in schema:
+        return schema
+    out: dict[str, Any] = {k: v for k, v in schema.items() if k != "allOf"}
+    for part in map(merged, schema["allOf"]):
+        properties = {**part.get("properties", {}), **out.get("properties", {})}
+        required = [*part.get("required", ()), *out.get("required", ())]
+        out = {**part, **out}
+        if properties:
+            out["properties"] = properties
+        if required:
+            out["required"] = required
+    return out

@@ -1,0 +1,114 @@
+"""What people type, understood: dates and times in words, money with separators, yes and no."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from zoneinfo import ZoneInfo
+
+DAYS = {
+    "前天": -2, "昨天": -1, "今天": 0, "明天": 1, "后天": 2, "大后天": 3,
+    "yesterday": -1, "today": 0, "tomorrow": 1,
+}  # fmt: skip
+WEEKDAYS = {
+    **{f"{prefix}{char}": n for prefix in ("周", "星期") for n, char in enumerate("一二三四五六日")},
+    "周天": 6, "星期天": 6,
+    **{day: n for n, day in enumerate(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))},
+    **{day: n for n, day in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))},
+}  # fmt: skip
+AFTERNOON = {"下午", "晚上", "pm", "p.m."}
+MORNING = {"上午", "早上", "凌晨", "am", "a.m."}
+_CLOCK = re.compile(r"(\d{1,2})(?:[:：](\d{2})(?::(\d{2})(?:\.\d+)?)?|[点时](?:(\d{1,2})分?|(半))?)")
+_ISO = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
+_SHORT = re.compile(r"(\d{1,2})(?:[-/]|月)(\d{1,2})日?")
+
+
+class NotUnderstood(ValueError):
+    """The text is no date, time or amount."""
+
+
+def amount(text: str) -> str:
+    """``1,200``, ``¥ 1200.5`` → ``1200.50``. More decimals are passed on as they are, the API answers for
+    them."""
+    plain = re.sub(r"[,，\s¥￥$€£]|CNY|RMB|元", "", text)
+    try:
+        value = Decimal(plain)
+    except InvalidOperation:
+        raise NotUnderstood(text) from None
+    if not value.is_finite():
+        raise NotUnderstood(text)
+    exact = format(value, "f")
+    return exact if len(exact.partition(".")[2]) > 2 else f"{value:.2f}"
+
+
+def number(text: str) -> int | float:
+    """``1,200`` → 1200, ``1.5`` → 1.5."""
+    try:
+        value = Decimal(re.sub(r"[,，\s]", "", text))
+    except InvalidOperation:
+        raise NotUnderstood(text) from None
+    if not value.is_finite():
+        raise NotUnderstood(text)
+    return int(value) if value == value.to_integral_value() and "." not in text else float(value)
+
+
+def day(text: str, today: date) -> date:
+    """``2026-11-05``, ``11-05``, ``11月5日``, ``明天``, ``friday`` (the next one)."""
+    found, rest = _day(text.strip().lower(), today)
+    if found is None or rest.strip():
+        raise NotUnderstood(text)
+    return found
+
+
+def moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
+    """A time in UTC out of ``明天 14:00``, ``后天下午3点半``, ``2026-11-05 09:30``, ``14:00`` (today) or RFC 3339.
+    A day alone means its first minute."""
+    plain = text.strip().lower()
+    if re.match(r"\d{4}-\d\d-\d\d[t ]\d\d:\d\d(:\d\d(\.\d+)?)?(z|[+-]\d\d:\d\d)$", plain):
+        return datetime.fromisoformat(plain.upper()).astimezone(UTC)
+    local = now.astimezone(zone)
+    found, rest = _day(plain.replace("t", " ") if plain[:4].isdigit() else plain, local.date())
+    clock, rest = _clock(rest)
+    if rest.strip() or (found is None and clock is None):
+        raise NotUnderstood(text)
+    return datetime.combine(found or local.date(), clock or time(0), zone).astimezone(UTC)
+
+
+def _day(text: str, today: date) -> tuple[date | None, str]:
+    """The day a text begins with, and what follows it."""
+    for word in sorted([*DAYS, *WEEKDAYS], key=len, reverse=True):
+        if text.startswith(word):
+            if word in DAYS:
+                return today + timedelta(days=DAYS[word]), text[len(word) :]
+            ahead = (WEEKDAYS[word] - today.weekday()) % 7 or 7
+            return today + timedelta(days=ahead), text[len(word) :]
+    match = _ISO.match(text)
+    parts = [int(p) for p in match.groups()] if match else []
+    if match is None and (match := _SHORT.match(text)):
+        parts = [today.year, *(int(p) for p in match.groups())]
+    if match is None:
+        return None, text
+    try:
+        return date(*parts), text[match.end() :]
+    except ValueError:
+        raise NotUnderstood(text) from None
+
+
+def _clock(text: str) -> tuple[time | None, str]:
+    text = text.strip()
+    words = [w for w in (*AFTERNOON, *MORNING) if w in text]
+    for word in words:
+        text = text.replace(word, " ").strip()
+    match = _CLOCK.match(text)
+    if match is None:
+        return None, text
+    hour, minute = int(match[1]), int(match[2] or match[4] or (30 if match[5] else 0))
+    if hour < 12 and any(w in AFTERNOON for w in words):
+        hour += 12
+    if hour == 12 and any(w in MORNING for w in words):
+        hour = 0
+    try:
+        return time(hour, minute), text[match.end() :]
+    except ValueError:
+        raise NotUnderstood(text) from None

@@ -1,0 +1,220 @@
+"""`bench lists`: every list, sort, filter and search of the contracts at a million orders, beside the same at ten thousand."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from rich.console import Console
+from sqlalchemy import make_url
+
+from chassis import contracts
+from chassis.contracts import Operation
+from chassis.db.migrate import find_service
+from chassis.domain.principal import Principal
+from chassis.http.paging import decode_cursor, encode_cursor
+from chassis.service import Service
+from deploy.local.bench import plans, ratios
+from deploy.local.bench.asking import Asked
+from deploy.local.bench.filling import Company
+from deploy.local.databases import NAMES
+from deploy.local.postgres import EmbeddedPostgres
+from deploy.local.suite import Servers
+
+WHOLE, BRANCH, SITE = "/HQ/", "/HQ/B0/", "/HQ/B0/S0/"
+REACH = 1.5
+KNOWN = {
+    "ledger.accounts": "balances are sums over the ledger",
+    "sort=amount, deep": "PostgreSQL compares numerics only behind row-level security, so it cannot start in the middle",
+    **dict.fromkeys(
+        ("sort=customer_total, deep", "sort=maker_total, deep", "sort=open_amount, deep"), "the same"
+    ),
+}
+"""What is known to read too much, and why; told, and not counted as a failure."""
+UNASKED = {"streams.me"}
+"""Answers that never end."""
+TYPED: dict[str, list[str]] = {
+    "orders.repairs.search": ["RE2600000", "RE2600000777", "13900000777", "139000", "SN000000777", "SN00", "w77", "unit7",
+                              "unit7 w77", "device", "device unit7"],
+    "orders.devices.search": ["SN000000777", "SN00"],
+    "callcenter.customers.search": ["customer 777", "cust"],
+}
+"""What people type: found once, found often, in every document. Elsewhere the beginning of a name."""
+GIVEN = {
+    "online": "true", "deleted": "false", "active": "true", "since": "2026-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z",
+    "path": "/api/v1/work-orders/", "due_by": "2100-01-01", "username": "user7", "phone": "13900000777",
+}  # fmt: skip
+"""Filters that no member of an item tells the value of."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--orders", type=int, default=1_000_000, help="of the large company (default 1,000,000)")
+    parser.add_argument("--beside", type=int, default=10_000, help="of the small one (default 10,000)")
+    parser.add_argument("--repeat", type=int, default=15, help="calls of each kind on each (default 15)")
+    parser.add_argument("--only", default="", help="operations whose service and id contain this")
+    parser.add_argument("--plans", action="store_true", help="print every plan, not only those that read too much")
+
+
+def run(arguments: argparse.Namespace, _running: object = None) -> int:
+    """0 when no statement went through a whole table and every ratio is within reach, else 1."""
+    console, good = Console(highlight=False, width=160), True
+    with _server() as server:
+        for name in NAMES:
+            service = find_service(name)
+            chosen = [o for o in contracts.operations(name) if wanted(o) and arguments.only in f"{name}.{o.operation_id}"]
+            if chosen:
+                with _both(service, server, arguments) as (small, large):
+                    good &= Sweep(console, small, large, arguments).run(chosen)
+    return 0 if good else 1
+
+
+def wanted(operation: Operation) -> bool:
+    return operation.method == "get" and operation.operation_id not in UNASKED
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    given = Servers.given()
+    if given:
+        yield given.database_url
+        return
+    with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder)) as embedded:
+        yield embedded.url()
+
+
+@contextmanager
+def _both(service: Service, server: str, arguments: argparse.Namespace) -> Iterator[tuple[Filled, Filled]]:
+    from tests.support.serving import served
+
+    with ExitStack() as stack:
+        asked = []
+        for orders in (arguments.beside, arguments.orders):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            there = stack.enter_context(served(service, server, folder))
+            Company(orders).fill(service, server, str(make_url(there.database.app_url).database))
+            asked.append(Filled(there, Company(orders)))
+        yield asked[0], asked[1]
+
+
+class Filled(Asked):
+    """A service on a filled database."""
+
+    def __init__(self, served: Any, company: Company) -> None:
+        from tests.support.serving import token
+
+        self.company = company
+        super().__init__(served.app, token)
+
+    def path(self, operation: Operation) -> str:
+        """With the middle document of its kind for each parameter."""
+        path = operation.path
+        while "{" in path:
+            before, _, rest = path.partition("{")
+            name, _, after = rest.partition("}")
+            path = f"{before}{self._middle(name.removesuffix('_id'))}{after}"
+        return path
+
+    def _middle(self, noun: str) -> str:
+        noun = {"org_unit": "unit", "ledger_entry": "ledger_entry"}.get(noun, noun)
+        count = self.company.count(noun)
+        if noun == "key":
+            return "tax.rate"
+        with closing(self.engine.raw_connection()) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT {self.company.uuid(noun, str(count // 2))}")
+            return str(cursor.fetchone()[0])
+
+
+@dataclass
+class Sweep:
+    """Goes over the operations of one service on both databases."""
+
+    console: Console
+    small: Filled
+    large: Filled
+    arguments: argparse.Namespace
+
+    def run(self, operations: list[Operation]) -> bool:
+        good, rows = True, []
+        for operation in operations:
+            for label, small, large, scope in self._kinds(operation):
+                good &= self._planned(label, large, scope)
+                reach = None if any(part in label for part in KNOWN) else REACH
+                values: tuple[list[float], list[float]] = ([], [])
+                for _ in range(self.arguments.repeat):
+                    for asked, target, kept in ((self.small, small, values[0]), (self.large, large, values[1])):
+                        kept.append(asked.get(target, scope)[2] * 1000)
+                rows.append(ratios.Ratio(label, ratios.p95(values[1]), ratios.p95(values[0]), reach))
+        title = f"{operations[0].service}, p95 of {self.arguments.repeat} calls"
+        sizes = [f"ms at {asked.company.orders:,}" for asked in (self.large, self.small)]
+        return ratios.show(self.console, title, sizes[0], sizes[1], rows) and good
+
+    def _planned(self, label: str, target: str, scope: str) -> bool:
+        """Whether no statement of the call reads more than it may."""
+        self.large.seen.clear()
+        status, answer, _ = self.large.get(target, scope)
+        if status != 200:
+            self.console.print(f"{label}: {target} answers {status} {answer}", markup=False)
+            return False
+        good = True
+        for seen in list(self.large.seen):
+            plan = plans.explain(self.large.engine, Principal("bench", scope, frozenset("*")), seen)
+            why = next((why for part, why in KNOWN.items() if part in label), None)
+            if plan.wide or self.arguments.plans:
+                told = f"{'reads too much' if plan.wide else 'plan'}{f' (known: {why})' if plan.wide and why else ''}"
+                self.console.print(f"{label}: {told} {'; '.join(plan.wide)}", markup=False)
+                self.console.print("\n".join(f"    {line}" for line in plan.lines()), markup=False)
+            good &= not plan.wide or why is not None
+        return good
+
+    def _kinds(self, operation: Operation) -> Iterator[tuple[str, str, str, str]]:
+        """(what it is, target on the small one, on the large one, scope) of every way to ask."""
+        name, is_list = operation.operation_id, any(p["name"] == "cursor" for p in operation.spec["parameters"])
+        paths = self.small.path(operation), self.large.path(operation)
+        if not is_list:
+            yield name, *paths, WHOLE
+            return
+        for scope, word in ((WHOLE, "all"), (BRANCH, "one branch"), (SITE, "one site")):
+            yield f"{name} {word}", *paths, scope
+        for sort in operation.spec.get("x-sorts", ()):
+            for direction in (sort, f"-{sort}"):
+                yield f"{name} sort={direction}", f"{paths[0]}?sort={direction}", f"{paths[1]}?sort={direction}", WHOLE
+            deep = [self._deep(asked, path, sort) for asked, path in zip((self.small, self.large), paths, strict=True)]
+            if all(deep):
+                yield f"{name} sort={sort}, deep", str(deep[0]), str(deep[1]), WHOLE
+        for filter_ in (p["name"] for p in operation.spec["parameters"] if p["in"] == "query"):
+            if filter_ not in ("limit", "cursor", "sort", "total", "format"):
+                yield from self._filtered(operation, filter_, paths)
+
+    def _filtered(self, operation: Operation, name: str, paths: tuple[str, str]) -> Iterator[tuple[str, str, str, str]]:
+        typed = TYPED.get(f"{operation.service}.{operation.operation_id}", ["user 7", "name-7", "S7"])
+        for value in typed if name in ("q", "serial_number") else [None]:
+            targets = []
+            for asked, path in zip((self.small, self.large), paths, strict=True):
+                given = value or GIVEN.get(name) or self._value(asked, path, name)
+                targets.append(f"{path}?{urlencode({name: given})}")
+            yield f"{operation.operation_id} {name}={value or ''}", targets[0], targets[1], WHOLE
+            if name != "q":
+                continue
+            yield f"{operation.operation_id} {name}={value} of a site", targets[0], targets[1], SITE
+
+    def _value(self, asked: Filled, path: str, name: str) -> str:
+        """What an item of the list has there."""
+        answer = asked.get(f"{path}?limit=200", WHOLE)[1]
+        items = (answer or {}).get("items", [])
+        found = [item[name] for item in items if item.get(name) not in (None, "")]
+        noun = name.removesuffix("_id")
+        return str(found[len(found) // 2]) if found else asked._middle(noun) if name.endswith("_id") else "x"
+
+    def _deep(self, asked: Filled, path: str, sort: str) -> str | None:
+        """The page that begins where all but the last few items have passed."""
+        status, answer, _ = asked.get(f"{path}?sort=-{sort}", WHOLE)
+        if status != 200 or not answer.get("next_cursor"):
+            return None
+        value, id = decode_cursor(answer["next_cursor"], f"-{sort}")
+        return f"{path}?sort={sort}&cursor={quote(encode_cursor(sort, value, id))}"

@@ -1,0 +1,88 @@
+"""`bench scale`: consumers and reads of a service with two processes, beside one; the order of one aggregate is kept."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from chassis.service import ROOT
+from deploy.local.api import Api
+from deploy.local.bench import ratios
+from deploy.local.bench.exchange import Exchange, exchange, until
+from deploy.local.bench.filling import Company
+from deploy.local.bench.gateway import answering, ended
+from deploy.local.bench.read import crowd
+
+REACH = 1.6
+SUBJECTS = 50
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--events", type=int, default=3000, help="of each turn (default 3000)")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each (default 3)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each turn of reads (default 5)")
+
+
+def run(arguments: argparse.Namespace, _running: Any = None) -> int:
+    """0 when both grow as much as they should and no copy is behind its last event, else 1."""
+    console = Console(highlight=False)
+    with exchange() as found:
+        two, one = ratios.in_turn(
+            arguments.rounds, lambda: _consumed(found, 2, arguments.events), lambda: _consumed(found, 1, arguments.events)
+        )
+        rows = [ratios.Ratio.of("events handled", two, one, REACH, at_least=True)]
+        stale = found.number(
+            found.mill,
+            "SELECT count(*) FROM (SELECT subject, max(sequence) AS last FROM inbox GROUP BY subject) i"
+            " JOIN mill_sale_copies c ON c.id = i.subject::uuid WHERE c.sequence < i.last",
+        )
+    two, one = ratios.in_turn(arguments.rounds, *(lambda n=n: _reads(n, arguments.seconds) for n in (2, 1)))
+    rows.append(ratios.Ratio.of("reads answered", two, one, REACH, at_least=True))
+    console.print(f"{stale} copies behind their last event; {os.cpu_count()} cores, with database and clients on them")
+    return 0 if ratios.show(console, "processes doubled", "two, per second", "one, per second", rows) and not stale else 1
+
+
+def _consumed(found: Exchange, processes: int, count: int) -> float:
+    before = found.handled()
+    found.tell(count, SUBJECTS)
+    with found.process("relay"):
+        until(lambda: not found.unsent())
+    with ExitStack() as stack:
+        for _ in range(processes):
+            stack.enter_context(found.process("worker"))
+        began = until(lambda: found.handled() > before + count // 10)  # by then all have begun
+        first = found.handled()
+        ended = until(lambda: found.handled() >= before + count)
+    return (before + count - first) / (ended - began)
+
+
+def _reads(processes: int, seconds: float) -> float:
+    """Orders served by so many gunicorn workers, called without a gateway."""
+    from services.orders.app import SERVICE
+    from tests.support.database import server, service_database
+    from tests.support.serving import jwks_file, token
+    from tests.support.suites import free_port
+
+    with tempfile.TemporaryDirectory() as folder, server() as url, service_database(url, SERVICE) as database:
+        company, port = Company(1000), free_port()
+        company.fill(SERVICE, url, str(database.owner.url.database))
+        environment = {
+            **os.environ, "AFTERSALES_DATABASE_URL_ORDERS": database.app_url, "AFTERSALES_JWKS": str(jwks_file(Path(folder))),
+            "AFTERSALES_SERVICE": "orders", "AFTERSALES_POOL_SIZE": "4", "WEB_CONCURRENCY": str(processes), "PORT": str(port),
+            "AFTERSALES_LOG_LEVEL": "WARNING", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore",
+        }
+        command = [sys.executable, "-P", "-m", "deploy.process", "http", "orders"]
+        process = subprocess.Popen(command, env=environment)
+        with ended(process):
+            base = answering(port)
+            order = Api(base, token=token()).get("/work-orders", limit=1)["items"][0]["id"]
+            api = Api(base, token=token(), patience=5.0)
+            return crowd([lambda: api.get(f"/work-orders/{order}")] * 8, seconds)[1]

@@ -1,0 +1,48 @@
+"""2. Parts billed are parts issued less returned, per order; what is out never exceeds the approved quote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from deploy.local.reconcile.sources import Offender, Sources
+
+OUT = """SELECT r.work_order_id::text || '/' || l.part_id::text, r.work_order_number, p.number, l.issued - l.returned
+    FROM requisition_lines l JOIN requisitions r ON r.id = l.requisition_id JOIN parts p ON p.id = l.part_id
+    WHERE l.issued <> l.returned ORDER BY 1"""
+BILLED = """SELECT b.work_order_id::text || '/' || l.ref, min(b.number), min(l.description), sum(l.quantity)
+    FROM bills b JOIN bill_lines l ON l.bill_id = b.id WHERE l.kind = 'part'
+    AND b.state <> 'reversed' GROUP BY 1 ORDER BY 1"""
+# The approved quote less what came back under it. Nothing is allowed out of an order without one, but while a new version
+# waits for its approval the parts of the one before are still in the device.
+NEEDED = """SELECT quoted.id || '/' || quoted.part, quoted.number, quoted.number, quoted.quantity - coalesce(back.quantity, 0)
+    FROM (SELECT o.id::text AS id, o.number, o.approved_version, line->>'ref' AS part,
+            sum((line->>'quantity')::numeric) AS quantity
+          FROM work_orders o CROSS JOIN jsonb_array_elements(o.quote->'lines') line
+          WHERE o.approved_version IS NOT NULL AND line->>'kind' = 'part' GROUP BY o.id, 4) quoted
+    LEFT JOIN (SELECT o.id::text AS id, (item->>'version')::int AS version, item->>'part_id' AS part,
+                 sum((item->>'quantity')::numeric) AS quantity
+               FROM work_orders o CROSS JOIN jsonb_array_elements(o.returns) item GROUP BY o.id, 2, 3) back
+      ON back.id = quoted.id AND back.part = quoted.part AND back.version = quoted.approved_version
+    ORDER BY 1"""
+BEING_QUOTED = "SELECT 1 FROM work_orders WHERE id::text = %s AND approved_version IS NULL AND state = 'in_repair'"
+BILLS_OF = "SELECT number FROM bills WHERE work_order_id::text = %s AND state <> 'reversed'"
+
+
+def check(sources: Sources) -> Iterator[Offender]:
+    for key, out, billed in sources.merged(("inventory", OUT), ("finance", BILLED)):
+        order = key.partition("/")[0]
+        there, charged = (row[2] if row else Decimal(0) for row in (out, billed))
+        if there == charged:
+            continue
+        bill = billed[0] if billed else next((row[0] for row in sources.rows("finance", BILLS_OF, (order,))), None)
+        if bill is None:
+            continue  # not billed yet
+        part = out[1] if out else billed[1] if billed else "?"
+        yield Offender(2, f"part {part} on bill {bill}", f"billed {charged}, issued less returned {there}", (order,))
+    for key, out, needed in sources.merged(("inventory", OUT), ("orders", NEEDED)):
+        if out is not None and out[2] > (needed[2] if needed else 0):
+            if needed is None and any(sources.rows("orders", BEING_QUOTED, (key.partition("/")[0],))):
+                continue
+            detail = f"{out[2]} are out, the approved quote allows {needed[2] if needed else 0}"
+            yield Offender(2, f"part {out[1]} of work order {out[0]}", detail, (key.partition("/")[0],))

@@ -1,0 +1,147 @@
+"""One HTTP application in one process, on a socket that somebody else bound; it ends without leaving a caller in the rain."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    from gateway.limits import Connections
+
+LINGER = 0.3
+"""Seconds in which an ending process still answers what was on its way when it stopped accepting."""
+
+
+HEAD_SECONDS = 15.0
+"""Seconds a connection may take to say what it wants, from its opening or from the first byte of its next request."""
+LONGEST_HEAD = 65_536
+"""Bytes of request line and headers, give or take one read."""
+STALL_SECONDS = 60.0
+"""Seconds a reader may take nothing of an answer that waits for him."""
+
+
+class Guarded(HttpToolsProtocol):
+    """uvicorn waits for a head for ever, takes one of any length, and keeps an answer until it is read. Callers who are slow on
+    purpose are cut off here, so that they hold nothing; what a slow line needs stays."""
+
+    crowds: ClassVar[Connections | None] = None
+    """Who counts the connections of each address, where somebody does."""
+    _entered: str | None = None
+    _head: asyncio.TimerHandle | None = None
+    _stall: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        if self.crowds is not None:
+            peer = transport.get_extra_info("peername")
+            self._entered = self.crowds.enter(str(peer[0]) if peer else "")
+            if self._entered is None:
+                transport.abort()
+                return
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.crowds is not None:
+            if self._entered is None:
+                return  # never let in
+            self.crowds.leave(self._entered)
+        self._head_came()
+        self._reader_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._head is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > LONGEST_HEAD + len(data):
+                self.transport.close()
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_came()
+        super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stall = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._reader_came()
+        super().resume_writing()
+
+    def _await_head(self) -> None:
+        if self._head is None:
+            self._head_bytes = 0
+            self._head = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _head_came(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+    def _reader_came(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+
+def protocol(name: str) -> type[Guarded]:
+    """What reads the connections of a process. At the gateway, where strangers come in, one address has so many at a time."""
+    if name != "gateway":
+        return Guarded
+    from gateway.limits import Connections
+
+    return counted(Connections.of(os.environ))
+
+
+def counted(connections: Connections) -> type[Guarded]:
+    return type("Counted", (Guarded,), {"crowds": connections})
+
+
+class Server(uvicorn.Server):
+    """uvicorn closes connections on which it has not read a request yet the moment it ends, and a request may just be
+    arriving there. So between closing the door and ending it answers on, and tells each caller not to come back."""
+
+    linger = LINGER
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(self.linger)
+        await super().shutdown(sockets)
+
+
+def server(app: Any, **options: Any) -> Server:
+    """``options`` are uvicorn's."""
+    return of(uvicorn.Config(app, **options))
+
+
+def of(config: uvicorn.Config) -> Server:
+    """A server of an application that was configured but not loaded yet."""
+    app = config.app
+    config.app = _polite(app, lambda: made.should_exit)
+    made = Server(config)
+    return made
+
+
+def _polite(app: Any, ending: Callable[[], bool]) -> Any:
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        async def say(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start" and ending():
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        await app(scope, receive, say if scope["type"] == "http" else send)
+
+    return answer

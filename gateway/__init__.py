@@ -1,0 +1,1 @@
+"""The way in: sign-in, tokens, rights, limits, routing by contract, streams."""

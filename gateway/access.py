@@ -1,0 +1,150 @@
+"""Who is calling: tokens are verified here, and void ones refused at once (architecture section 7).
+
+Ended sessions and raised epochs of the last half hour (the life of an access token) are in memory, fed by the database's
+notifications; older ones need not be known, since their tokens have expired.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from chassis.domain.errors import Unauthenticated, Unavailable
+from chassis.domain.principal import Principal
+from chassis.http.auth import Verifier
+from gateway.identity.announce import CHANNEL
+from gateway.tokens import ACCESS_SECONDS
+
+COOKIE = "aftersales_token"
+SAFE = ("GET", "HEAD")
+KEPT = ACCESS_SECONDS + 60
+HEARD = "heard"
+DEAF_LIMIT = 10.0
+"""Seconds without news from the database after which nobody is let in: a token might be void and we would not know."""
+_SINCE = "> now() - make_interval(secs => %s)"
+# Of users, and of partners, whose tokens carry the key's id as their session.
+_ENDED = (
+    f"SELECT id FROM sessions WHERE ended_at {_SINCE}"
+    f" UNION ALL SELECT id FROM partner_keys WHERE revoked_at {_SINCE} OR (ends_at {_SINCE} AND ends_at <= now())"
+)
+_EPOCHS = f"SELECT id, epoch FROM credentials WHERE epoch_at {_SINCE} UNION ALL SELECT id, epoch FROM partners WHERE epoch_at {_SINCE}"
+
+Void = Callable[[str, str, int], None]
+
+
+class Access:
+    """Subscriber of the channel of void tokens. ``deaf``: seconds the listener has heard nothing."""
+
+    channel = CHANNEL
+
+    def __init__(self, verifier: Verifier, deaf: Callable[[], float]) -> None:
+        self._verifier, self._deaf = verifier, deaf
+        self._ended: dict[str, float] = {}
+        self._epochs: dict[str, tuple[int, float]] = {}
+        self._acknowledged: OrderedDict[str, int] = OrderedDict()
+        self._waiting: dict[str, tuple[int, asyncio.Future[None]]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._void: Void = lambda session, user, epoch: None
+        self._swept = time.monotonic()
+
+    def attach(self, loop: asyncio.AbstractEventLoop, void: Void) -> None:
+        """``void(session, user, epoch)`` is called in the loop for what became void: a session, or a user below an epoch."""
+        self._loop, self._void = loop, void
+
+    # ------------------------------------------------------------------ asking
+    def check(self, headers: Mapping[str, str], method: str) -> tuple[str, dict[str, Any], Principal]:
+        """Authorization header, claims and principal of the caller. The console's cookie is good for reading only, so
+        that no other site can make a browser write. Missing, expired, forged or void: Unauthenticated."""
+        authorization = headers.get("authorization")
+        if not authorization and method in SAFE and (token := cookie(headers.get("cookie", ""), COOKIE)):
+            authorization = f"Bearer {token}"
+        claims, principal = self._verifier.verify(authorization)
+        if self.is_void(claims):
+            raise Unauthenticated()
+        if self._deaf() > DEAF_LIMIT:
+            raise Unavailable("sign-in cannot be checked")
+        return authorization or "", claims, principal
+
+    def is_void(self, claims: Mapping[str, Any]) -> bool:
+        raised = self._epochs.get(claims["sub"])
+        return claims.get("sid") in self._ended or (raised is not None and claims.get("epoch", 0) < raised[0])
+
+    async def gone_round(self, marks: Mapping[str, int], timeout: float = 1.0) -> None:
+        """Waits until as many processes as listen have heard what was announced under these marks. One that died without
+        telling the database is waited for no longer than ``timeout`` seconds."""
+        waiting = []
+        for mark, listeners in marks.items():
+            if self._acknowledged.get(mark, 0) < listeners:
+                self._waiting[mark] = listeners, asyncio.get_running_loop().create_future()
+                waiting.append(self._waiting[mark][1])
+        if waiting:
+            await asyncio.wait(waiting, timeout=timeout)
+        for mark in marks:
+            self._waiting.pop(mark, None)
+
+    # ------------------------------------------------------------------ hearing (listener's thread)
+    def connected(self, cursor: Any) -> None:
+        cursor.execute(_ENDED, (KEPT,) * 3)
+        for (session_id,) in cursor.fetchall():
+            self._end(_uuid_hex(session_id))
+        cursor.execute(_EPOCHS, (KEPT,) * 2)
+        for user_id, epoch in cursor.fetchall():
+            self._raise(str(user_id), epoch)
+
+    def heard(self, news: Sequence[str], cursor: Any) -> None:
+        for one in news:
+            mark, what, *rest = one.split()
+            if what == "session":
+                self._end(rest[0])
+            elif what in ("user", "users"):
+                for user, epoch in zip(rest[::2], rest[1::2], strict=True):
+                    self._raise(user, int(epoch))
+            if what == HEARD:
+                self._tell(self._acknowledge, mark)
+            else:
+                cursor.execute("SELECT pg_notify(%s, %s)", (self.channel, f"{mark} {HEARD}"))
+        self._sweep()
+
+    def _end(self, session: str) -> None:
+        self._ended[session] = time.monotonic() + KEPT
+        self._tell(self._void, session, "", 0)
+
+    def _raise(self, user: str, epoch: int) -> None:
+        known = self._epochs.get(user, (0, 0.0))[0]
+        self._epochs[user] = (max(known, epoch), time.monotonic() + KEPT)
+        self._tell(self._void, "", user, epoch)
+
+    def _tell(self, function: Callable[..., None], *arguments: Any) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _acknowledge(self, mark: str) -> None:
+        self._acknowledged[mark] = self._acknowledged.get(mark, 0) + 1
+        while len(self._acknowledged) > 1000:
+            self._acknowledged.popitem(last=False)
+        listeners, future = self._waiting.get(mark, (0, None))
+        if future is not None and self._acknowledged[mark] >= listeners and not future.done():
+            future.set_result(None)
+
+    def _sweep(self) -> None:
+        now = time.monotonic()
+        if now - self._swept > 60:
+            self._swept = now
+            self._ended = {session: until for session, until in self._ended.items() if until > now}
+            self._epochs = {user: held for user, held in self._epochs.items() if held[1] > now}
+
+
+def cookie(header: str, name: str) -> str:
+    """Value of one cookie of a Cookie header, empty when it is not there."""
+    for part in header.split(";"):
+        key, _, value = part.strip().partition("=")
+        if key == name:
+            return value
+    return ""
+
+
+def _uuid_hex(value: Any) -> str:
+    return str(value).replace("-", "")

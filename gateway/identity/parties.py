@@ -1,0 +1,104 @@
+"""Parties and what their people's accounts may be (G-10)."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, timedelta
+
+from sqlalchemy import select, text
+
+from chassis import contracts
+from chassis.db.uow import UnitOfWork
+from chassis.domain.errors import UnknownReference, ValidationFailed
+from chassis.domain.zones import is_zone
+from gateway.identity import tree, voiding
+from gateway.identity.erased_customer import ErasedCustomer
+from gateway.identity.errors import CustomerErased
+from gateway.identity.org_unit import OrgUnit
+from gateway.identity.party import DEFAULT_ZONE, Party, PartyKind
+from gateway.identity.role import Role
+from gateway.identity.user import User
+
+LAST = date.max - timedelta(days=366)
+"""The last day a contract may name: there must be one after it, in every zone."""
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('customer ' || :id, 0))")
+
+
+def create_party(
+    uow: UnitOfWork, kind: str, name: str, org_unit_code: str, contract_ends_on: str, customer_id: str | None = None,
+    time_zone: str = DEFAULT_ZONE,
+) -> Party:
+    """A customer that is a party already: Duplicate; one who was erased: CustomerErased. The unit is an office in the caller's
+    scope."""
+    unit = tree.place(uow, org_unit_code, "org_unit_code")
+    if not unit.office:
+        raise UnknownReference("org_unit_code")  # a department has no scope of its own
+    if not is_zone(time_zone):
+        raise ValidationFailed.of("time_zone", "not_allowed")
+    customer = _living(uow, uuid.UUID(customer_id)) if customer_id else None
+    party = Party.create(uow.actor, PartyKind(kind), name, unit, _day(contract_ends_on), customer, time_zone)
+    uow.add(party)
+    return party
+
+
+def change_party(uow: UnitOfWork, party_id: uuid.UUID, name: str | None = None, contract_ends_on: str | None = None) -> Party:
+    """Another last day makes the tokens of its people void at once; they refresh, if the contract still runs. CustomerErased."""
+    party = uow.get(Party, party_id)
+    if party.change(uow.actor, name, _day(contract_ends_on) if contract_ends_on else None):
+        voiding.void_all(uow, [row.id for row in uow.rows(select(User.id).where(User.party_id == party.id))])
+    return party
+
+
+def alone(uow: UnitOfWork, customer_id: uuid.UUID) -> None:
+    """Nobody else makes or erases the customer's party until commit."""
+    uow.execute(_ALONE, {"id": str(customer_id)})
+
+
+def _living(uow: UnitOfWork, customer_id: uuid.UUID) -> uuid.UUID:
+    """Held until commit, so that he is not erased between this look and the party."""
+    alone(uow, customer_id)
+    erased = uow.one(ErasedCustomer, ErasedCustomer.id == customer_id)
+    if erased is not None:
+        raise CustomerErased(erased_at=erased.erased_at)
+    return customer_id
+
+
+def of_account(uow: UnitOfWork, party_id: str, unit: OrgUnit, roles: list[str]) -> Party:
+    """The party of an account to be made. Its unit is the party's or an office below it, its roles are fit for outsiders."""
+    party = uow.one(Party, Party.id == uuid.UUID(party_id), lock=True)
+    if party is None:
+        raise UnknownReference("party_id")
+    party.require_kept()
+    if not unit.office or not unit.org_path.startswith(party.org_path):
+        raise UnknownReference("org_unit_code")
+    check_roles(uow, roles)
+    return party
+
+
+def check_roles(uow: UnitOfWork, codes: list[str]) -> None:
+    """Every right of every role must be one that outside accounts may have: ValidationFailed names the roles."""
+    found = {role.code: role for role in uow.find(Role, Role.code.in_(codes))} if codes else {}
+    unfit = [
+        {"field": f"roles.{index}", "code": "not_allowed"}
+        for index, code in enumerate(codes)
+        if code in found and not set(found[code].permissions) <= rights()
+    ]
+    if unfit:
+        raise ValidationFailed(unfit)
+
+
+def rights() -> frozenset[str]:
+    """The rights that outside accounts may have: those that an operation marked ``x-outside`` asks for. No patterns."""
+    asked = (o.permission or "" for service in contracts.services() for o in contracts.operations(service) if o.outside)
+    return frozenset(right for right in asked if "." in right)
+
+
+def of_user(uow: UnitOfWork, user: User) -> Party | None:
+    return None if user.party_id is None else uow.read(Party, user.party_id)
+
+
+def _day(text: str) -> date:
+    day = date.fromisoformat(text)
+    if day > LAST:
+        raise ValidationFailed.of("contract_ends_on", "out_of_range")
+    return day

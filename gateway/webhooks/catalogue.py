@@ -1,0 +1,45 @@
+"""Which events a webhook may be told: those of the contracts whose subject is named here, each with the right that reads it.
+
+Customers, users and technicians are not: their data are about people, and belong to the company as a whole or to no unit. What is
+offered names customers by their id only; who may read them asks the API.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from chassis.messaging import schemas
+
+RIGHTS = {
+    "orders.work_order": "orders.work_order.read",
+    "orders.site": "orders.site.read",
+    "orders.product": "orders.product.read",
+    "inventory.part": "inventory.part.read",
+    "inventory.requisition": "inventory.requisition.read",
+    "inventory.stock_receipt": "inventory.stock_receipt.read",
+    "finance.bill": "finance.bill.read",
+    "finance.payment": "finance.payment.read",
+    "callcenter.revisit": "callcenter.revisit.read",
+}
+PING = "ping"
+"""Type of the test delivery: no event of ours."""
+
+
+@cache
+def offered() -> dict[str, str]:
+    """Event type → right that its subscriber needs. Sorted."""
+    found = {}
+    for type_ in schemas.types():
+        subject = ".".join(type_.split(".")[1:3])
+        if subject in RIGHTS:
+            found[type_] = RIGHTS[subject]
+    return dict(sorted(found.items()))
+
+
+def fits(pattern: str, type_: str) -> bool:
+    return type_.startswith(pattern[:-1]) if pattern.endswith("*") else type_ == pattern
+
+
+def chosen(pattern: str) -> list[str]:
+    """The types that a pattern stands for now."""
+    return [type_ for type_ in offered() if fits(pattern, type_)]

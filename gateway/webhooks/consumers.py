@@ -1,0 +1,13 @@
+"""Facts of the services that partners' systems want to be told."""
+
+from __future__ import annotations
+
+from chassis.db.uow import UnitOfWork
+from chassis.domain.events import Event, on
+from gateway.webhooks import usecases
+from gateway.webhooks.catalogue import offered
+
+
+@on(*offered())
+def tell(uow: UnitOfWork, event: Event) -> None:
+    usecases.note(uow, event)

@@ -1,0 +1,17 @@
+"""Refusals of this context; codes and texts stand in contracts/common/errors.yaml."""
+
+from chassis.domain.errors import DomainError, Kind
+
+
+class CustomerErased(DomainError):
+    """Personal data of this customer was erased (C-04). Members: ``erased_at``."""
+
+    code = "customer_erased"
+    kind = Kind.CONFLICT
+
+
+class TooManyToSort(DomainError):
+    """More customers than can be put in the order of their sealed names. Members: ``limit``."""
+
+    code = "too_many_to_sort"
+    kind = Kind.UNPROCESSABLE

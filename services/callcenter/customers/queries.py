@@ -1,0 +1,103 @@
+"""Lists and searches of customers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
+
+from chassis import crypto
+from chassis.db.uow import UnitOfWork
+from chassis.domain.errors import BadCursor
+from chassis.http.paging import ListQuery, decode_cursor, encode_cursor
+from services.callcenter.customers import views
+from services.callcenter.customers.customer import Customer, name_key, name_mark, phone_marks
+from services.callcenter.customers.errors import TooManyToSort
+from services.callcenter.customers.phones import normalise
+from services.callcenter.parameters import phone_region
+from services.callcenter.privacy import consents_of
+
+MATCHES = 20
+SORTED_AT_MOST = 10_000
+CURSOR = "customers.cursor"
+SORTS = {"created_at": Customer.created_at}
+
+
+def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
+    """Filters ``phone`` (any form, whole; what cannot be read is refused) and ``q`` (beginning of the name)."""
+    statement = select(Customer)
+    if "phone" in query.filters:
+        statement = statement.where(has_phone(normalise(query.filters["phone"], phone_region(uow))))
+    if query.q:
+        statement = statement.where(named(query.q))
+    if (query.sort or "").removeprefix("-") == "name":
+        return by_name(uow, statement, query)
+    found: list[Customer] = []
+
+    def keep(customer: Customer) -> dict[str, Any]:
+        found.append(customer)
+        return {}
+
+    page = uow.page(statement, query, sorts=SORTS, default_sort="-created_at", key=Customer.id, view=keep)
+    return {**page, "items": documents(uow, found)}
+
+
+def document(uow: UnitOfWork, customer: Customer) -> dict[str, Any]:
+    """The whole customer, as the caller may see it."""
+    return documents(uow, [customer])[0]
+
+
+def documents(uow: UnitOfWork, customers: Sequence[Customer]) -> list[dict[str, Any]]:
+    """The same of many; their consents are read at once."""
+    consents = consents_of(uow, [one.id for one in customers])
+    return [views.customer(one, uow.principal, consents.get(one.id, ())) for one in customers]
+
+
+def by_name(uow: UnitOfWork, statement: Select[Any], query: ListQuery) -> dict[str, Any]:
+    """A page in the order of names. The database cannot read them, so they are sorted here, as many as fit: above that the
+    caller is asked to narrow the search."""
+    found = list(uow.instances(Customer, uow.rows(statement.limit(SORTED_AT_MOST + 1))))
+    if len(found) > SORTED_AT_MOST:
+        raise TooManyToSort(limit=SORTED_AT_MOST)
+    sort = str(query.sort)
+    found.sort(key=_place, reverse=sort.startswith("-"))
+    if query.cursor:
+        sealed, id = decode_cursor(query.cursor, sort)
+        last = (_opened(sealed), str(id))
+        found = [one for one in found if (_place(one) < last if sort.startswith("-") else _place(one) > last)]
+    page = found[: query.limit]
+    answer: dict[str, Any] = {"items": documents(uow, page), "next_cursor": None}
+    if len(found) > query.limit:
+        name = crypto.seal(page[-1].name.encode(), CURSOR).hex()  # cursors stand in addresses, and those in logs
+        answer["next_cursor"] = encode_cursor(sort, name, page[-1].id)
+    if query.total:
+        answer["total"] = uow.scalar(select(func.count()).select_from(statement.subquery()))
+    return answer
+
+
+def _place(customer: Customer) -> tuple[str, str]:
+    return customer.name, str(customer.id)
+
+
+def _opened(sealed: Any) -> str:
+    try:
+        return crypto.open(bytes.fromhex(sealed), CURSOR).decode()
+    except (crypto.Unopenable, ValueError, TypeError):
+        raise BadCursor() from None
+
+
+def owners(uow: UnitOfWork, numbers: Sequence[str]) -> list[Customer]:
+    """Who is known under any of the numbers, oldest first."""
+    if not numbers:
+        return []
+    return uow.find(Customer, or_(*map(has_phone, numbers)), order_by=[Customer.id], limit=MATCHES)
+
+
+def has_phone(number: str) -> ColumnElement[bool]:
+    """Customers with this E.164 number; served by the index on the marks."""
+    return Customer.phone_marks.contains(phone_marks([number]))
+
+
+def named(beginning: str) -> ColumnElement[bool]:
+    """Customers whose name begins so; served by the index on the marks."""
+    key = name_key(beginning)
+    return Customer.name_marks.contains([name_mark(key)]) if key else true()

@@ -1,0 +1,45 @@
+"""Customers as the API shows them: numbers in full only to who has the right (C-04), in every answer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from chassis.domain.masking import mask_phone
+from chassis.domain.principal import Principal
+from chassis.http.views import stamps
+from services.callcenter.customers.customer import Customer
+
+SEE_FULL = "callcenter.customer.see_full"
+WHOLE_COMPANY = "/HQ/"
+
+
+def customer(customer: Customer, principal: Principal, consents: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """``consents``: those in force (privacy/queries.py)."""
+    full = principal.may(SEE_FULL)
+    shown = whole(customer, customer.phones if full else [mask_phone(number) for number in customer.phones], consents)
+    return {**shown, "allowed_actions": allowed(customer, principal)}
+
+
+def allowed(customer: Customer, principal: Principal) -> list[str]:
+    """Both are headquarters' business (privacy/usecases.py, and orders' erasures); erased is for ever."""
+    rights = {"export": "callcenter.customer.export", "erase": "orders.customer.erase"}
+    if not WHOLE_COMPANY.startswith(principal.scope):
+        return []
+    return [verb for verb, right in rights.items() if principal.may(right) and (verb == "export" or customer.erased_at is None)]
+
+
+def whole(customer: Customer, phones: Sequence[str], consents: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "id": customer.id,
+        "name": customer.name,
+        "phone": phones[0] if phones else None,
+        "phones": list(phones),
+        "consents": list(consents),
+        "erased_at": customer.erased_at,
+        **stamps(customer),
+    }
+
+
+def warnings(known: Sequence[Customer]) -> list[dict[str, Any]]:
+    """What a customer just saved is told when its number was known already (C-02): who, and no number."""
+    matches = [{"id": other.id, "name": other.name} for other in known]
+    return [{"code": "known_phone", "matches": matches}] if matches else []

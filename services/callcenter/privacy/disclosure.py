@@ -1,0 +1,52 @@
+"""Disclosure (披露记录, C-04): a customer's data left this system, by an export or to somebody else. The table only grows, also
+past the customer's erasure: whom the data went to is asked most often then."""
+
+import uuid
+from enum import StrEnum
+from typing import Any, Self
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped
+
+from chassis.db.base import Base
+from chassis.domain.aggregate import Aggregate
+from services.callcenter.privacy.errors import ConsentMissing
+
+
+class Kind(StrEnum):
+    EXPORT = "export"
+    SHARING = "sharing"
+
+
+class Basis(StrEnum):
+    """Why it was allowed: the customer agreed, his contract needs it, or the law demands it."""
+
+    CONSENT = "consent"
+    CONTRACT = "contract"
+    LAW = "law"
+
+
+class Disclosure(Base, Aggregate):
+    """``recipient`` is null when the customer was given his own data; ``data`` names the kinds of data, never values."""
+
+    __tablename__ = "disclosures"
+    __table_args__ = (Index(None, "created_at", "id"), *(Index(None, name, "created_at", "id") for name in ("customer_id", "kind")))
+
+    customer_id: Mapped[uuid.UUID]
+    kind: Mapped[Kind]
+    recipient: Mapped[str | None]
+    purpose: Mapped[str]
+    data: Mapped[list[str]]
+    basis: Mapped[Basis | None]
+
+    @classmethod
+    def share(cls, basis: Basis, agreed: bool, **fields: Any) -> Self:
+        """To a third party. Raises ConsentMissing when it rests on a consent (``agreed``) that nobody gave or that was withdrawn."""
+        if basis is Basis.CONSENT and not agreed:
+            raise ConsentMissing()
+        return cls(kind=Kind.SHARING, basis=basis, **fields)
+
+    @classmethod
+    def export(cls, customer_id: uuid.UUID, purpose: str, recipient: str | None, data: list[str]) -> Self:
+        """The file about one person was made."""
+        return cls(kind=Kind.EXPORT, customer_id=customer_id, recipient=recipient, purpose=purpose, data=data, basis=None)

@@ -1,0 +1,59 @@
+"""Consents in force, and lists of consents and disclosures."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from chassis.db.uow import UnitOfWork
+from chassis.http.paging import ListQuery
+from services.callcenter.customers import Customer, whole
+from services.callcenter.privacy import views
+from services.callcenter.privacy.consent import Consent, Kind
+from services.callcenter.privacy.disclosure import Disclosure
+
+CONSENT_SORTS = {"created_at": Consent.created_at, "stated_on": Consent.stated_on}
+DISCLOSURE_SORTS = {"created_at": Disclosure.created_at}
+
+
+def consents_of(uow: UnitOfWork, customer_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """The newest word of each kind, by customer: the later day holds, of one day what was recorded last."""
+    found: defaultdict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    if not customer_ids:
+        return found
+    newest = (
+        select(Consent.customer_id, Consent.kind, Consent.given, Consent.stated_on)
+        .ext(distinct_on(Consent.customer_id, Consent.kind))
+        .where(Consent.customer_id.in_(customer_ids))
+        .order_by(Consent.customer_id, Consent.kind, Consent.stated_on.desc(), Consent.id.desc())
+    )
+    for row in uow.rows(newest):
+        found[row.customer_id].append({"kind": row.kind, "given": row.given, "stated_on": row.stated_on})
+    return found
+
+
+def agreed(uow: UnitOfWork, customer_id: UUID, kind: Kind) -> bool:
+    return any(one["kind"] == kind and one["given"] for one in consents_of(uow, [customer_id]).get(customer_id, ()))
+
+
+def file_of(uow: UnitOfWork, customer: Customer) -> dict[str, Any]:
+    """The beginning of the file about one person: who made it when, and the customer with his numbers in full, whatever right
+    the reader has else. What hangs on him in all services follows, list by list (``x-collects`` in the contract)."""
+    consents = consents_of(uow, [customer.id]).get(customer.id, ())
+    return {"exported_at": uow.now, "exported_by": uow.actor, "customer": whole(customer, customer.phones, consents)}
+
+
+def search_consents(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
+    return _search(uow, query, Consent, CONSENT_SORTS, views.consent)
+
+
+def search_disclosures(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
+    return _search(uow, query, Disclosure, DISCLOSURE_SORTS, views.disclosure)
+
+
+def _search(uow: UnitOfWork, query: ListQuery, cls: Any, sorts: dict[str, Any], view: Any) -> dict[str, Any]:
+    statement = select(cls).where(*(getattr(cls, name) == value for name, value in query.filters.items()))
+    return uow.page(statement, query, sorts=sorts, default_sort="-created_at", key=cls.id, view=view)

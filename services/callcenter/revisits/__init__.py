@@ -1,0 +1,1 @@
+"""Revisits (回访): the face of this context."""

@@ -1,0 +1,24 @@
+"""Facts of other services that revisits act on."""
+
+from chassis.db import scopes
+from chassis.db.uow import UnitOfWork
+from chassis.domain.events import Event, on
+from services.callcenter.revisits import usecases
+from services.callcenter.revisits.copies import SiteCopy
+
+
+@on("aftersales.orders.site.created.v1", "aftersales.orders.site.changed.v1")
+def site_changed(uow: UnitOfWork, event: Event) -> None:
+    names = ("code", "name", "org_path", "time_zone")
+    uow.copy(SiteCopy, event, **{name: event.data[name] for name in names})
+
+
+@on("aftersales.orders.work_order.completed.v1")
+def work_order_completed(uow: UnitOfWork, event: Event) -> None:
+    usecases.plan_revisit(uow, event)
+
+
+@on("aftersales.gateway.org_unit.moved.v1")
+def org_unit_moved(uow: UnitOfWork, event: Event) -> None:
+    """Every document of the unit's sites is seen from its new place (G-11)."""
+    scopes.follow(uow, event.subject, event.sequence, event.data["former_path"], event.data["path"])

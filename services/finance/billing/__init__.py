@@ -1,0 +1,1 @@
+"""Bills (结算单) and payments (收款单): the face of this context."""

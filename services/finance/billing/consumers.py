@@ -1,0 +1,34 @@
+"""Facts of other services that billing acts on."""
+
+from chassis.db import scopes
+from chassis.db.uow import UnitOfWork
+from chassis.domain.events import Event, on
+from services.finance.billing import usecases
+from services.finance.billing.copies import SiteCopy
+
+
+@on("aftersales.orders.site.created.v1", "aftersales.orders.site.changed.v1")
+def site_changed(uow: UnitOfWork, event: Event) -> None:
+    names = ("code", "name", "org_path", "time_zone")
+    uow.copy(SiteCopy, event, **{name: event.data[name] for name in names})
+
+
+@on("aftersales.orders.work_order.ready.v1")
+def work_order_ready(uow: UnitOfWork, event: Event) -> None:
+    usecases.issue_bill(uow, event, event.data["ready_at"])
+
+
+@on("aftersales.orders.work_order.unaudited.v1")
+def work_order_unaudited(uow: UnitOfWork, event: Event) -> None:
+    usecases.reverse_bill(uow, event)
+
+
+@on("aftersales.orders.work_order.rebilled.v1")
+def work_order_rebilled(uow: UnitOfWork, event: Event) -> None:
+    usecases.issue_bill(uow, event, event.time.isoformat())
+
+
+@on("aftersales.gateway.org_unit.moved.v1")
+def org_unit_moved(uow: UnitOfWork, event: Event) -> None:
+    """Every document of the unit's sites is seen from its new place (G-11)."""
+    scopes.follow(uow, event.subject, event.sequence, event.data["former_path"], event.data["path"])

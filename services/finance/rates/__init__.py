@@ -1,0 +1,1 @@
+"""Labour rates (工时费率): the face of this context."""

@@ -1,0 +1,33 @@
+"""Labour rate (工时费率, F-01): the price of one hour before tax. Company-wide; orders keeps a copy to quote with."""
+
+from decimal import Decimal
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db.base import Base
+from chassis.domain.aggregate import Aggregate
+from chassis.domain.money import money
+from services.finance.kernel import Money
+from services.finance.rates.events import LabourRateChanged, LabourRateCreated
+
+
+class LabourRate(Base, Aggregate):
+    __tablename__ = "labour_rates"
+
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    hourly_rate: Mapped[Money]
+
+    @classmethod
+    def create(cls, code: str, name: str, hourly_rate: Decimal) -> "LabourRate":
+        rate = cls(code=code, name=name, hourly_rate=money(hourly_rate))
+        rate.record(LabourRateCreated(rate.code, rate.name, rate.hourly_rate))
+        return rate
+
+    def change(self, name: str | None = None, hourly_rate: Decimal | None = None) -> None:
+        """New name or price for what is quoted from now on. Nothing is announced when nothing differs."""
+        before = (self.name, self.hourly_rate)
+        self.name = self.name if name is None else name
+        self.hourly_rate = self.hourly_rate if hourly_rate is None else money(hourly_rate)
+        if (self.name, self.hourly_rate) != before:
+            self.record(LabourRateChanged(self.code, self.name, self.hourly_rate))

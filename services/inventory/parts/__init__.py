@@ -1,0 +1,5 @@
+"""Parts (配件档案): the face of this context."""
+
+from services.inventory.parts.part import Part
+
+__all__ = ["Part"]

@@ -1,0 +1,41 @@
+"""Part (配件, I-01): what is stocked, reserved and sold. Company-wide; orders keeps a copy to quote with."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db.base import Base
+from chassis.domain.aggregate import Aggregate
+from chassis.domain.money import money
+from services.inventory.kernel import Price
+from services.inventory.parts.events import PartChanged, PartCreated
+
+
+class Part(Base, Aggregate):
+    """``price`` is the sales price of one unit before tax; what it cost stands in the stock ledger."""
+
+    __tablename__ = "parts"
+    __table_args__ = (CheckConstraint("price >= 0", name="price"),)
+
+    number: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(index=True)
+    unit: Mapped[str]
+    price: Mapped[Price]
+
+    @classmethod
+    def create(cls, number: str, name: str, unit: str, price: Decimal) -> Part:
+        part = cls(number=number, name=name, unit=unit, price=money(price))
+        part.record(PartCreated(part.number, part.name, part.unit, part.price))
+        return part
+
+    def change(self, name: str | None = None, unit: str | None = None, price: Decimal | None = None) -> None:
+        """New name, unit or price for what is quoted from now on. Nothing is announced when nothing differs."""
+        before = (self.name, self.unit, self.price)
+        self.name = self.name if name is None else name
+        self.unit = self.unit if unit is None else unit
+        self.price = self.price if price is None else money(price)
+        if (self.name, self.unit, self.price) != before:
+            self.record(PartChanged(self.number, self.name, self.unit, self.price))

@@ -1,0 +1,21 @@
+"""Parts as the API shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chassis.http.views import stamps
+from services.inventory.kernel import DEFAULT_CURRENCY
+from services.inventory.parts.part import Part
+
+
+def part(part: Part) -> dict[str, Any]:
+    return {
+        "id": part.id,
+        "number": part.number,
+        "name": part.name,
+        "unit": part.unit,
+        "currency": DEFAULT_CURRENCY,
+        "price": part.price,
+        **stamps(part),
+    }

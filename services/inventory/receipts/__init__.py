@@ -1,0 +1,1 @@
+"""Stock receipts (入库单): the face of this context."""

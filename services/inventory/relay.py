@@ -1,0 +1,7 @@
+"""Relay process: outbox to broker."""
+
+from chassis.messaging.relay import run_relay
+from services.inventory.app import SERVICE
+
+if __name__ == "__main__":
+    run_relay(SERVICE)

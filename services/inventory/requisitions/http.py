@@ -1,0 +1,35 @@
+"""HTTP functions of contracts/inventory/openapi/requisitions.yaml."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from chassis.db.uow import UnitOfWork
+from chassis.http.paging import ListQuery
+from services.inventory.requisitions import queries, usecases, views
+from services.inventory.requisitions.requisition import Requisition
+
+
+def get(uow: UnitOfWork, requisition_id: UUID) -> dict[str, Any]:
+    return _shown(uow, uow.read(Requisition, requisition_id))
+
+
+def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
+    return queries.search(uow, query)
+
+
+def issue(uow: UnitOfWork, requisition_id: UUID) -> dict[str, Any]:
+    issued = usecases.issue(uow, requisition_id).requisition
+    uow.flush()
+    return _shown(uow, issued)
+
+
+def search_shortages(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
+    return queries.shortages(uow, query)
+
+
+def _shown(uow: UnitOfWork, requisition: Requisition) -> dict[str, Any]:
+    return views.requisition(
+        requisition, queries.lines_of(uow, [requisition.id]).get(requisition.id, []), uow.principal
+    )

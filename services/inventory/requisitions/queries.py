@@ -1,0 +1,104 @@
+"""Lists of requisitions and the shortage sheet (I-60)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, literal, select
+
+from chassis.db.uow import UnitOfWork
+from chassis.http.paging import ListQuery
+from services.inventory.parts import Part
+from services.inventory.requisitions import views
+from services.inventory.requisitions.requisition import Requisition, RequisitionLine
+
+SORTS = {
+    "created_at": Requisition.created_at,
+    "work_order_number": Requisition.work_order_number,
+    "updated_at": Requisition.updated_at,
+}
+# A line that is short has both times; the fallback only keeps paging's promise of a value.
+PROMISED = func.coalesce(RequisitionLine.promised_at, RequisitionLine.short_since)
+SHORTAGE_SORTS = {
+    "promised_at": PROMISED,
+    "short_since": RequisitionLine.short_since,
+    "part_number": Part.number,
+    "work_order_number": Requisition.work_order_number,
+}
+
+
+def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
+    statement = select(Requisition)
+    for name in ("work_order_id", "site_id", "state"):
+        if name in query.filters:
+            statement = statement.where(getattr(Requisition, name) == query.filters[name])
+    page = uow.page(
+        statement,
+        query,
+        sorts=SORTS,
+        default_sort="-created_at",
+        key=Requisition.id,
+        view=lambda requisition: {"head": requisition},
+    )
+    found: list[Requisition] = [item["head"] for item in page["items"]]
+    lines = lines_of(uow, [requisition.id for requisition in found])
+    page["items"] = [
+        views.requisition(requisition, lines.get(requisition.id, []), uow.principal) for requisition in found
+    ]
+    return page
+
+
+def lines_of(uow: UnitOfWork, requisition_ids: Iterable[UUID]) -> dict[UUID, list[Any]]:
+    """Lines that mean something, with their parts, by requisition."""
+    ids = list(requisition_ids)
+    lines: dict[UUID, list[Any]] = {}
+    statement = (
+        select(*RequisitionLine.__table__.columns)
+        .add_columns(Part.number.label("part_number"), Part.name.label("part_name"), Part.unit)
+        .join(Part, Part.id == RequisitionLine.part_id)
+        .where(RequisitionLine.requisition_id.in_(ids))
+        .where((RequisitionLine.needed > 0) | (RequisitionLine.issued > 0))
+        .order_by(Part.number)
+    )
+    for row in uow.rows(statement) if ids else ():
+        lines.setdefault(row.requisition_id, []).append(row)
+    return lines
+
+
+def shortages(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
+    """What is missing now, oldest promise first."""
+    statement = (
+        select(
+            RequisitionLine.id,
+            RequisitionLine.requisition_id,
+            RequisitionLine.site_id,
+            RequisitionLine.part_id,
+        )
+        .add_columns(RequisitionLine.needed, RequisitionLine.short, RequisitionLine.promised_at)
+        .add_columns(
+            RequisitionLine.short_since, (literal(uow.now) - RequisitionLine.short_since).label("age")
+        )
+        .add_columns(Requisition.work_order_id, Requisition.work_order_number)
+        .add_columns(Part.number.label("part_number"), Part.name.label("part_name"))
+        .join(Requisition, Requisition.id == RequisitionLine.requisition_id)
+        .join(Part, Part.id == RequisitionLine.part_id)
+        .where(RequisitionLine.short_since.is_not(None))  # as short > 0, but PostgreSQL knows how few they are
+    )
+    columns = {
+        "site_id": RequisitionLine.site_id,
+        "part_id": RequisitionLine.part_id,
+        "work_order_id": Requisition.work_order_id,
+    }
+    for name, column in columns.items():
+        if name in query.filters:
+            statement = statement.where(column == query.filters[name])
+    return uow.page(
+        statement,
+        query,
+        sorts=SHORTAGE_SORTS,
+        default_sort="promised_at",
+        key=RequisitionLine.id,
+        view=views.shortage,
+    )

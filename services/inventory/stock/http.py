@@ -1,0 +1,39 @@
+"""HTTP functions of contracts/inventory/openapi/stock.yaml."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from chassis.db.uow import UnitOfWork
+from chassis.http.paging import ListQuery
+from services.inventory.stock import queries, usecases, views
+from services.inventory.stock.warehouse import Warehouse
+
+
+def create_warehouse(uow: UnitOfWork, body: dict[str, Any]) -> dict[str, Any]:
+    return views.warehouse(usecases.create_warehouse(uow, **body))
+
+
+def get_warehouse(uow: UnitOfWork, warehouse_id: UUID) -> dict[str, Any]:
+    return views.warehouse(uow.read(Warehouse, warehouse_id))
+
+
+def rename_warehouse(uow: UnitOfWork, warehouse_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
+    return views.warehouse(usecases.rename_warehouse(uow, warehouse_id, **body))
+
+
+def search_warehouses(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
+    return queries.warehouses(uow, query)
+
+
+def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
+    return queries.stock(uow, query)
+
+
+def search_movements(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
+    return queries.movements(uow, query)
+
+
+def get_movement(uow: UnitOfWork, movement_id: UUID) -> dict[str, Any]:
+    return queries.movement(uow, movement_id)

@@ -1,0 +1,81 @@
+"""Stock ledger (库存台账, I-20, I-21): movements are only ever added; the database derives every balance from them.
+
+Triggers (migration 0001) add a movement to its stock row, and the reservations of requisitions to ``reserved``. The
+service's own role may not write stock rows at all, nor change a movement.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db.base import Base, Scoped
+from services.inventory.kernel import Quantity, UnitCost, Value
+
+
+class Kind(StrEnum):
+    RECEIPT = "receipt"
+    ISSUE = "issue"
+    TAKE_BACK = "take_back"
+    """An issue undone: it had crossed with a cancel or a smaller quote."""
+    RETURN = "return"
+
+
+class Stock(Base, Scoped):
+    """What lies in a warehouse of one part: ``on_hand`` and ``value`` are the sums of its movements, ``reserved`` that of
+    the open reservations."""
+
+    __tablename__ = "stock"
+    __table_args__ = (
+        UniqueConstraint("warehouse_id", "part_id"),
+        CheckConstraint("on_hand >= 0", name="on_hand"),
+        CheckConstraint("reserved >= 0", name="reserved"),
+        CheckConstraint("value >= 0 AND (on_hand > 0 OR value = 0)", name="value"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    warehouse_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("warehouses.id"))
+    part_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parts.id"), index=True)
+    on_hand: Mapped[Quantity]
+    reserved: Mapped[Quantity]
+    value: Mapped[Value]
+
+
+class StockMovement(Base, Scoped):
+    """``quantity`` and ``value`` are signed: out is negative. ``unit_cost`` is what one piece of it is worth."""
+
+    __tablename__ = "stock_movements"
+    __table_args__ = (
+        CheckConstraint("quantity <> 0 AND sign(value) IN (0, sign(quantity))", name="signs"),
+        Index("ix_stock_movements_part_warehouse", "part_id", "warehouse_id", "at"),
+        Index(None, "at", "id"),
+        *(Index(None, name, "at", "id") for name in ("part_id", "warehouse_id", "kind")),
+        Index("ix_stock_movements_document", "document_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[Kind]
+    warehouse_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("warehouses.id"))
+    part_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parts.id"))
+    quantity: Mapped[Quantity]
+    unit_cost: Mapped[UnitCost]
+    value: Mapped[Value]
+    document_type: Mapped[str]
+    document_id: Mapped[uuid.UUID]
+    work_order_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
+    actor: Mapped[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a movement is posted for: its table's singular name, its id, the work order behind it."""
+
+    type: str
+    id: uuid.UUID
+    work_order_id: uuid.UUID | None = None

@@ -1,0 +1,73 @@
+"""What can be done with warehouses, and how the other contexts open a site's store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import and_, select
+
+from chassis.db.uow import UnitOfWork
+from chassis.domain.events import Event
+from services.inventory.stock.ledger import Stock
+from services.inventory.stock.site import SiteCopy
+from services.inventory.stock.store import Place, Shelf, Store
+from services.inventory.stock.warehouse import Quality, Warehouse
+
+
+def create_warehouse(
+    uow: UnitOfWork, code: str, name: str, site_id: str, quality: str = Quality.GOOD.value
+) -> Warehouse:
+    """I-08. Raises Duplicate(field="code"), UnknownReference(field="site_id")."""
+    site = uow.reference(SiteCopy, site_id, "site_id")
+    warehouse = Warehouse.create(site, code, name, Quality(quality))
+    uow.add(warehouse)
+    return warehouse
+
+
+def rename_warehouse(uow: UnitOfWork, warehouse_id: UUID, name: str | None = None) -> Warehouse:
+    """Code, site and quality stay: movements were posted under them."""
+    warehouse = uow.get(Warehouse, warehouse_id)
+    if name is not None:
+        warehouse.rename(name)
+    return warehouse
+
+
+def note_site(uow: UnitOfWork, event: Event) -> None:
+    """Keep the copy of a site of orders."""
+    uow.copy(SiteCopy, event, **{key: event.data[key] for key in ("code", "name", "org_path", "time_zone")})
+
+
+def open_store(uow: UnitOfWork, site: SiteCopy, part_ids: Iterable[UUID]) -> Store:
+    """Shelves of these parts at a site that ``lock_site`` has locked."""
+    stock = and_(Stock.warehouse_id == Warehouse.id, Stock.part_id.in_(set(part_ids)))
+    columns = (
+        Warehouse.id,
+        Warehouse.code,
+        Warehouse.quality,
+        Stock.part_id,
+        Stock.on_hand,
+        Stock.reserved,
+        Stock.value,
+    )
+    rows = uow.rows(select(*columns).outerjoin(Stock, stock).where(Warehouse.site_id == site.id))
+    places = {row.id: Place(row.id, row.code, Quality(row.quality)) for row in rows}
+    shelves = [
+        Shelf(places[row.id], row.part_id, row.on_hand, row.reserved, row.value)
+        for row in rows
+        if row.part_id is not None
+    ]
+    return Store(site, places.values(), shelves)
+
+
+def save(uow: UnitOfWork, store: Store) -> None:
+    """Add what the store did to the ledger. Before reservations are saved: those need their stock rows."""
+    for warehouse in store.opened:
+        if (
+            uow.one(Warehouse, Warehouse.code == warehouse.code) is not None
+        ):  # somebody used our code for something else
+            warehouse.code = f"{warehouse.code}-{warehouse.id.hex[-8:]}"
+        uow.add(warehouse)
+    for movement in store.movements:
+        movement.at, movement.actor = uow.now, uow.actor
+        uow.add(movement)

@@ -1,0 +1,58 @@
+"""Warehouses, stock and movements as the API shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chassis.http.views import stamps
+from services.inventory.kernel import number
+from services.inventory.stock.warehouse import Warehouse
+
+
+def warehouse(warehouse: Warehouse) -> dict[str, Any]:
+    return {
+        "id": warehouse.id,
+        "code": warehouse.code,
+        "name": warehouse.name,
+        "site_id": warehouse.site_id,
+        "quality": warehouse.quality,
+        **stamps(warehouse),
+    }
+
+
+def stock(row: Any) -> dict[str, Any]:
+    """A row of ``queries.stock``."""
+    return {
+        "part_id": row.part_id,
+        "part_number": row.part_number,
+        "part_name": row.part_name,
+        "unit": row.unit,
+        "warehouse_id": row.warehouse_id,
+        "warehouse_code": row.warehouse_code,
+        "quality": row.quality,
+        "site_id": row.site_id,
+        "on_hand": number(row.on_hand),
+        "reserved": number(row.reserved),
+        "available": number(row.on_hand - row.reserved),
+    }
+
+
+def movement(row: Any) -> dict[str, Any]:
+    """A row of ``queries.movements``. ``unit_cost`` has 4 places."""
+    return {
+        "id": row.id,
+        "at": row.at,
+        "kind": row.kind,
+        "part_id": row.part_id,
+        "part_number": row.part_number,
+        "part_name": row.part_name,
+        "warehouse_id": row.warehouse_id,
+        "warehouse_code": row.warehouse_code,
+        "quantity": number(row.quantity),
+        "unit_cost": f"{row.unit_cost:.4f}",
+        "value": row.value,
+        "document_type": row.document_type,
+        "document_id": row.document_id,
+        "work_order_id": row.work_order_id,
+        "actor": row.actor,
+    }

@@ -1,0 +1,5 @@
+"""The orders service: composition root."""
+
+from chassis.service import Service
+
+SERVICE = Service("orders", "services.orders", contexts=("masters", "devices", "repairs", "attachments", "erasures"))

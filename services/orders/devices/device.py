@@ -1,0 +1,85 @@
+"""Installed device (产品档案, O-15): one piece of a product at a customer, with its warranty term. Company-wide."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db.base import Base
+from chassis.domain.aggregate import Aggregate, new_id
+from services.orders.devices import events
+from services.orders.devices.warranty import Stay, Term
+from services.orders.kernel import apply, compact
+
+
+class Device(Base, Aggregate):
+    """``warranty_months`` is the product's term when the device was registered: what was promised with the sale.
+    ``stays`` are its in-warranty repairs as ``{number, days}``, which lengthen the term."""
+
+    __tablename__ = "devices"
+
+    product_id: Mapped[UUID] = mapped_column(index=True)
+    customer_id: Mapped[UUID | None] = mapped_column(index=True)
+    serial_number: Mapped[str | None]
+    serial_key: Mapped[str | None] = mapped_column(Text(collation="C"))
+    purchased_on: Mapped[date | None]
+    warranty_months: Mapped[int]
+    stays: Mapped[list[dict[str, Any]]]
+    warranty_ends_on: Mapped[date | None]
+
+    __table_args__ = (
+        UniqueConstraint("product_id", "serial_number", name="uq_devices_serial_number"),
+        Index("ix_devices_serial_key", "serial_key", "id"),
+        Index("ix_devices_created_at", "created_at", "id"),
+    )
+
+    @classmethod
+    def create(cls, **fields: Any) -> Device:
+        """With an announcement; ``from_history`` makes one without."""
+        device = cls.from_history(**fields)
+        device.record(events.DeviceCreated(**device._facts()))
+        return device
+
+    @classmethod
+    def from_history(
+        cls,
+        product_id: UUID,
+        warranty_months: int,
+        customer_id: UUID | None = None,
+        serial_number: str | None = None,
+        purchased_on: date | None = None,
+    ) -> Device:
+        device = cls(id=new_id(), product_id=product_id, customer_id=customer_id, serial_number=serial_number)
+        device.serial_key = serial_number and compact(serial_number)
+        device.purchased_on, device.warranty_months, device.stays = purchased_on, warranty_months, []
+        device.warranty_ends_on = device.term.ends_on
+        return device
+
+    @property
+    def term(self) -> Term:
+        stays = tuple(Stay(stay["number"], stay["days"]) for stay in self.stays)
+        return Term(self.purchased_on, self.warranty_months, stays)
+
+    def change(self, **fields: Any) -> None:
+        """New owner, serial number or purchase date."""
+        if apply(self, fields):
+            self._settle()
+
+    def add_stay(self, stay: Stay) -> None:
+        """An in-warranty repair ended: its days are added to the term, once."""
+        if stay.days > 0 and all(known["number"] != stay.number for known in self.stays):
+            self.stays = [*self.stays, {"number": stay.number, "days": stay.days}]
+            self._settle()
+
+    def _settle(self) -> None:
+        self.serial_key = self.serial_number and compact(self.serial_number)
+        self.warranty_ends_on = self.term.ends_on
+        self.record(events.DeviceChanged(**self._facts()))
+
+    def _facts(self) -> dict[str, Any]:
+        names = ("product_id", "customer_id", "serial_number", "purchased_on", "warranty_ends_on")
+        return {name: getattr(self, name) for name in names}

@@ -1,0 +1,12 @@
+"""Messages that everybody has had for long are forgotten."""
+
+from alembic import op
+
+from chassis.db.pruning import pruning
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    pruning(op)

@@ -1,0 +1,78 @@
+"""What other services report about an order: kept as facts, told in its timeline, and moving it where it waited for them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+
+from chassis.db.prepared import kept
+from chassis.db.uow import UnitOfWork
+from chassis.domain.events import Event, Retry, on
+from services.orders.repairs.facts import Bill, Parts, Revisit
+from services.orders.repairs.records import TimelineEntry
+from services.orders.repairs.work_order import State, WorkOrder
+
+_WHERE = kept(select(WorkOrder.org_path).where(WorkOrder.id == bindparam("id")))
+
+
+@on("aftersales.inventory.requisition.changed.v1")
+def requisition_changed(uow: UnitOfWork, event: Event) -> None:
+    """Parts reserved, issued or back: an order that waited for its parts goes on (I-24, I-60)."""
+    work_order_id, org_path = _told(uow, event)
+    names = ("quote_version", "reserved_all", "issued_all", "issued_any", "lines")
+    facts = {name: event.data[name] for name in names}
+    if uow.copy(Parts, event, work_order_id=work_order_id, org_path=org_path, **facts):
+        parts = uow.one(Parts, Parts.id == event.subject)
+        assert parts is not None
+        uow.get(WorkOrder, work_order_id).note_parts(parts, uow.actor)
+
+
+@on(
+    "aftersales.finance.bill.issued.v1",
+    "aftersales.finance.bill.changed.v1",
+    "aftersales.finance.bill.reversed.v1",
+)
+def bill_changed(uow: UnitOfWork, event: Event) -> None:
+    """Kept for the gates. A paid bill of a later round moves the order that was un-audited on (G-21)."""
+    work_order_id, org_path = _told(uow, event)
+    money = {name: Decimal(event.data[name]) for name in ("customer_total", "maker_total", "open_amount")}
+    facts = {name: event.data[name] for name in ("number", "round", "state")}
+    newer = uow.copy(Bill, event, work_order_id=work_order_id, org_path=org_path, **facts, **money)
+    if newer and facts["round"] > 1:
+        bill = uow.one(Bill, Bill.id == event.subject)
+        assert bill is not None
+        uow.get(WorkOrder, work_order_id).note_bill(bill, uow.actor)
+
+
+@on("aftersales.finance.payment.received.v1", "aftersales.finance.refund.paid.v1")
+def money_moved(uow: UnitOfWork, event: Event) -> None:
+    _told(uow, event)
+
+
+@on("aftersales.callcenter.revisit.created.v1", "aftersales.callcenter.revisit.recorded.v1")
+def revisit_changed(uow: UnitOfWork, event: Event) -> None:
+    """A recorded revisit moves the completed order on (O-85)."""
+    work_order_id, org_path = _told(uow, event)
+    facts = {name: event.data.get(name) for name in ("solved", "score")}
+    recorded = "score" in event.data
+    uow.copy(Revisit, event, work_order_id=work_order_id, org_path=org_path, recorded=recorded, **facts)
+    if recorded:
+        order = uow.get(WorkOrder, work_order_id)
+        if order.state is State.COMPLETED:
+            order.revisit(event.actor)
+
+
+def _told(uow: UnitOfWork, event: Event) -> tuple[UUID, str]:
+    """Add the event to the order's timeline; its id and org_path. An order that is not here yet is waited for."""
+    work_order_id = UUID(event.data["work_order_id"])
+    org_path = uow.scalar(_WHERE, {"id": work_order_id})
+    if org_path is None:
+        raise Retry(f"no work order {work_order_id}")
+    _, service, kind = event.type.split(".", 2)
+    name = kind.rsplit(".", 1)[0]
+    row = {"work_order_id": work_order_id, "org_path": org_path, "at": event.time, "type": name}
+    entry = TimelineEntry(**row, source=service, actor=event.actor, data=dict(event.data))
+    uow.add(entry)
+    return work_order_id, org_path

@@ -1,0 +1,41 @@
+"""Refusals of the repair order. Codes are permanent and stand in contracts/common/errors.yaml."""
+
+from __future__ import annotations
+
+from chassis.domain.errors import DomainError, Kind
+
+
+class SlotTaken(DomainError):
+    """The technician has another appointment then. Members: ``technician_id``."""
+
+    code, kind = "slot_taken", Kind.CONFLICT
+
+
+class QuoteMissing(DomainError):
+    """No approved quote. Members: ``quotes``, the current one's version and state if there is one."""
+
+    code, kind = "quote_missing", Kind.CONFLICT
+
+
+class PartsNotIssued(DomainError):
+    """Parts are not all reserved, issued or known (O-94). Members: ``parts``, the lines in the way."""
+
+    code, kind = "parts_not_issued", Kind.CONFLICT
+
+
+class PartsNotReturned(DomainError):
+    """Parts are out. Members: ``parts``, what has to come back."""
+
+    code, kind = "parts_not_returned", Kind.CONFLICT
+
+
+class BillOpen(DomainError):
+    """The bill is not there yet or the customer's part of it is unpaid. Members: ``bills``."""
+
+    code, kind = "bill_open", Kind.CONFLICT
+
+
+class BillExists(DomainError):
+    """Billed already. Members: ``bills``."""
+
+    code, kind = "bill_exists", Kind.CONFLICT

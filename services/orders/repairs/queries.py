@@ -1,0 +1,199 @@
+"""Lists, search and timeline of work orders: plain selects, all below row-level security."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+
+from chassis.db.prefix import begins_with
+from chassis.db.prepared import kept
+from chassis.db.tables import journal
+from chassis.db.uow import UnitOfWork
+from chassis.domain.errors import NotFound
+from chassis.http.paging import ListQuery
+from services.orders.devices import Device
+from services.orders.kernel import Document, compact
+from services.orders.masters import (
+    FEWEST_DIGITS,
+    CustomerCopy,
+    Product,
+    Site,
+    Technician,
+    owners,
+    typed_digits,
+)
+from services.orders.repairs import views
+from services.orders.repairs.records import PastQuote, SearchToken, TimelineEntry
+from services.orders.repairs.search import wanted
+from services.orders.repairs.views import Reader
+from services.orders.repairs.work_order import State, WorkOrder
+from services.orders.texts import told_of
+
+SORTS = {
+    "created_at": WorkOrder.created_at,
+    "number": WorkOrder.number,
+    "registered_at": WorkOrder.registered_at,
+}
+EQUAL = (
+    "state",
+    "site_id",
+    "external_id",
+    "kind",
+    "channel",
+    "customer_id",
+    "dealer_id",
+    "device_id",
+    "technician_id",
+    "origin",
+    "source",
+    "waiting_for",
+    "coverage",
+)
+
+
+def _name(column: Any, key: Any, of: Any) -> ColumnElement[Any]:
+    return select(column).where(key == of).scalar_subquery()
+
+
+def _names(order: Any) -> list[ColumnElement[Any]]:
+    """What the ids of an order stand for; ``order`` is the class (correlated) or names parameters."""
+    return [
+        _name(Site.name, Site.id, order.site_id).label("site_name"),
+        _name(CustomerCopy.name, CustomerCopy.id, order.customer_id).label("customer_name"),
+        _name(Product.name, Product.id, order.product_id).label("product_name"),
+        _name(Product.brand, Product.id, order.product_id).label("brand"),
+        _name(Product.category, Product.id, order.product_id).label("category"),
+        _name(Device.serial_number, Device.id, order.device_id).label("serial_number"),
+        _name(Technician.name, Technician.id, order.technician_id).label("technician_name"),
+    ]
+
+
+_NAMED = ("site_id", "customer_id", "product_id", "device_id", "technician_id")
+# Built once: putting it together costs more than asking it.
+_NAMES = kept(select(*_names(SimpleNamespace(**{name: bindparam(name, type_=Uuid()) for name in _NAMED}))))
+_WHOLE = select(*WorkOrder.__table__.columns, *_names(WorkOrder))
+_MEMBERS = tuple(_WHOLE.selected_columns.keys())
+
+
+def document(uow: UnitOfWork, order: WorkOrder, language: str) -> Document:
+    """The whole document of an order at hand."""
+    names = uow.rows(_NAMES, {name: getattr(order, name) for name in _NAMED})[0]
+    return views.work_order(order, names, Reader(uow.principal, language))
+
+
+def search(uow: UnitOfWork, query: ListQuery, language: str) -> Document:
+    """R-11. Each item is the whole document."""
+    reader = Reader(uow.principal, language)
+    found = _WHOLE.where(*_conditions(query))
+    if query.q:
+        found = found.where(_matching(uow, query.q))
+
+    def view(row: Any) -> Document:
+        order: Any = SimpleNamespace()  # a row looks each name up: fifty of them, fifty times
+        order.__dict__.update(zip(_MEMBERS, row, strict=False))
+        return views.work_order(order, order, reader)
+
+    return uow.page(found, query, sorts=SORTS, default_sort="-created_at", key=WorkOrder.id, view=view)
+
+
+def _conditions(query: ListQuery) -> list[ColumnElement[bool]]:
+    given = query.filters
+    conditions = [getattr(WorkOrder, name) == given[name] for name in EQUAL if name in given]
+    if "category" in given:
+        conditions.append(
+            WorkOrder.product_id.in_(select(Product.id).where(Product.category == given["category"]))
+        )
+    return conditions
+
+
+def _matching(uow: UnitOfWork, q: str) -> ColumnElement[bool]:
+    """Orders whose number, customer's phone or serial begins with ``q``, or whose problem has all its words. Outside accounts
+    (G-10) are shown no phone and find none.
+
+    What finds nothing at all is left out first, by a look into each index. Of one way left (nearly always) PostgreSQL can
+    then choose: from the matches to the orders where they are few, or down the sorted orders where nearly all match.
+    """
+    ways: list[tuple[Select[Any], list[ColumnElement[bool]]]] = []
+    if key := compact(q):
+        number = begins_with(WorkOrder.number, key.upper())
+        ways.append((select(WorkOrder.id).where(number), [number]))
+        serials = select(Device.id).where(begins_with(Device.serial_key, key))
+        ways.append((serials, [WorkOrder.device_id.in_(serials)]))
+    if not uow.principal.is_outside and len(digits := typed_digits(q) or "") >= FEWEST_DIGITS:
+        callers = owners(uow, digits)
+        ways.append((callers, [WorkOrder.customer_id.in_(callers)]))
+    words = [select(SearchToken.work_order_id).where(begins_with(SearchToken.token, word)) for word in wanted(q)]
+    if words:
+        ways.append((words[0], [WorkOrder.id.in_(word) for word in words]))
+    if not ways:
+        return literal(False)
+    found = uow.rows(select(*(exists(look) for look, _ in ways)))[0]
+    left = [and_(*conditions) for (_, conditions), any_ in zip(ways, found, strict=True) if any_]
+    if len(left) < 2:
+        return left[0] if left else literal(False)
+    return WorkOrder.id.in_(union_all(*(select(WorkOrder.id).where(way) for way in left)))
+
+
+def timeline(uow: UnitOfWork, work_order_id: UUID, query: ListQuery, language: str) -> Document:
+    """Orders' journal and what other services told about the order, oldest first."""
+    if uow.scalar(select(WorkOrder.id).where(WorkOrder.id == work_order_id)) is None:
+        raise NotFound()
+    own = select(
+        func.concat("j", func.lpad(cast(journal.c.id, String), 19, "0")).label("key"),
+        journal.c.at.label("at"),
+        func.concat("work_order.", journal.c.action).label("type"),
+        literal("orders").label("source"),
+        journal.c.actor.label("actor"),
+        journal.c.state_before.label("state_before"),
+        journal.c.state_after.label("state_after"),
+        journal.c.why.label("why"),
+        journal.c.data.label("data"),
+    ).where(journal.c.entity_id == work_order_id)
+    foreign = select(
+        func.concat("t", func.lpad(cast(TimelineEntry.id, String), 19, "0")),
+        TimelineEntry.at,
+        TimelineEntry.type,
+        TimelineEntry.source,
+        TimelineEntry.actor,
+        null(),
+        null(),
+        null(),
+        TimelineEntry.data,
+    ).where(TimelineEntry.work_order_id == work_order_id)
+    told = union_all(own, foreign).subquery()
+
+    statement, view = select(told), partial(views.entry, language=language)
+    if uow.principal.is_outside:
+        passed = or_(told.c.type != "work_order.check", told.c.state_after == State.READY)
+        statement = statement.where(told.c.type.in_(told_of("outside")), passed)
+        view = partial(views.outside_entry, language=language)
+    return uow.page(
+        statement, query, sorts={"at": told.c.at}, default_sort="at", key=told.c.key, view=view
+    )
+
+
+def quotes(uow: UnitOfWork, work_order_id: UUID) -> Document:
+    """Every version, newest first."""
+    order = uow.read(WorkOrder, work_order_id)
+    past = uow.find(PastQuote, PastQuote.work_order_id == work_order_id, order_by=[PastQuote.version.desc()])
+    shown = [*([order.quote] if order.quote else []), *(replaced.quote for replaced in past)]
+    return {"items": [views.quote(quote) for quote in shown]}

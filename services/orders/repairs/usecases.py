@@ -1,0 +1,332 @@
+"""What can be done with a work order. HTTP, consumers and timers call the same functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from psycopg2.extras import NumericRange
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+
+from chassis.db.uow import UnitOfWork
+from chassis.domain.errors import (
+    BadTransition,
+    DuplicateLine,
+    Unavailable,
+    UnknownReference,
+    ValidationFailed,
+)
+from chassis.domain.moments import moment
+from services.orders.devices import Coverage, Device, Exclusion, Stay, decide
+from services.orders.kernel import Document, local_day, own, quantity
+from services.orders.masters import LabourRateCopy, ParameterCopy, PartCopy, Site, Technician, living
+from services.orders.repairs import opening, search
+from services.orders.repairs.facts import Bill, Parts
+from services.orders.repairs.quote import DEFAULT_TAX_RATE, Position, rebilling
+from services.orders.repairs.records import Appointment, PastQuote, SearchToken, slot_of
+from services.orders.repairs.work_order import MACHINE, WorkOrder
+
+PREFIX = "RE"
+DEFAULT_APPOINTMENT = timedelta(hours=1)
+NEWS_TRAVELS = 0.5
+"""Seconds in which what another service has just done is known here (13 ms are usual, a busy machine takes longer)."""
+
+
+def register(
+    uow: UnitOfWork,
+    kind: str,
+    channel: str,
+    site_id: str,
+    problem: str,
+    customer_id: str | None = None,
+    device_id: str | None = None,
+    dealer_id: str | None = None,
+    external_id: str | None = None,
+) -> WorkOrder:
+    """Take in a device at a site (O-85). Without a customer the device's owner is meant; coverage is decided at once. An
+    outside account takes in for its own party (G-10)."""
+    customer_id, dealer_id = opening.parties(uow.principal, customer_id, dealer_id)
+    site = own(uow, Site, site_id, "site_id")
+    device = own(uow, Device, device_id, "device_id") if device_id else None
+    owner = customer_id or (device.customer_id if device else None)
+    customer = living(uow, owner) if owner else None
+    dealer = opening.dealer(uow, dealer_id, site)
+    today = local_day(uow.now, site.time_zone)
+    order = WorkOrder.register(
+        uow.actor,
+        decide(device.term if device else None, today),
+        number=uow.number(PREFIX, today),
+        kind=kind,
+        channel=channel,
+        external_id=external_id,
+        site_id=site.id,
+        org_path=site.org_path,
+        time_zone=site.time_zone,
+        customer_id=customer,
+        dealer_id=dealer,
+        device_id=device.id if device else None,
+        product_id=device.product_id if device else None,
+        problem=problem,
+        registered_at=uow.now,
+    )
+    uow.add(order)
+    for token in sorted(search.tokens(problem)):
+        uow.add(SearchToken(token=token, work_order_id=order.id, org_path=order.org_path))
+    return order
+
+
+def assign(
+    uow: UnitOfWork,
+    work_order_id: UUID,
+    technician_id: str,
+    appointment_start: str | None = None,
+    appointment_end: str | None = None,
+) -> WorkOrder:
+    """Technician of the site; with an appointment (an hour unless its end is said) only if free: SlotTaken."""
+    with moving(uow, work_order_id) as order:
+        MACHINE.require(order, "assign")
+        technician = own(uow, Technician, technician_id, "technician_id")
+        if technician.site_id != order.site_id or not technician.active:
+            raise UnknownReference("technician_id")
+        start, end = _appointment(appointment_start, appointment_end)
+        order.assign(technician.id, technician.name, start, end, uow.actor)
+        _book(uow, order, technician, start, end)
+    return order
+
+
+def start(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
+    with moving(uow, work_order_id) as order:
+        order.start(uow.actor)
+    return order
+
+
+def diagnose(
+    uow: UnitOfWork,
+    work_order_id: UUID,
+    symptom: str,
+    cause: str,
+    finding: str,
+    quality_defect: bool = True,
+    exclusion: str | None = None,
+) -> WorkOrder:
+    """Coverage is decided again as of the day of registration (O-28, O-30)."""
+    with moving(uow, work_order_id) as order:
+        MACHINE.require(order, "diagnose")
+        device = uow.one(Device, Device.id == order.device_id) if order.device_id else None
+        fault_on = local_day(order.registered_at, order.time_zone)
+        reason = Exclusion(exclusion) if exclusion else None
+        decision = decide(
+            device.term if device else None, fault_on, exclusion=reason, quality_defect=quality_defect
+        )
+        findings = {"symptom": symptom, "cause": cause, "finding": finding, "quality_defect": quality_defect}
+        order.diagnose({**findings, "exclusion": exclusion}, decision, uow.actor)
+    return order
+
+
+def quote(uow: UnitOfWork, work_order_id: UUID, labour: list[Document], parts: list[Document]) -> WorkOrder:
+    """A new version at today's prices (F-05); the version before is kept as it stood."""
+    with moving(uow, work_order_id) as order:
+        MACHINE.require(order, "quote")
+        positions = [*_labour(uow, labour), *_parts(uow, parts)]
+        if order.quote is not None:
+            past = PastQuote(
+                work_order_id=order.id, version=order.quote_version, quote=order.quote, replaced_at=uow.now
+            )
+            past.org_path = order.org_path
+            uow.add(past)
+        order.offer(positions, tax_rate(uow), uow.now, uow.actor)
+    return order
+
+
+def approve(uow: UnitOfWork, work_order_id: UUID, approved_by: str) -> WorkOrder:
+    seen = uow.expected_version is not None
+    with moving(uow, work_order_id) as order:
+        _answering(uow, order, "approve", seen)
+        order.approve(approved_by, uow.now, uow.actor)
+    return order
+
+
+def reject(uow: UnitOfWork, work_order_id: UUID, reason: str) -> WorkOrder:
+    seen = uow.expected_version is not None
+    with moving(uow, work_order_id) as order:
+        _answering(uow, order, "reject", seen)
+        order.reject(reason, uow.actor)
+    return order
+
+
+def _answering(uow: UnitOfWork, order: WorkOrder, action: str, seen: bool) -> None:
+    """An outside account (G-10) answers the quote it saw: where it might be an earlier one, If-Match has to say which."""
+    MACHINE.require(order, action)
+    if uow.principal.is_outside and order.quote_version > 1 and not seen:
+        raise ValidationFailed.of("If-Match", "missing")
+
+
+def complete(uow: UnitOfWork, work_order_id: UUID, work_done: str) -> WorkOrder:
+    with moving(uow, work_order_id) as order:
+        order.complete(work_done, parts_of(uow, order), uow.actor)
+    return order
+
+
+def check(uow: UnitOfWork, work_order_id: UUID, passed: bool, reason: str | None = None) -> WorkOrder:
+    """Passing an in-warranty repair adds the days the device was away to its warranty (O-26)."""
+    with moving(uow, work_order_id) as order:
+        order.check(passed, reason, parts_of(uow, order), uow.now, uow.actor)
+        if passed and order.coverage is Coverage.IN_WARRANTY and order.device_id:
+            first, last = (local_day(at, order.time_zone) for at in (order.registered_at, uow.now))
+            uow.get(Device, order.device_id).add_stay(Stay(order.number, (last - first).days))
+    return order
+
+
+def return_parts(uow: UnitOfWork, work_order_id: UUID, lines: list[Document]) -> WorkOrder:
+    """Parts back to the store before billing (I-51); each part and quality once."""
+    lines = [{**line, "part_id": str(UUID(line["part_id"]))} for line in lines]
+    keys = [(line["part_id"], line["quality"]) for line in lines]
+    for index, key in enumerate(keys):
+        if key in keys[:index]:
+            raise DuplicateLine(f"lines.{index}.part_id")
+    with moving(uow, work_order_id) as order:
+        MACHINE.require(order, "return_parts")
+        _known_parts(uow, [line["part_id"] for line in lines], "lines")
+        order.return_parts(lines, parts_of(uow, order), uow.actor)
+    return order
+
+
+def hand_over(uow: UnitOfWork, work_order_id: UUID, received_by: str) -> WorkOrder:
+    with moving(uow, work_order_id) as order:
+        order.hand_over(received_by, bill_of(uow, order), uow.now, uow.actor)
+    return order
+
+
+def audit(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
+    with moving(uow, work_order_id) as order:
+        order.audit(uow.actor)
+    return order
+
+
+def unaudit(uow: UnitOfWork, work_order_id: UUID, reason: str) -> WorkOrder:
+    """G-21. Finance reverses the bill when it hears of it."""
+    with moving(uow, work_order_id) as order:
+        order.unaudit(reason, uow.actor)
+    return order
+
+
+def rebill(
+    uow: UnitOfWork, work_order_id: UUID, charged_to: str, labour: list[Document] | None = None
+) -> WorkOrder:
+    """G-21. The next round: who pays, and labour at today's rates where it is given. Parts stay as they were fitted."""
+    with moving(uow, work_order_id) as order:
+        MACHINE.require(order, "rebill")
+        hours = None if labour is None else list(_labour(uow, labour))
+        assert order.billing is not None and order.quote is not None  # audited orders were billed
+        order.rebill(rebilling(order.billing, order.quote, hours, charged_to), uow.actor)
+    return order
+
+
+def cancel(uow: UnitOfWork, work_order_id: UUID, reason: str) -> WorkOrder:
+    """Frees reservations and the technician's time. What is reserved the storekeeper may just have handed out: word of it
+    is given time to arrive, so that parts that are out are asked for and not forgotten."""
+    with moving(uow, work_order_id) as order:
+        parts = parts_of(uow, order)
+        order.cancel(reason, parts, bill_of(uow, order), uow.actor)
+        if parts and parts.reserved_any and uow.waited < NEWS_TRAVELS:
+            raise Unavailable().waiting()
+        _free(uow, order)
+    return order
+
+
+@contextmanager
+def moving(uow: UnitOfWork, work_order_id: UUID) -> Iterator[WorkOrder]:
+    """The locked order; a refused move names the actions that this caller has instead."""
+    order = uow.get(WorkOrder, work_order_id)
+    try:
+        yield order
+    except BadTransition as refused:
+        refused.members["allowed_actions"] = MACHINE.allowed(order, uow.principal)
+        raise
+
+
+def parts_of(uow: UnitOfWork, order: WorkOrder) -> Parts | None:
+    """What inventory last reported about the order's parts."""
+    return uow.one(Parts, Parts.work_order_id == order.id) if order.quote_version else None
+
+
+def bill_of(uow: UnitOfWork, order: WorkOrder) -> Bill | None:
+    """The bill of the order's settlement round, once finance has reported it."""
+    if order.billing is None:
+        return None
+    return uow.one(Bill, Bill.work_order_id == order.id, Bill.round == order.billing["round"])
+
+
+def tax_rate(uow: UnitOfWork) -> Decimal:
+    known = uow.one(ParameterCopy, ParameterCopy.key == "tax.rate")
+    return Decimal(str(known.value)) if known else DEFAULT_TAX_RATE
+
+
+def _labour(uow: UnitOfWork, labour: list[Document]) -> Iterator[Position]:
+    codes = {line["rate_code"] for line in labour}
+    rates = (
+        {rate.code: rate for rate in uow.find(LabourRateCopy, LabourRateCopy.code.in_(codes))}
+        if codes
+        else {}
+    )
+    for index, line in enumerate(labour):
+        rate = rates.get(line["rate_code"])
+        if rate is None:
+            raise UnknownReference(f"labour.{index}.rate_code").waiting()
+        yield Position("labour", rate.code, rate.name, quantity(line["hours"]), rate.hourly_rate)
+
+
+def _parts(uow: UnitOfWork, parts: list[Document]) -> Iterator[Position]:
+    seen: set[UUID] = set()
+    for index, line in enumerate(parts):
+        if (id := UUID(line["part_id"])) in seen:
+            raise DuplicateLine(f"parts.{index}.part_id")
+        seen.add(id)
+    copies = _known_parts(uow, [line["part_id"] for line in parts], "parts")
+    for line in parts:
+        id = UUID(line["part_id"])
+        yield Position("part", str(id), copies[id].name, quantity(line["quantity"]), copies[id].price)
+
+
+def _known_parts(uow: UnitOfWork, ids: list[str], field: str) -> dict[UUID, PartCopy]:
+    """The parts by id; UnknownReference names the first that inventory never told of."""
+    wanted = [UUID(id) for id in ids]
+    copies = {part.id: part for part in uow.find(PartCopy, PartCopy.id.in_(wanted))} if wanted else {}
+    for index, id in enumerate(wanted):
+        if id not in copies:
+            raise UnknownReference(f"{field}.{index}.part_id").waiting()
+    return copies
+
+
+def _appointment(start: str | None, end: str | None) -> tuple[datetime | None, datetime | None]:
+    if start is None:
+        if end is not None:
+            raise ValidationFailed.of("appointment_start", "missing")
+        return None, None
+    first = moment(start)
+    last = moment(end) if end else first + DEFAULT_APPOINTMENT
+    if last <= first:
+        raise ValidationFailed.of("appointment_end", "out_of_range")
+    return first, last
+
+
+def _book(
+    uow: UnitOfWork, order: WorkOrder, technician: Technician, start: datetime | None, end: datetime | None
+) -> None:
+    """The database refuses two overlapping slots of one technician, however many ask at once."""
+    if start is None or end is None:
+        _free(uow, order)
+        return
+    slot = NumericRange(*slot_of(technician.serial, start, end), bounds="[)")
+    row: dict[str, Any] = {"technician_id": technician.id, "slot": slot}
+    booking = insert(Appointment).values(work_order_id=order.id, org_path=order.org_path, **row)
+    uow.execute(booking.on_conflict_do_update(index_elements=["work_order_id"], set_=row))
+
+
+def _free(uow: UnitOfWork, order: WorkOrder) -> None:
+    uow.execute(delete(Appointment).where(Appointment.work_order_id == order.id))

@@ -1,0 +1,136 @@
+"""Work orders as the API shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from chassis.db.sealed import opened
+from chassis.domain.principal import Principal
+from chassis.http.views import stamps
+from services.orders.kernel import Document
+from services.orders.masters import CustomerCopy
+from services.orders.repairs.quote import QUOTE_FIELDS
+from services.orders.repairs.work_order import MACHINE, WorkOrder
+from services.orders.texts import say
+
+FIELDS = (
+    "id",
+    "number",
+    "kind",
+    "channel",
+    "origin",
+    "source",
+    "external_id",
+    "state",
+    "waiting_for",
+    "site_id",
+    "customer_id",
+    "dealer_id",
+    "device_id",
+    "product_id",
+    "technician_id",
+    "appointment_start",
+    "appointment_end",
+    "problem",
+    "coverage",
+    "diagnosis",
+    "quote_version",
+    "approved_version",
+    "work_done",
+    "received_by",
+    "cancel_reason",
+    "billing",
+    "reopened",
+    "promised_at",
+    "registered_at",
+    "ready_at",
+    "completed_at",
+)
+NAMES = (
+    "site_name",
+    "customer_name",
+    "product_name",
+    "brand",
+    "category",
+    "serial_number",
+    "technician_name",
+)
+_fields, _names = attrgetter(*FIELDS), attrgetter(*NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads: decides on allowed actions and on the language."""
+
+    principal: Principal
+    language: str
+
+
+def work_order(order: WorkOrder, names: Any, reader: Reader) -> Document:
+    """The whole document. ``names`` has the attributes of NAMES: what the ids stand for."""
+    return {
+        **dict(zip(FIELDS, _fields(order), strict=True)),
+        **dict(zip(NAMES, _names(names), strict=True)),
+        "customer_name": opened(CustomerCopy.name, names.customer_name, order.customer_id),
+        "coverage_reason": [_line(line, reader.language) for line in order.coverage_reason],
+        "quote": quote(order.quote),
+        "returns": [
+            {key: item[key] for key in ("id", "part_id", "quantity", "quality")} for item in order.returns
+        ],
+        "allowed_actions": MACHINE.allowed(order, reader.principal),
+        **stamps(order),
+    }
+
+
+def quote(quote: Document | None) -> Document | None:
+    """A quote version: version, state, lines, totals, and who answered it how."""
+    return quote and {name: quote.get(name) for name in QUOTE_FIELDS}
+
+
+def entry(row: Any, language: str) -> Document:
+    """A timeline item; journal rows and foreign events look alike."""
+    data = row.data or {}
+    values = {**data, "why": row.why, "parts": say("parts", _parts(data.get("lines", ())), language, {})}
+    failed = row.type == "work_order.check" and data.get("passed") is False
+    return {
+        "at": row.at,
+        "type": row.type,
+        "source": row.source,
+        "actor": row.actor,
+        "summary": say("timeline", "work_order.check_failed" if failed else row.type, language, values),
+        "data": {**data, **({"reason": row.why} if row.why else {}), **_move(row)},
+    }
+
+
+def outside_entry(row: Any, language: str) -> Document:
+    """A timeline item as an outside account may read it (G-10): that it happened, in words that name no staff and no share of
+    anybody else."""
+    return {
+        "at": row.at,
+        "type": row.type,
+        "source": row.source,
+        "summary": say("outside", row.type, language, row.data or {}),
+    }
+
+
+def _line(line: Document, language: str) -> Document:
+    return {**line, "text": say("coverage", line["code"], language, line)}
+
+
+def _move(row: Any) -> Document:
+    return {"from": row.state_before, "to": row.state_after} if row.state_after else {}
+
+
+def _parts(lines: Sequence[Document]) -> str:
+    """Where a requisition stands, in one word of the catalogue."""
+    needed = [line for line in lines if line.get("needed")]
+    if not needed:
+        return "none"
+    out = [line["issued"] - line["returned"] for line in needed]
+    if all(line["needed"] <= gone for line, gone in zip(needed, out, strict=True)):
+        return "issued"
+    held = all(line["needed"] <= gone + line["reserved"] for line, gone in zip(needed, out, strict=True))
+    return "reserved" if held else "short"

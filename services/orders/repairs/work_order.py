@@ -1,0 +1,392 @@
+"""Repair order (维修单, O-85): one aggregate, its states, transition table and rules.
+
+Facts of other services (parts reserved or issued, bill paid) are handed to the methods that need them; a refusal that such
+a fact may lift is marked ``waiting()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db.base import Base, Scoped
+from chassis.domain.aggregate import Aggregate, Journal, new_id
+from chassis.domain.errors import BadTransition
+from chassis.domain.machine import Machine, Move
+from services.orders.devices import Coverage, Decision
+from services.orders.kernel import Document, quantity
+from services.orders.repairs import announcing, events, quote as quotes
+from services.orders.repairs.errors import (
+    BillExists,
+    BillOpen,
+    PartsNotIssued,
+    PartsNotReturned,
+    QuoteMissing,
+)
+from services.orders.repairs.facts import Bill, Parts
+from services.orders.repairs.quote import QuoteState
+
+
+class State(StrEnum):
+    """Where an order stands (维修进度): 待受理, 待维修, 待质检, 待取机, 已完成, 已回访, 已审计, 已取消."""
+
+    REGISTERED = "registered"
+    IN_REPAIR = "in_repair"
+    IN_CHECK = "in_check"
+    READY = "ready"
+    COMPLETED = "completed"
+    REVISITED = "revisited"
+    AUDITED = "audited"
+    CANCELLED = "cancelled"
+
+
+class Wait(StrEnum):
+    """Whom an order in repair waits for."""
+
+    APPROVAL = "approval"
+    PARTS = "parts"
+    CUSTOMER = "customer"
+    MAKER = "maker"
+
+
+class Origin(StrEnum):
+    LIVE = "live"
+    HISTORY = "history"
+
+
+class WorkOrder(Base, Scoped, Aggregate):
+    """One device, one problem, one site. ``org_path`` is the site's."""
+
+    __tablename__ = "work_orders"
+
+    number: Mapped[str] = mapped_column(Text(collation="C"), unique=True)
+    kind: Mapped[str]
+    channel: Mapped[str]
+    origin: Mapped[Origin]
+    source: Mapped[str | None]
+    external_id: Mapped[str | None]
+    state: Mapped[State]
+    waiting_for: Mapped[Wait | None]
+    site_id: Mapped[UUID]
+    time_zone: Mapped[str]
+    customer_id: Mapped[UUID | None]
+    dealer_id: Mapped[UUID | None]
+    """Party it came through (经销商), whose outside accounts see it (G-10)."""
+    device_id: Mapped[UUID | None]
+    product_id: Mapped[UUID | None]
+    technician_id: Mapped[UUID | None]
+    appointment_start: Mapped[datetime | None]
+    appointment_end: Mapped[datetime | None]
+    problem: Mapped[str]
+    coverage: Mapped[Coverage]
+    coverage_reason: Mapped[list[dict[str, Any]]]
+    diagnosis: Mapped[dict[str, Any] | None]
+    quote_version: Mapped[int]
+    approved_version: Mapped[int | None]
+    quote: Mapped[dict[str, Any] | None]
+    returns: Mapped[list[dict[str, Any]]]
+    repaired: Mapped[bool]
+    work_done: Mapped[str | None]
+    received_by: Mapped[str | None]
+    cancel_reason: Mapped[str | None]
+    billing: Mapped[dict[str, Any] | None]
+    reopened: Mapped[bool]
+    promised_at: Mapped[datetime | None]
+    registered_at: Mapped[datetime]
+    ready_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+
+    # Every filter and sort key of the list has its index; ids follow so that a page is read in order.
+    __table_args__ = (
+        *(
+            Index(f"ix_work_orders_{name}", name, "created_at", "id")
+            for name in ("state", "site_id", "waiting_for")
+        ),
+        Index("ix_work_orders_technician_id_created_at", "technician_id", "created_at", "id"),
+        Index("ix_work_orders_customer_id_created_at", "customer_id", "created_at", "id"),
+        Index("ix_work_orders_dealer_id", "dealer_id", "created_at", "id"),
+        *(Index(f"ix_work_orders_{name}", name) for name in ("device_id", "product_id")),
+        *(
+            Index(f"ix_work_orders_{name}", name, "id")
+            for name in ("created_at", "registered_at", "external_id")
+        ),
+        Index("ix_work_orders_source_external_id", "source", "external_id", unique=True),
+    )
+
+    @classmethod
+    def blank(cls, **fields: Any) -> WorkOrder:
+        """An order before its first entry in the journal: what is not given is empty."""
+        empty: Document = dict.fromkeys(cls.__table__.columns.keys())
+        empty |= {
+            "id": new_id(),
+            "kind": "repair",
+            "origin": Origin.LIVE,
+            "state": State.REGISTERED,
+            "quote_version": 0,
+        }
+        empty |= {"returns": [], "repaired": False, "reopened": False, "coverage_reason": []}
+        for name in ("version", "created_at", "created_by", "updated_at", "updated_by"):
+            del empty[name]
+        return cls(**(empty | fields))
+
+    @classmethod
+    def register(cls, by: str, decision: Decision, **fields: Any) -> WorkOrder:
+        """Take in a device. ``fields``: number, channel, site and who and what it is about."""
+        order = cls.blank(coverage=decision.coverage, coverage_reason=list(decision.lines), **fields)
+        order.journal(Journal("register", by, None, State.REGISTERED, data={"problem": order.problem}))
+        order._tell(events.WorkOrderRegistered)
+        return order
+
+    def assign(
+        self, technician_id: UUID, name: str, start: datetime | None, end: datetime | None, by: str
+    ) -> None:
+        """Give it to a technician of the site, with an appointment or without."""
+        slot = {"start": start and start.isoformat(), "end": end and end.isoformat()} if start else None
+        data = {"technician_id": str(technician_id), "technician": name, "appointment": slot}
+        MACHINE.fire(self, "assign", by, to=self.state, data=data)
+        self.technician_id, self.appointment_start, self.appointment_end = technician_id, start, end
+        self._tell(events.WorkOrderAssigned)
+
+    def start(self, by: str) -> None:
+        """Begin the repair. An open order of the old system becomes a live one with it: from here on it is ours."""
+        MACHINE.fire(self, "start", by)
+        self.origin = Origin.LIVE
+        self._tell(events.WorkOrderStarted)
+
+    def diagnose(self, findings: Document, decision: Decision, by: str) -> None:
+        """Record what was found and decide coverage again. A quote split the other way no longer holds."""
+        data = {**findings, "coverage": decision.coverage.value}
+        MACHINE.fire(self, "diagnose", by, data=data)
+        self.diagnosis = findings
+        payer_changed = (self.coverage is Coverage.IN_WARRANTY) != (decision.coverage is Coverage.IN_WARRANTY)
+        self.coverage, self.coverage_reason = decision.coverage, list(decision.lines)
+        if self.quote is not None and payer_changed:
+            self._answer_quote(QuoteState.VOID)
+            self.approved_version = self.waiting_for = None
+        self._tell(events.WorkOrderDiagnosed)
+
+    def offer(self, positions: Sequence[quotes.Position], tax_rate: Decimal, now: datetime, by: str) -> None:
+        """A new quote version; what the old one reserved is free again. Approved at once if the customer owes nothing."""
+        MACHINE.require(self, "quote")
+        self.quote_version += 1
+        self.quote = quotes.offer(self.quote_version, positions, tax_rate, self.coverage)
+        self.approved_version, self.waiting_for = None, Wait.APPROVAL
+        totals = {key: self.quote[key] for key in ("version", "customer_total", "maker_total", "currency")}
+        MACHINE.fire(self, "quote", by, data=totals)
+        if self.quote["state"] == QuoteState.APPROVED:
+            self._take_quote(now)
+        self._tell(events.WorkOrderQuoted)
+
+    def approve(self, approved_by: str, now: datetime, by: str) -> None:
+        """The customer agrees; parts are promised from now."""
+        MACHINE.fire(self, "approve", by, data={"version": self.quote_version, "approved_by": approved_by})
+        self._answer_quote(QuoteState.APPROVED, approved_by=approved_by)
+        self._take_quote(now)
+        self._tell(events.WorkOrderQuoteApproved)
+
+    def reject(self, reason: str, by: str) -> None:
+        MACHINE.fire(self, "reject", by, why=reason, data={"version": self.quote_version})
+        self._answer_quote(QuoteState.REJECTED, reason=reason)
+        self.waiting_for = Wait.CUSTOMER
+        self._tell(events.WorkOrderQuoteRejected)
+
+    def note_parts(self, parts: Parts, by: str) -> None:
+        """Inventory reported: when every part of the approved version is reserved the order waits no longer."""
+        if (
+            self.waiting_for is Wait.PARTS
+            and self.approved_version == parts.quote_version
+            and parts.reserved_all
+        ):
+            self.waiting_for = None
+            self.journal(Journal("parts_reserved", by, self.state, self.state))
+            self._tell(events.WorkOrderPartsReserved)
+
+    def complete(self, work_done: str, parts: Parts | None, by: str) -> None:
+        """The technician is done (O-94): approved quote and every part reserved."""
+        MACHINE.require(self, "complete")
+        if self.approved_version is None:
+            raise QuoteMissing(quotes=self._quote_in_the_way())
+        self._need(parts, "reserved_all")
+        MACHINE.fire(self, "complete", by, data={"work_done": work_done})
+        self.work_done, self.repaired, self.waiting_for = work_done, True, None
+        self._tell(events.WorkOrderRepaired)
+
+    def check(self, passed: bool, reason: str | None, parts: Parts | None, now: datetime, by: str) -> None:
+        """Pass: ready and billed, once every part is issued. Fail: back to repair."""
+        MACHINE.require(self, "check")
+        if not passed:
+            MACHINE.fire(self, "check", by, to=State.IN_REPAIR, why=reason, data={"passed": False})
+            self.repaired = False
+            self._tell(events.WorkOrderCheckFailed)
+            return
+        self._need(parts, "issued_all")
+        MACHINE.fire(self, "check", by, to=State.READY, why=reason, data={"passed": True})
+        assert self.quote is not None  # complete asked for an approved one
+        self.ready_at, self.billing = now, quotes.billing(self.quote, self.returns, round_=1)
+        self._tell(events.WorkOrderReady)
+
+    def return_parts(self, lines: Sequence[Document], parts: Parts | None, by: str) -> None:
+        """Issued parts come back (before billing only). ``lines``: part_id, quantity, quality. They are needed no longer."""
+        MACHINE.require(self, "return_parts")
+        out = self.parts_out(parts)
+        missing = [line for line in lines if quantity(line["quantity"]) > out.get(line["part_id"], 0)]
+        if missing:
+            raise PartsNotIssued(parts=announcing.lines(out, {line["part_id"] for line in missing})).waiting()
+        MACHINE.fire(self, "return_parts", by, to=self.state, data={"lines": list(lines)})
+        version = self.approved_version
+        self.returns = [*self.returns, *({"id": str(new_id()), "version": version, **line} for line in lines)]
+        self._tell(events.WorkOrderPartsReturned)
+
+    def hand_over(self, received_by: str, bill: Bill | None, now: datetime, by: str) -> None:
+        """The customer takes it home: bill known and the customer's part of it paid."""
+        MACHINE.require(self, "hand-over")
+        if bill is None or bill.open_amount > 0:
+            raise BillOpen(bills=[bill.shown()] if bill else []).waiting()
+        MACHINE.fire(self, "hand-over", by, data={"received_by": received_by})
+        self.received_by, self.completed_at = received_by, now
+        self._tell(events.WorkOrderCompleted)
+
+    def revisit(self, by: str) -> None:
+        """The revisit was recorded in customer service."""
+        MACHINE.fire(self, "revisit", by)
+        self._tell(events.WorkOrderRevisited)
+
+    def audit(self, by: str) -> None:
+        """Close for good; a completed order waits for its revisit."""
+        if self.state is State.COMPLETED:
+            raise BadTransition(self.state, MACHINE.allowed(self), "audit").waiting()
+        MACHINE.fire(self, "audit", by)
+        self._tell(events.WorkOrderAudited)
+
+    def unaudit(self, reason: str, by: str) -> None:
+        """Open what was closed for good (反审核, G-21). Nothing is edited: finance reverses the bill, what the customer
+        paid becomes his credit, and ``rebill`` begins the next settlement round."""
+        MACHINE.fire(self, "unaudit", by, why=reason)
+        self.reopened = True
+        self._tell(events.WorkOrderUnaudited, reason=reason)
+
+    def rebill(self, billing: Document, by: str) -> None:
+        """What is right is billed in the next round; the customer's credit pays it as far as it goes."""
+        data = {key: billing[key] for key in ("round", "customer_total", "maker_total", "currency")}
+        MACHINE.fire(self, "rebill", by, data=data)
+        self.reopened, self.billing = False, billing
+        self._tell(events.WorkOrderRebilled)
+
+    def note_bill(self, bill: Bill, by: str) -> None:
+        """Finance reported: once the bill of a later round is paid, the order (asked after long ago) may be audited again."""
+        if self.state is not State.COMPLETED or self.reopened or self.billing is None:
+            return
+        if self.billing["round"] == bill.round > 1 and bill.state == "settled":
+            MACHINE.fire(self, "settle", by)
+            self._tell(events.WorkOrderRevisited)
+
+    def cancel(self, reason: str, parts: Parts | None, bill: Bill | None, by: str) -> None:
+        """End without repair; reservations are freed. Not while parts are out, not once billed."""
+        if self.state is State.READY:
+            raise BillExists(bills=[bill.shown()] if bill else [])
+        MACHINE.require(self, "cancel")
+        # Between completion and check inventory is issuing: what is still needed counts as out before it says so.
+        out = {**(self.needed() if self.repaired else {}), **self.parts_out(parts)}
+        if out:
+            raise PartsNotReturned(parts=announcing.lines(out)).waiting()
+        MACHINE.fire(self, "cancel", by, why=reason)
+        self.waiting_for, self.cancel_reason, self.approved_version, self.repaired = None, reason, None, False
+        self.appointment_start = self.appointment_end = None
+        self._tell(events.WorkOrderCancelled)
+
+    def needed(self) -> dict[str, Decimal]:
+        """Parts by id that belong into the device: the approved quote less what came back under it."""
+        if self.approved_version is None or self.quote is None:
+            return {}
+        return quotes.needed(self.quote, self.returns)
+
+    def parts_out(self, parts: Parts | None) -> dict[str, Decimal]:
+        """Parts by id that left the store and have not come back. Our own returns may not have reached inventory yet."""
+        if parts is None:
+            return {}
+        ours: dict[str, Decimal] = {}
+        for item in self.returns:
+            ours[item["part_id"]] = ours.get(item["part_id"], Decimal(0)) + quantity(item["quantity"])
+        left = {
+            line["part_id"]: quantity(line["issued"])
+            - max(quantity(line["returned"]), ours.get(line["part_id"], Decimal(0)))
+            for line in parts.lines
+        }
+        return {part_id: rest for part_id, rest in left.items() if rest > 0}
+
+    def _need(self, parts: Parts | None, what: str) -> None:
+        """Every needed part is ``reserved_all`` or ``issued_all`` for the approved version, else wait for inventory."""
+        needed = self.needed()
+        known = parts is not None and parts.quote_version == self.approved_version
+        if needed and not (known and getattr(parts, what)):
+            lines = (
+                [line for line in parts.lines if line["part_id"] in needed]
+                if parts and known
+                else announcing.lines(needed)
+            )
+            raise PartsNotIssued(parts=lines).waiting()
+
+    def _take_quote(self, now: datetime) -> None:
+        """The quote holds: wait for its parts, if it has any. A promise once made keeps its place in the queue."""
+        self.approved_version = self.quote_version
+        needed = self.needed()
+        self.waiting_for = Wait.PARTS if needed else None
+        self.promised_at = self.promised_at or (now if needed else None)
+
+    def _answer_quote(self, state: QuoteState, **answer: str) -> None:
+        self.quote = {**(self.quote or {}), "state": state.value, **answer}
+
+    def _quote_in_the_way(self) -> list[Document]:
+        return [{"version": self.quote["version"], "state": self.quote["state"]}] if self.quote else []
+
+    @property
+    def outside_party(self) -> UUID | None:
+        """Stands in the envelope of its events: the data were released before there were dealers."""
+        return self.dealer_id
+
+    def _tell(self, kind: type[events.WorkOrderFact], **more: Any) -> None:
+        self.record(kind(**announcing.facts(self), **more))
+
+
+def _right(action: str) -> str:
+    return f"orders.work_order.{action.replace('-', '_')}"
+
+
+def _move(action: str, sources: set[State], *targets: State, when: Any = None) -> Move:
+    return Move(action, sources, targets or sources, permission=_right(action), when=when)
+
+
+OPEN = {State.REGISTERED, State.IN_REPAIR, State.IN_CHECK}
+MACHINE = Machine(
+    "work_order",
+    State,
+    initial=State.REGISTERED,
+    final={State.CANCELLED},
+    moves=[
+        _move("assign", {State.REGISTERED, State.IN_REPAIR}),
+        _move("start", {State.REGISTERED}, State.IN_REPAIR),
+        _move("diagnose", {State.IN_REPAIR}),
+        _move("quote", {State.IN_REPAIR}),
+        _move("approve", {State.IN_REPAIR}, when=lambda order: order.waiting_for == Wait.APPROVAL),
+        _move("reject", {State.IN_REPAIR}, when=lambda order: order.waiting_for == Wait.APPROVAL),
+        _move("complete", {State.IN_REPAIR}, State.IN_CHECK),
+        _move("check", {State.IN_CHECK}, State.READY, State.IN_REPAIR),
+        _move("hand-over", {State.READY}, State.COMPLETED),
+        _move("audit", {State.REVISITED}, State.AUDITED),
+        # An order taken over from history was never billed, so there is nothing to reverse.
+        _move("unaudit", {State.AUDITED}, State.COMPLETED, when=lambda order: order.billing is not None),
+        _move("rebill", {State.COMPLETED}, when=lambda order: order.reopened),
+        _move("cancel", OPEN, State.CANCELLED),
+        # Not among the offered actions: the first has its own place at the storekeeper's, events move the others.
+        Move("return_parts", {State.IN_REPAIR, State.IN_CHECK}, {State.IN_REPAIR, State.IN_CHECK}),
+        Move("revisit", {State.COMPLETED}, State.REVISITED, when=lambda order: not order.reopened),
+        Move("settle", {State.COMPLETED}, State.REVISITED),
+    ],
+)

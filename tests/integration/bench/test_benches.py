@@ -1,0 +1,87 @@
+"""The benchmarks in a size of a few seconds: they run, they find what they are there to find, and they say so."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from chassis.domain.principal import Principal
+from chassis.ops.settings import settings
+from chassis.service import ROOT
+from deploy.local.bench import consume, lists, plans, relay
+from deploy.local.bench.filling import Company
+from deploy.local.bench.plans import Seen
+from services.callcenter.app import SERVICE
+from tests.support import servers
+from tests.support.database import ServiceDatabase, service_database
+
+ORDERS = 15_000  # more rows than one step of a statement may read
+
+
+@pytest.fixture
+def environment() -> Iterator[None]:
+    """What a benchmark puts into this process's environment is gone afterwards."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def filled(database_server: str) -> Iterator[ServiceDatabase]:
+    with service_database(database_server, SERVICE) as database:
+        Company(ORDERS).fill(SERVICE, database_server, str(database.owner.url.database))
+        yield database
+
+
+def plan(database: ServiceDatabase, statement: str) -> plans.Plan:
+    return plans.explain(database.engine, Principal.system("test"), Seen(statement, {}, 0.0))
+
+
+def test_a_company_is_filled_and_its_documents_belong_together(filled: ServiceDatabase):
+    with filled.uow() as uow:
+        (row,) = uow.rows(sa.text("SELECT count(*) AS n, count(DISTINCT site_id) AS sites FROM revisits"))
+        owners = uow.scalar(sa.text("SELECT count(*) FROM revisits r JOIN customers c ON c.id = r.customer_id"))
+    assert (row.n, row.sites, owners) == (ORDERS, Company(ORDERS).sites, ORDERS)
+
+
+def test_a_statement_that_reads_a_whole_table_is_found(filled: ServiceDatabase):
+    page = "SELECT * FROM revisits ORDER BY completed_on DESC, id DESC LIMIT 51"
+    assert plan(filled, page).wide == []
+    whole = plan(filled, page.replace("completed_on", "completed_on + 0"))
+    assert any("15,000 rows" in step for step in whole.wide), whole.wide
+
+
+def test_lists_at_two_sizes(environment: None, capsys: pytest.CaptureFixture[str]):
+    asked = argparse.Namespace(orders=ORDERS, beside=1000, repeat=1, only="callcenter.revisits.search", plans=False)
+    lists.run(asked)
+    told = capsys.readouterr().out
+    assert "revisits.search sort=completed_on, deep" in told and "reads too much" not in told, told
+
+
+def test_what_needs_no_suite_brings_its_own_ring():
+    environment = {name: value for name, value in os.environ.items() if name != "AFTERSALES_KEYRING"}
+    command = ["./aftersales", "bench", "lists", "--orders", "60", "--beside", "30", "--repeat", "1", "--only", "callcenter.revisits.search"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode in (0, 1) and "p95 of 1 calls" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.fixture
+def broker() -> None:
+    found, how = servers.find()
+    if found is None:
+        pytest.skip(f"real servers: {how}")
+    found.close()
+
+
+def test_relay_and_consumers_beside_their_floors(environment: None, broker: None, capsys: pytest.CaptureFixture[str]):
+    for bench, rows in ((relay, ["relay"]), (consume, ["inbox", "worker"])):
+        assert bench.run(argparse.Namespace(events=60, rounds=1)) in (0, 1), "it ended; its figures are the machine's"
+        told = capsys.readouterr().out
+        assert all(row in told for row in rows) and "inf" not in told, told

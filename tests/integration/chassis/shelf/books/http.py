@@ -1,0 +1,42 @@
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from chassis.http.views import stamps
+from tests.integration.chassis.shelf.books.book import MACHINE, Book, Reader
+
+
+def view(book, principal):
+    shown = {"id": book.id, "number": book.number, "code": book.code, "title": book.title, "price": book.price}
+    return {**shown, "state": book.state, "allowed_actions": MACHINE.allowed(book, principal), **stamps(book)}
+
+
+def create(uow, body):
+    book = Book(code=body["code"], title=body["title"], org_path=body["org_path"], price=Decimal(body.get("price", "0")))
+    book.number = uow.number("BK", uow.now.date())
+    uow.add(book)
+    return view(book, uow.principal)
+
+
+def get(uow, book_id):
+    return view(uow.read(Book, book_id), uow.principal)
+
+
+def lend(uow, book_id, body):
+    book = uow.get(Book, book_id)
+    if "reader" in body:
+        uow.reference(Reader, body["reader"], "reader")
+    book.lend(uow.actor)
+    return view(book, uow.principal)
+
+
+def search(uow, query):
+    statement = select(Book)
+    if "code" in query.filters:
+        statement = statement.where(Book.code == query.filters["code"])
+    sorts = {"code": Book.code, "created_at": Book.created_at}
+    return uow.page(statement, query, sorts=sorts, default_sort="-created_at", key=Book.id, view=lambda b: view(b, uow.principal))
+
+
+def address(caller):
+    return {"address": caller.address, "language": caller.language}

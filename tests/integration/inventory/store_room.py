@@ -1,0 +1,175 @@
+"""A site with warehouses and parts, told through API and events, and what one may ask about it."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from chassis.domain.aggregate import new_id
+from chassis.messaging.inbox import Outcome
+from tests.support.orders_events import order
+from tests.support.serving import Served, envelope
+
+PROMISED = datetime(2026, 11, 1, tzinfo=UTC)
+_promises = itertools.count()
+
+# The store room after a transaction: every balance from its ledger, and nobody waits for what lies there free.
+UNBALANCED = """SELECT s.* FROM stock s
+    FULL JOIN (SELECT warehouse_id, part_id, sum(quantity) AS quantity, sum(value) AS value
+               FROM stock_movements GROUP BY 1, 2) m USING (warehouse_id, part_id)
+    LEFT JOIN (SELECT warehouse_id, part_id, sum(reserved) AS reserved, sum(out_value) AS out_value
+               FROM allocations GROUP BY 1, 2) a USING (warehouse_id, part_id)
+    WHERE s.on_hand IS DISTINCT FROM m.quantity OR s.value IS DISTINCT FROM m.value
+       OR s.reserved IS DISTINCT FROM coalesce(a.reserved, 0) OR s.reserved > s.on_hand"""
+UNALLOTTED = """SELECT l.* FROM requisition_lines l
+    LEFT JOIN (SELECT requisition_id, part_id, sum(reserved) AS reserved, sum(out) AS out
+               FROM allocations GROUP BY 1, 2) a USING (requisition_id, part_id)
+    LEFT JOIN (SELECT document_id AS requisition_id, part_id, -sum(quantity) AS out
+               FROM stock_movements WHERE document_type = 'requisition' GROUP BY 1, 2) m USING (requisition_id, part_id)
+    WHERE l.reserved <> coalesce(a.reserved, 0) OR l.issued - l.returned <> coalesce(a.out, 0)
+       OR l.issued - l.returned <> coalesce(m.out, 0)"""
+FORGOTTEN = """SELECT l.* FROM requisition_lines l JOIN warehouses w ON w.site_id = l.site_id AND w.quality = 'good'
+    JOIN stock s ON s.warehouse_id = w.id AND s.part_id = l.part_id WHERE l.short > 0 AND s.on_hand > s.reserved"""
+
+
+@dataclass
+class StoreRoom:
+    served: Served
+    code: str = field(default_factory=lambda: f"S{uuid.uuid4().hex[:8].upper()}")
+    site_id: str = field(default_factory=lambda: str(new_id()))
+
+    def __post_init__(self) -> None:
+        data = {
+            "code": self.code,
+            "name": f"网点 {self.code}",
+            "org_path": self.path,
+            "time_zone": "Asia/Shanghai",
+        }
+        assert (
+            self.served.tell("aftersales.orders.site.created.v1", data, subject=self.site_id) is Outcome.DONE
+        )
+        self.good = self.warehouse("G1")
+
+    @property
+    def path(self) -> str:
+        return f"/HQ/N/{self.code}/"
+
+    def ok(self, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
+        answer = self.served.call(method, path, body, **more)
+        assert answer.status_code in (200, 201), answer.text
+        document: dict[str, Any] = answer.json()
+        return document
+
+    def warehouse(self, suffix: str, quality: str = "good") -> str:
+        body = {"code": f"{self.code}-{suffix}", "name": suffix, "site_id": self.site_id, "quality": quality}
+        return str(self.ok("POST", "/warehouses", body)["id"])
+
+    def part(self, price: str = "25.00") -> str:
+        number = f"{self.code}-{uuid.uuid4().hex[:12]}"
+        return str(
+            self.ok(
+                "POST", "/parts", {"number": number, "name": f"轴承 {number}", "unit": "个", "price": price}
+            )["id"]
+        )
+
+    def receive(
+        self, part: str, quantity: float, cost: str = "10.00", warehouse: str | None = None
+    ) -> dict[str, Any]:
+        line = {"part_id": part, "quantity": quantity, "unit_cost": cost}
+        return self.ok("POST", "/stock-receipts", {"warehouse_id": warehouse or self.good, "lines": [line]})
+
+    def stock(self, part: str, warehouse: str | None = None) -> tuple[float, float]:
+        """(on hand, reserved)."""
+        items = self.ok("GET", "/stock", part_id=part, warehouse_id=warehouse or self.good)["items"]
+        return (items[0]["on_hand"], items[0]["reserved"]) if items else (0, 0)
+
+    def value(self, part: str, warehouse: str | None = None) -> str:
+        statement = "SELECT value FROM stock WHERE part_id = :part AND warehouse_id = :warehouse"
+        return str(self.served.rows(statement, part=part, warehouse=warehouse or self.good)[0][0])
+
+    def job(self) -> Job:
+        return Job(self)
+
+    def check(self) -> None:
+        """Nothing in the whole database contradicts itself."""
+        for broken in (UNBALANCED, UNALLOTTED, FORGOTTEN):
+            assert self.served.rows(broken) == []
+
+
+@dataclass
+class Job:
+    """A work order as orders tells of it; each later promise is served later."""
+
+    room: StoreRoom
+    id: str = field(default_factory=lambda: str(new_id()))
+    sequence: int = 0
+
+    def __post_init__(self) -> None:
+        self.promised_at = (PROMISED + timedelta(minutes=next(_promises))).isoformat()
+        self.returns: list[dict[str, Any]] = []
+        self.version = 0
+
+    def event(self, verb: str, needed: Mapping[str, float] | None = None, **changed: Any) -> dict[str, Any]:
+        """The envelope of the order's next event."""
+        self.sequence += 1
+        lines = [{"part_id": part, "quantity": quantity} for part, quantity in (needed or {}).items()]
+        facts = {
+            "id": self.id, "site_id": self.room.site_id, "needed": lines, "promised_at": self.promised_at,
+            "repaired": False, "returns": list(self.returns), "quote_version": max(self.version, 1),
+            "approved_version": self.version or None, **changed,
+        }  # fmt: skip
+        type_ = f"aftersales.orders.work_order.{verb}.v1"
+        return envelope(type_, order(verb, **facts), subject=self.id, sequence=self.sequence)
+
+    def tell(self, verb: str, needed: Mapping[str, float] | None = None, **changed: Any) -> Job:
+        assert self.room.served.receive(self.event(verb, needed, **changed)) is Outcome.DONE
+        return self
+
+    def quote(self) -> Job:
+        """A new version nobody has approved yet."""
+        self.version += 1
+        return self.tell("quoted", approved_version=None)
+
+    def approve(self, needed: Mapping[str, float]) -> Job:
+        self.version = self.version or 1
+        return self.tell("quote_approved", needed)
+
+    def repaired(self, needed: Mapping[str, float]) -> Job:
+        self.version = self.version or 1
+        return self.tell("repaired", needed, repaired=True)
+
+    def cancel(self) -> Job:
+        return self.tell("cancelled", state="cancelled", approved_version=None)
+
+    def give_back(
+        self, part: str, quantity: float, quality: str, needed: Mapping[str, float], **changed: Any
+    ) -> Job:
+        self.returns.append({"id": str(new_id()), "part_id": part, "quantity": quantity, "quality": quality})
+        return self.tell("parts_returned", needed, **changed)
+
+    @property
+    def requisition(self) -> dict[str, Any]:
+        items = self.room.ok("GET", "/requisitions", work_order_id=self.id)["items"]
+        assert len(items) == 1, items
+        found: dict[str, Any] = items[0]
+        return found
+
+    def line(self, part: str) -> tuple[float, ...]:
+        """(needed, reserved, issued, returned, short)."""
+        line = next(line for line in self.requisition["lines"] if line["part_id"] == part)
+        return tuple(line[name] for name in ("needed", "reserved", "issued", "returned", "short"))
+
+    def issue(self, **more: Any) -> httpx.Response:
+        return self.room.served.call("POST", f"/requisitions/{self.requisition['id']}/issue", {}, **more)
+
+    def told(self) -> list[dict[str, Any]]:
+        """Data of every requisition.changed about this order, oldest first; sequences never repeat."""
+        events = self.room.served.events(self.requisition["id"])
+        assert [sequence for _, sequence, _ in events] == sorted({sequence for _, sequence, _ in events})
+        return [data for _, _, data in events]

@@ -1,0 +1,60 @@
+"""Part master and warehouses (I-01, I-08): unique keys, prices, scope."""
+
+from __future__ import annotations
+
+import uuid
+
+from tests.integration.inventory.store_room import StoreRoom
+
+
+def test_a_part_keeps_its_number_and_tells_its_price(room: StoreRoom) -> None:
+    number = f"BRG-{uuid.uuid4().hex[:8]}"
+    part = room.ok("POST", "/parts", {"number": number, "name": "轴承", "unit": "个", "price": "25"})
+    assert (part["price"], part["currency"], part["version"]) == ("25.00", "CNY", 1)
+    again = room.served.call("POST", "/parts", {"number": number, "name": "x", "unit": "个", "price": "1.00"})
+    assert (again.status_code, again.json()["code"], again.json()["field"]) == (409, "duplicate", "number")
+
+    changed = room.ok("PATCH", f"/parts/{part['id']}", {"price": "26.50"}, headers={"If-Match": '"1"'})
+    assert (changed["price"], changed["name"], changed["version"]) == ("26.50", "轴承", 2)
+    stale = room.served.call("PATCH", f"/parts/{part['id']}", {"price": "1"}, headers={"If-Match": "1"})
+    assert (stale.status_code, stale.json()["code"]) == (409, "stale_version")
+    assert room.served.events(part["id"]) == [
+        ("part.created.v1", 1, {"number": number, "name": "轴承", "unit": "个", "price": "25.00"}),
+        ("part.changed.v1", 2, {"number": number, "name": "轴承", "unit": "个", "price": "26.50"}),
+    ]
+    assert room.ok("GET", "/parts", number=number)["items"] == [changed]
+    assert [item["id"] for item in room.ok("GET", "/parts", q=number[:9])["items"]] == [part["id"]]
+
+
+def test_a_part_is_refused_with_every_field_named(room: StoreRoom) -> None:
+    answer = room.served.call("POST", "/parts", {"name": " ", "unit": "", "price": "1.005", "colour": "red"})
+    found = {(error["field"], error["code"]) for error in answer.json()["errors"]}
+    assert answer.status_code == 400
+    assert found == {
+        ("number", "missing"), ("name", "bad_format"), ("unit", "too_short"), ("unit", "bad_format"),
+        ("price", "bad_format"), ("colour", "unknown"),
+    }  # fmt: skip
+    for price in ("-1.00", "1e3", 5, "12345678901.00", None):
+        body = {"number": f"N{uuid.uuid4().hex}", "name": "x", "unit": "个", "price": price}
+        assert room.served.call("POST", "/parts", body).json()["code"] == "validation_failed", price
+
+
+def test_warehouses_belong_to_a_site_in_scope(room: StoreRoom) -> None:
+    other = StoreRoom(room.served)
+    taken = room.served.call(
+        "POST", "/warehouses", {"code": f"{room.code}-G1", "name": "x", "site_id": room.site_id}
+    )
+    assert (taken.status_code, taken.json()["field"]) == (409, "code")
+    mine = room.ok("GET", "/warehouses", scope=room.path)["items"]
+    assert [item["id"] for item in mine] == [room.good]
+    assert mine[0]["quality"] == "good"
+    assert room.served.call("GET", f"/warehouses/{other.good}", scope=room.path).status_code == 404
+    body = {"code": f"{room.code}-X", "name": "x", "site_id": other.site_id}
+    foreign = room.served.call("POST", "/warehouses", body, scope=room.path)
+    assert (foreign.status_code, foreign.json()["code"], foreign.json()["field"]) == (
+        422,
+        "unknown_reference",
+        "site_id",
+    )
+    renamed = room.ok("PATCH", f"/warehouses/{room.good}", {"name": "主仓"}, scope=room.path)
+    assert (renamed["name"], renamed["version"]) == ("主仓", 2)

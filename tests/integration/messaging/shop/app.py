@@ -1,0 +1,3 @@
+from chassis.service import Service
+
+SERVICE = Service("shop", "tests.integration.messaging.shop", contexts=("trade",))

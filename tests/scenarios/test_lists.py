@@ -1,0 +1,103 @@
+"""Lists: pages without gaps, sorting, filters, counts, search; exports as CSV and XLSX that are safe to open."""
+
+import csv
+import io
+import uuid
+
+import openpyxl
+import pytest
+
+from tests.support.case import Case
+from tests.support.client import Client
+from tests.support.company import Company
+
+
+def test_pages_have_no_gaps_and_no_repeats(company: Company):
+    agent, category = company.sites[0].as_("agent"), f"paged-{uuid.uuid4().hex[:8]}"
+    made = [
+        company.admin.created("/products", {"code": f"{category}-{n}", "name": f"n{n % 3}", "brand": "b", "category": category,
+                                            "warranty_months": n})["id"]
+        for n in range(23)
+    ]
+    for sort in ("code", "-code", "name", "-name", "created_at", "-created_at"):
+        found = [item["id"] for item in agent.pages("/products", category=category, limit=5, sort=sort)]
+        assert sorted(found) == sorted(made), sort
+    by_code = [item["code"] for item in agent.pages("/products", category=category, limit=4, sort="-code")]
+    assert by_code == sorted(by_code, reverse=True)
+    page = agent.get("/products", category=category, limit=5, total="true")
+    assert (page["total"], len(page["items"])) == (23, 5)
+    assert "total" not in agent.get("/products", category=category, limit=5)
+
+
+def test_rows_that_come_meanwhile_do_not_shift_pages(company: Company):
+    category = f"shift-{uuid.uuid4().hex[:8]}"
+    body = {"name": "n", "brand": "b", "category": category, "warranty_months": 1}
+    for n in range(6):
+        company.admin.created("/products", {**body, "code": f"{category}-{n}"})
+    first = company.admin.get("/products", category=category, limit=3, sort="code")
+    company.admin.created("/products", {**body, "code": f"{category}-00"})
+    second = company.admin.get("/products", category=category, limit=3, sort="code", cursor=first["next_cursor"])
+    codes = [item["code"] for item in first["items"] + second["items"]]
+    assert codes == [f"{category}-{n}" for n in range(6)]
+
+
+def test_search_by_number_phone_serial_and_words(company: Company):
+    case = Case(company).register(problem="牛头牌电锯启动时冒烟 with a grinding noise", external_id=f"EXT-{uuid.uuid4().hex[:6]}")
+    manager = case.site.as_("manager")
+    for words in (case.order["number"], case.order["number"][:9], case.customer["phone"], case.customer["phone"][3:],
+                  case.device["serial_number"], case.device["serial_number"][:8], "grinding", "冒烟", "grinding noise"):
+        found = {item["id"] for item in manager.pages("/work-orders", q=words)}
+        assert case.id in found, words
+    assert manager.get("/work-orders", q="grinding waterfall")["items"] == []
+    assert [item["id"] for item in manager.get("/work-orders", external_id=case.order["external_id"])["items"]] == [case.id]
+    by_category = {item["id"] for item in manager.pages("/work-orders", category=company.product["category"])}
+    assert case.id in by_category
+    assert case.id not in {item["id"] for item in manager.pages("/work-orders", state="audited")}
+
+
+DANGEROUS = ["=1+1", "+44 20", "-2+3", "@SUM(A1)", "=cmd|' /C calc'!A0"]
+
+
+@pytest.fixture(scope="module")
+def exported(company: Company) -> tuple[Client, str, int]:
+    """A site with orders whose problems a spreadsheet would run; (reader, site, count)."""
+    site = company.sites[2]
+    for problem in [*DANGEROUS, "Komma, \"quotes\"\nand a line", "ordinary 中文"]:
+        body = {"kind": "repair", "channel": "phone", "site_id": site.id, "problem": problem}
+        site.as_("agent").created("/work-orders", body)
+    reader = site.as_("manager")
+    return reader, site.id, int(reader.get("/work-orders", site_id=site.id, total="true", limit=1)["total"])
+
+
+def test_csv_is_whole_and_starts_no_formula(exported: tuple[Client, str, int]):
+    reader, site, count = exported
+    answer = reader.call("GET", "/work-orders", query={"site_id": site, "format": "csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.reader(io.StringIO(answer.raw.decode("utf-8-sig"))))
+    assert len(rows) == count + 1
+    assert len({len(row) for row in rows}) == 1
+    for cell in (cell for row in rows[1:] for cell in row):
+        assert not cell.startswith(("=", "+", "-", "@", "\t", "\r")), cell
+    assert any("ordinary 中文" in cell for row in rows for cell in row)
+    assert any('Komma, "quotes"\nand a line' in cell for row in rows for cell in row)
+
+
+def test_xlsx_is_whole_and_starts_no_formula(exported: tuple[Client, str, int]):
+    reader, site, count = exported
+    answer = reader.call("GET", "/work-orders", query={"site_id": site, "format": "xlsx"})
+    assert "spreadsheetml" in answer.headers["content-type"]
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.raw)).active
+    assert sheet is not None and sheet.max_row == count + 1
+    cells = [cell for row in sheet.iter_rows() for cell in row]
+    assert all(cell.data_type != "f" for cell in cells)
+    assert {problem for problem in DANGEROUS if any(problem in str(cell.value) for cell in cells)} == set(DANGEROUS)
+
+
+@pytest.mark.parametrize("path", ["/customers", "/devices", "/products", "/parts", "/stock", "/bills", "/payments", "/revisits",
+                                  "/sites", "/warehouses", "/technicians", "/labour-rates", "/users", "/org-units",
+                                  "/parameters", "/stock-receipts", "/requisitions"])
+def test_every_list_exports(company: Company, path: str):
+    for kind, media in (("csv", "text/csv"), ("xlsx", "spreadsheetml")):
+        answer = company.admin.call("GET", path, query={"format": kind})
+        assert answer.status == 200 and media in answer.headers["content-type"], (path, kind, answer.raw[:300])
+        assert answer.raw

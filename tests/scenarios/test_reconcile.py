@@ -1,0 +1,254 @@
+"""`reconcile` names each offence that is planted in the databases behind the suite's back, and only that."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import servers_for
+from tests.support import files
+from tests.support.case import Case
+from tests.support.client import eventually
+from tests.support.company import Company
+from tests.support.suites import RunningSuite
+
+
+@dataclass
+class Planted:
+    """An offence: SQL that commits it, SQL that takes it back, and what reconcile must say of it."""
+
+    invariant: int
+    service: str
+    commit: str
+    undo: str
+    names: str
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[RunningSuite]:
+    """A suite of its own: what is broken here must not break the other stories. The databases are the same either way."""
+    running = RunningSuite(servers_for("embedded")).start()
+    yield running
+    running.dispose()
+
+
+@pytest.fixture(scope="module")
+def case(own: RunningSuite) -> Case:
+    company = Company(own.client(), sites=1)
+    company.receive(company.sites[0], [(part["id"], 50) for part in company.parts])
+    open_ = Case(company).to_quoted().approve()
+    open_.wait_for("in_repair", None)
+    finished = Case(company).walk("100.00", "114.81")
+    body, headers = files.form("a.png", files.png(padding=600_000))
+    assert company.admin.call("POST", f"/work-orders/{finished.id}/attachments", raw=body, headers=headers).status == 201
+    return finished
+
+
+def offences(case: Case) -> dict[str, Planted]:
+    order, number, bill = case.id, case.order["number"], case.bill
+    part, site = case.company.parts[0], case.site
+    event = uuid.uuid4()
+    return {
+        "no bill": Planted(1, "orders", f"""UPDATE work_orders SET billing = jsonb_set(billing, '{{round}}', '2')
+            WHERE id = '{order}'""", f"""UPDATE work_orders SET billing = jsonb_set(billing, '{{round}}', '1')
+            WHERE id = '{order}'""", number),
+        "bill of a history order": Planted(1, "orders", f"UPDATE work_orders SET origin = 'history' WHERE id = '{order}'",
+                                           f"UPDATE work_orders SET origin = 'live' WHERE id = '{order}'", bill["number"]),
+        "another total": Planted(1, "orders", f"""UPDATE work_orders SET billing = jsonb_set(billing, '{{customer_total}}',
+            '"9.99"') WHERE id = '{order}'""", f"""UPDATE work_orders SET billing = jsonb_set(billing, '{{customer_total}}',
+            '"214.81"') WHERE id = '{order}'""", bill["number"]),
+        "billed but not issued": Planted(2, "finance", f"""UPDATE bill_lines SET quantity = quantity + 1
+            WHERE bill_id = '{bill['id']}' AND ref = '{part['id']}'""", f"""UPDATE bill_lines SET quantity = quantity - 1
+            WHERE bill_id = '{bill['id']}' AND ref = '{part['id']}'""", bill["number"]),
+        "stock": Planted(3, "inventory", f"""UPDATE stock SET on_hand = on_hand + 1 WHERE part_id = '{part['id']}'
+            AND warehouse_id = '{site.good['id']}'""", f"""UPDATE stock SET on_hand = on_hand - 1
+            WHERE part_id = '{part['id']}' AND warehouse_id = '{site.good['id']}'""", part["number"]),
+        "reserved": Planted(3, "inventory", f"""UPDATE stock SET reserved = reserved + 1 WHERE part_id = '{part['id']}'
+            AND warehouse_id = '{site.good['id']}'""", f"""UPDATE stock SET reserved = reserved - 1
+            WHERE part_id = '{part['id']}' AND warehouse_id = '{site.good['id']}'""", part["number"]),
+        "unbalanced": Planted(4, "finance", f"""UPDATE ledger_entries SET amount = amount + 0.01 WHERE account = 'cash'
+            AND posting_id IN (SELECT id FROM ledger_postings WHERE bill_id = '{bill['id']}')""",
+            f"""UPDATE ledger_entries SET amount = amount - 0.01 WHERE account = 'cash'
+            AND posting_id IN (SELECT id FROM ledger_postings WHERE bill_id = '{bill['id']}')""", "posting"),
+        "receivable": Planted(4, "finance", f"UPDATE payments SET amount = amount + 1 WHERE bill_id = '{bill['id']}'",
+                              f"UPDATE payments SET amount = amount - 1 WHERE bill_id = '{bill['id']}'", bill["number"]),
+        "no revisit": Planted(5, "callcenter", f"""UPDATE revisits SET work_order_id = '{event}'
+            WHERE work_order_id = '{order}'""", f"""UPDATE revisits SET work_order_id = '{order}'
+            WHERE work_order_id = '{event}'""", number),
+        "sent and waiting": Planted(6, "orders", f"""UPDATE outbox SET next_at = now() + interval '1 day'
+            WHERE position = (SELECT max(position) FROM outbox WHERE subject = '{order}')""",
+            f"UPDATE outbox SET next_at = NULL WHERE subject = '{order}'", "event"),
+        "half a file": Planted(8, "orders", "UPDATE attachment_pieces SET number = 9 WHERE number = 1",
+                               "UPDATE attachment_pieces SET number = 1 WHERE number = 9", "a.png"),
+        "never handled": Planted(6, "finance", f"""INSERT INTO outbox (id, type, subject, sequence, org_path, envelope,
+            created_at, sent_at) SELECT '{event}', type, subject, sequence, org_path, envelope, created_at, sent_at
+            FROM outbox WHERE type = 'aftersales.finance.bill.issued.v1' AND subject = '{bill['id']}'""",
+            f"DELETE FROM outbox WHERE id = '{event}'", str(event)),
+        "waiting too long": Planted(6, "orders", f"""UPDATE outbox SET sent_at = NULL, created_at = created_at
+            - interval '1 day', next_at = now() + interval '1 day'
+            WHERE position = (SELECT min(position) FROM outbox WHERE subject = '{order}')""",
+            f"""UPDATE outbox SET sent_at = now(), created_at = created_at + interval '1 day', next_at = NULL
+            WHERE sent_at IS NULL AND subject = '{order}'""", "waited"),
+        "copy": Planted(7, "orders", f"UPDATE part_copies SET price = price + 1 WHERE id = '{part['id']}'",
+                        f"UPDATE part_copies SET price = price - 1 WHERE id = '{part['id']}'", part["number"]),
+        "still named": Planted(9, "orders", f"""INSERT INTO erasures (id, reason, erased_at, version, created_at, created_by, updated_at,
+            updated_by) SELECT '{case.customer['id']}', 'x', now(), 1, now(), 'x', now(), 'x'""",
+            f"DELETE FROM erasures WHERE id = '{case.customer['id']}'", f"work order {number}"),
+        "erased by nobody": Planted(9, "callcenter", f"UPDATE customers SET erased_at = now() WHERE id = '{case.customer['id']}'",
+                                    f"UPDATE customers SET erased_at = NULL WHERE id = '{case.customer['id']}'", case.customer["id"]),
+        "missing copy": Planted(7, "finance", f"UPDATE site_copies SET id = '{event}' WHERE id = '{site.id}'",
+                                f"UPDATE site_copies SET id = '{site.id}' WHERE id = '{event}'", site.code),
+    }
+
+
+NAMES = ("no bill", "bill of a history order", "another total", "billed but not issued", "stock", "reserved", "unbalanced",
+         "receivable", "no revisit", "sent and waiting", "never handled", "waiting too long", "copy", "missing copy",
+         "still named", "erased by nobody")
+
+
+def reconcile(suite: RunningSuite, wait: float = 0) -> tuple[int, list[dict[str, object]]]:
+    told = suite.run("reconcile", "--json", "--wait", str(wait))
+    assert told.returncode in (0, 1), told.stdout + told.stderr
+    return told.returncode, json.loads(told.stdout)["offenders"]
+
+
+def change(suite: RunningSuite, service: str, statement: str) -> None:
+    """Behind the suite's back: triggers and constraints that would prevent it are asleep."""
+    from contextlib import closing
+
+    import psycopg2
+
+    from deploy.local.folder import DataFolder
+    from deploy.local.postgres import EmbeddedPostgres
+
+    dsn = EmbeddedPostgres(DataFolder(suite.data).postgres).dsn(service)
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(statement)
+        assert cursor.rowcount > 0, statement
+
+
+def test_a_sound_suite(own: RunningSuite, case: Case):
+    assert reconcile(own, wait=20) == (0, [])
+
+
+def test_parts_built_in_while_a_new_quote_waits_are_no_offence(own: RunningSuite, case: Case):
+    company, part = case.company, case.company.part("10.00")
+    company.receive(company.sites[0], [(part["id"], 1)])
+    other = Case(company, hours=0, quantities=[(part, 1)]).to_quoted().approve()
+    other.wait_for("in_repair", None)
+    other.complete()
+    eventually(lambda: company.stock(part["id"], company.sites[0].good["id"]) == (0, 0, 0), "it is issued")
+    other.act("manager", "check", {"passed": False, "reason": "more is broken"})
+    other.act("technician", "quote", {"labour": [], "parts": [{"part_id": part["id"], "quantity": 2}]})
+    assert reconcile(own, wait=20) == (0, [])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_offence_is_named(own: RunningSuite, case: Case, name: str):
+    planted = offences(case)[name]
+    change(own, planted.service, planted.commit)
+    try:
+        code, found = reconcile(own)
+    finally:
+        change(own, planted.service, planted.undo)
+    assert code == 1
+    named = [f"{offender['document']}: {offender['detail']}" for offender in found if offender["invariant"] == planted.invariant]
+    assert any(planted.names in text for text in named), (planted.names, found)
+
+
+def test_an_account_that_outlives_its_customer_is_named(own: RunningSuite, case: Case):
+    """G-10, C-04: somebody was erased, and who signs in as him is not."""
+    party = case.company.party("customer", customer_id=case.customer["id"])
+    case.company.outsider(party)
+    planted = offences(case)["still named"]
+    change(own, planted.service, planted.commit)
+    try:
+        found = reconcile(own)[1]
+    finally:
+        change(own, planted.service, planted.undo)
+    assert [one["detail"] for one in found if one["document"] == f"party {party['id']}"], found
+
+
+@pytest.fixture(scope="module")
+def taken_back(own: RunningSuite, case: Case) -> Case:
+    """A case that was un-audited and billed again, to the maker."""
+    second = Case(case.company).walk()
+    boss = own.client()
+    assert boss.call("POST", f"/work-orders/{second.id}/unaudit", {"reason": "x"}).ok
+    second.act("manager", "rebill", {"charged_to": "maker"})
+    eventually(lambda: boss.get(f"/work-orders/{second.id}")["state"] == "revisited", "settled again", 30)
+    return second
+
+
+TAKEN_BACK = {
+    "not reversed": (1, "UPDATE bills SET state = 'settled' WHERE id = '{bill}'",
+                     "UPDATE bills SET state = 'reversed' WHERE id = '{bill}'", "{number}"),
+    "no reversal": (4, "UPDATE bill_reversals SET bill_id = work_order_id WHERE bill_id = '{bill}'",
+                    "UPDATE bill_reversals SET bill_id = '{bill}' WHERE bill_id = work_order_id", "{number}"),
+    "reversed by another sum": (4, "UPDATE bill_reversals SET credited = credited + 1 WHERE bill_id = '{bill}'",
+                                "UPDATE bill_reversals SET credited = credited - 1 WHERE bill_id = '{bill}'", "{number}"),
+    "credit": (4, "UPDATE credits SET balance = balance + 1 WHERE work_order_id = '{order}'",
+               "UPDATE credits SET balance = balance - 1 WHERE work_order_id = '{order}'", "credit of work order {order}"),
+    "tax left behind": (4, """UPDATE ledger_entries SET account = 'revenue_labour' WHERE account = 'output_tax' AND posting_id =
+        (SELECT id FROM ledger_postings WHERE source = 'reversal' AND bill_id = '{bill}')""",
+        """UPDATE ledger_entries SET account = 'output_tax' WHERE account = 'revenue_labour' AND amount = 24.71 AND posting_id =
+        (SELECT id FROM ledger_postings WHERE source = 'reversal' AND bill_id = '{bill}')""", "leaves"),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN_BACK)
+def test_each_offence_of_a_reversal_is_named(own: RunningSuite, taken_back: Case, name: str):
+    assert reconcile(own, wait=20) == (0, []), "sound before"
+    invariant, *texts = TAKEN_BACK[name]
+    bill = {"bill": taken_back.bill["id"], "order": taken_back.id, "number": taken_back.bill["number"]}
+    commit, undo, names = (text.format(**bill) for text in texts)
+    change(own, "finance", commit)
+    try:
+        code, found = reconcile(own)
+    finally:
+        change(own, "finance", undo)
+    assert code == 1
+    named = [f"{offender['document']}: {offender['detail']}" for offender in found if offender["invariant"] == invariant]
+    assert any(names in text for text in named), (names, found)
+
+
+def test_what_is_put_right_meanwhile_does_not_count(own: RunningSuite, case: Case):
+    import threading
+    import time
+
+    planted = offences(case)["copy"]
+    change(own, planted.service, planted.commit)
+    mender = threading.Thread(target=lambda: (time.sleep(3), change(own, planted.service, planted.undo)))
+    mender.start()
+    assert reconcile(own, wait=30) == (0, [])
+    mender.join()
+
+
+def test_lines_for_people(own: RunningSuite, case: Case):
+    planted = offences(case)["stock"]
+    change(own, planted.service, planted.commit)
+    try:
+        told = own.run("reconcile", "--wait", "0")
+    finally:
+        change(own, planted.service, planted.undo)
+    assert told.returncode == 1
+    assert "3. stock is the sum of its movements: 1 offend" in told.stdout
+    assert planted.names in told.stdout
+
+
+def test_could_not_check(tmp_path: Path, own: RunningSuite):
+    from tests.support.suites import aftersales
+
+    assert aftersales("reconcile", "--data", str(tmp_path / "nothing")).returncode == 2
+
+
+def test_with_the_suite_down(own: RunningSuite, case: Case):
+    """Last: the suite is stopped, reconcile starts the databases for itself."""
+    assert own.stop() == 0
+    assert reconcile(own, wait=30) == (0, [])
+    own.start()
+    assert reconcile(own, wait=20) == (0, [])

@@ -1,0 +1,158 @@
+"""An upgrade without standing still: the processes of the release before work on, this release migrates under them, starts beside
+them on the same databases and queues, and the old ones go. Nobody's request fails."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from deploy.process import SERVICES
+from tests.conftest import servers_for
+from tests.support.campaign import Campaign
+from tests.support.client import eventually
+from tests.support.company import Company
+from tests.support.suites import ROOT, RunningSuite
+
+pytestmark = pytest.mark.slow
+MIGRATIONS = (":(glob)services/*/migrations/versions/*.py", ":(glob)gateway/migrations/versions/*.py")
+NEEDED = ("aftersales", "deploy/local/cli.py", "gateway/app.py", *(f"services/{name}/app.py" for name in SERVICES))
+KEPT = ("id", "secrets.json", "signing-key.pem", "jwks.json", "keyring.json")
+CALLERS = 2
+
+
+def git(*words: str) -> str | None:
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 and done.stdout.strip() else None
+
+
+def release_before() -> str | None:
+    """The last tag; as long as nothing is tagged, what stood before the newest migration, else before the newest commit."""
+    newest = git("log", "-1", "--first-parent", "-m", "--diff-filter=A", "--format=%H^1", "--", *MIGRATIONS)
+    for commit in (git("describe", "--tags", "--abbrev=0"), newest, "HEAD^1"):
+        if commit and all(git("cat-file", "-t", f"{commit}:{path}") == "blob" for path in NEEDED):
+            return commit
+    return None
+
+
+@pytest.fixture(scope="module")
+def before() -> Iterator[Path]:
+    """The code of the release before, from this repository's history."""
+    commit = release_before() if shutil.which("git") else None
+    if commit is None:
+        pytest.skip("no history of this repository, so no release before this one")
+    folder = Path(tempfile.mkdtemp(prefix="aftersales-before-")) / "code"
+    assert git("worktree", "add", "--detach", "--force", str(folder), commit) or folder.is_dir()
+    try:
+        yield folder
+    finally:
+        git("worktree", "remove", "--force", str(folder))
+        shutil.rmtree(folder.parent, ignore_errors=True)
+
+
+class SuiteBefore(RunningSuite):
+    """The release before, with the libraries of this one."""
+
+    command: ClassVar[list[str]] = [sys.executable, "-P", "-m", "deploy.local.cli"]
+    code: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {**super().env, "PYTHONPATH": str(self.code)}
+
+
+class Load:
+    """Clients that carry out cases until told to stop. None of them repeats a call: whatever is not answered as it should be
+    is a failure."""
+
+    def __init__(self, company: Company) -> None:
+        self.campaign, self.done = Campaign(company, 0, patience=30.0), 0
+        self.failures: list[BaseException] = []
+        self._stop, self._lock, self._next = threading.Event(), threading.Lock(), 0
+        self._threads = [threading.Thread(target=self._work) for _ in range(CALLERS)]
+
+    def _work(self) -> None:
+        while not self._stop.is_set() and not self.failures:
+            with self._lock:
+                self._next += 1
+                number = self._next
+            try:
+                self.campaign.run(number)
+            except BaseException as failure:
+                self.failures.append(failure)
+            else:
+                self.done += 1
+
+    def reach(self, cases: int) -> None:
+        """Returns when so many more are through."""
+        wanted = self.done + cases
+        eventually(lambda: self.failures or self.done >= wanted, f"{cases} more cases", 240)
+        assert self.failures == []
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            for thread in self._threads:
+                thread.join(240)
+        assert self.failures == []
+
+
+def company_at(suite: RunningSuite) -> Company:
+    company = Company(suite.client())
+    for site in company.sites:
+        company.receive(site, [(part["id"], 500) for part in company.parts])
+    return company
+
+
+@pytest.mark.timeout(1800)
+def test_the_release_before_and_this_one_side_by_side(before: Path, many: bool) -> None:
+    servers = servers_for("servers")
+    few = {"AFTERSALES_POOL_SIZE": "1"}  # two whole suites share the 100 connections of an ordinary server
+    old = SuiteBefore(servers, extra=few)
+    old.code = before
+    new = RunningSuite(servers, extra=few)
+    new.prefix = old.prefix
+    share = 12 if many else 2
+    try:
+        old.start()
+        load = Load(company_at(old))
+        with load.going_on():
+            load.reach(share)
+            # The same installation: its secrets, its databases, its queues; another folder only for its own pids and logs.
+            new.data.mkdir(parents=True)
+            for name in KEPT:
+                shutil.copy(old.data / name, new.data / name)
+            new.start()
+            load.reach(share)
+            beside = Load(company_at(new))
+            with beside.going_on():
+                load.reach(share)
+                beside.reach(share)
+        with Load(company_at(new)).going_on() as _:
+            assert old.stop() == 0
+        last = Load(company_at(new))
+        with last.going_on():
+            last.reach(share)
+        examined = new.run("reconcile", "--wait", "60")
+        assert examined.returncode == 0, examined.stdout + examined.stderr
+        assert "nothing is parked" in new.run("parked").stdout
+    finally:
+        try:
+            old.stop()
+        finally:
+            new.dispose()
+            if old.root is not None:
+                shutil.rmtree(old.root, ignore_errors=True)

@@ -1,0 +1,237 @@
+"""One operation under fire: requests made from its contract, answers held against what may never be."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from hypothesis import HealthCheck, Phase, given, seed as seeded, settings, strategies as st
+
+from chassis import contracts as catalogue
+from chassis.contracts import Operation
+from tests.security.fuzz.schemas import HOSTILE, fits, good, spoiled
+from tests.security.matrix.cells import expectations, key_of
+from tests.security.matrix.world import UNKNOWN, World
+from tests.support import contracts
+from tests.support.client import Answer, Client
+
+KINDS = {
+    "site_id": "site", "warehouse_id": "warehouse", "technician_id": "technician", "work_order_id": "work_order", "bill_id": "bill",
+    "payment_id": "payment", "revisit_id": "revisit", "requisition_id": "requisition", "receipt_id": "receipt",
+    "movement_id": "movement", "ledger_entry_id": "ledger_entry", "org_unit_id": "org_unit", "user_id": "user",
+    "sign_in_device_id": "device_of_unit", "attachment_id": "attachment", "org_unit_code": "unit_code", "parent_code": "branch_code",
+}  # fmt: skip
+SHARED = {"customer_id": "customer", "device_id": "device", "product_id": "product", "part_id": "part", "labour_rate_id": "labour_rate", "role_id": "role"}
+SELF = {"POST /auth/token", "POST /auth/logout", "POST /auth/password", "POST /auth/unlock"}
+UNHEARD = {"GET /streams/me"}
+"""An endless answer; its headers are fuzzed in test_outside.py."""
+MALFORMED = [
+    b"{", b"[]", b"null", b'"text"', b"\xff\xfe{\x00}\x00", b"\xef\xbb\xbf{}", b'{"a":1,}', b"{'a':1}", b"[" * 20000, b'{"a":' * 5000,
+    b'{"a":NaN}', b'{"a":1e400}', b'{"a":"\\ud800"}', b'{"a":"\xc3\x28"}', b"\0", b"{}{}", b"a=1&b=2", b"<x/>",
+]  # fmt: skip
+_CURSORS = [json.dumps(value) for value in (
+    [], {}, "x", ["created_at", None, None], ["-created_at", "x", "y"], ["created_at", "9999-99-99", UNKNOWN], ["code", "\0", UNKNOWN],
+    ["created_at", {"a": 1}, [1]], ["number", 10**30, UNKNOWN], ["at", "2026-01-01", 10**30], ["name", "'", "'"],
+)]  # fmt: skip
+CURSORS = [*HOSTILE, *(base64.urlsafe_b64encode(text.encode()).decode() for text in _CURSORS)]
+HEADERS = {
+    "If-Match": ['"1"', "*", "W/\"1\"", "x", '"-1"', '"99999999999999999999"', '""', "'"],
+    "Idempotency-Key": ["k", "x" * 200, "x" * 201, "%00", "../../x", "'; --", " "],
+    "Accept-Language": ["en", "zh-CN", "*", "x" * 300, "en;q=abc", ",,,;;;"],
+    "Accept": ["*/*", "text/html", "application/xml", "x"],
+    "X-Forwarded-For": ["1.2.3.4", "::1", "x", "1.2.3.4, 5.6.7.8", "' OR 1=1", "A" * 2000],
+    "traceparent": ["00-" + "a" * 32 + "-" + "b" * 16 + "-01", "x", "00-0-0-0", "A" * 500],
+    "Content-Type": ["application/json; charset=utf-16", "text/plain", "application/json;", "multipart/form-data", "", "application/json, text/plain"],
+    "Content-Encoding": ["gzip", "br", "identity"],
+    "X-Request-Id": ["a b", "x" * 500, "é"],
+    "Origin": ["http://evil.example", "null"],
+}
+LONE = re.compile("[\ud800-\udfff]|\\\\ud[89a-f]")
+NOT_JSON = {"Content-Type", "Content-Encoding"}
+
+
+@dataclass
+class Request:
+    target: str
+    raw: bytes | None
+    headers: dict[str, str]
+    valid: bool
+    """Whether body and query are what the contract asks for."""
+    why: str = ""
+
+
+@dataclass
+class Tally:
+    """What was sent, by operation and status."""
+
+    requests: int = 0
+    accepted: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+
+    def line(self, operations: int) -> str:
+        shown = ", ".join(f"{status}: {count}" for status, count in sorted(self.statuses.items()))
+        return f"fuzzing: {operations} operations, {self.requests} requests, {self.accepted} accepted ({shown})"
+
+
+def pool(world: World, name: str) -> list[Any]:
+    """Ids and codes that exist."""
+    if name in KINDS:
+        return list(world.documents[KINDS[name]].values())[:1]
+    if name in SHARED:
+        return [world.shared[SHARED[name]]]
+    return {"rate_code": [world.company.rate["code"]], "roles": [["agent"]], "time_zone": ["Asia/Shanghai"],
+            "permissions": [["orders.site.read"]], "username": []}.get(name, [])
+
+
+class Fuzzer:
+    """``examples`` for each operation; the same seed sends the same requests to a suite in the same state."""
+
+    def __init__(self, world: World, examples: int, seed: int = 0) -> None:
+        self.world, self.examples, self.seed = world, examples, seed
+        self.tally = Tally()
+        self.admin = world.admin
+        self.powerless = self._powerless()
+        self.victim: Client | None = None
+
+    def pool(self, name: str) -> list[Any]:
+        return pool(self.world, name)
+
+    def fuzz(self, operation: Operation) -> None:
+        """Raises AssertionError with the request that should not have been answered so."""
+        steps = settings(max_examples=self.examples, deadline=None, database=None, derandomize=self.seed == 0,
+                         phases=[Phase.generate, Phase.shrink] if self.examples <= 100 else [Phase.generate],
+                         suppress_health_check=list(HealthCheck), print_blob=False)
+
+        @steps
+        @given(st.data())
+        def send(data: st.DataObject) -> None:
+            self._one(operation, self._request(operation, data.draw), data.draw(st.integers(0, 4)) == 4)
+
+        (seeded(self.seed)(send) if self.seed else send)()
+
+    # -- making requests ---------------------------------------------------------------------------------------
+    def _request(self, operation: Operation, draw: Any) -> Request:
+        valid, why = True, ""
+        path = operation.path
+        for parameter in re.findall(r"\{(\w+)\}", path):
+            known = self.pool(parameter) or ["tax.rate", "phone.region"]
+            value = draw(st.sampled_from([*known * 8, UNKNOWN, *HOSTILE[:40:5], "..", "%2e%2e", "a/b", "a%2Fb"]))
+            path = path.replace(f"{{{parameter}}}", quote(value, safe="%", errors="replace"))
+        query, query_fits = self._query(operation, draw)
+        if not query_fits:
+            valid, why = False, "query"
+        headers = {name: draw(st.sampled_from(values)) for name, values in HEADERS.items()
+                   if draw(st.integers(0, 11)) == 11 and (name != "Content-Type" or operation.method != "get")}
+        raw = None
+        content = operation.spec.get("requestBody", {}).get("content", {}).get("application/json")
+        if content is not None:
+            raw, body_fits = self._body(operation, content["schema"], draw)
+            if not body_fits:
+                valid, why = False, "body"
+            if headers.keys() & NOT_JSON:
+                valid, why = False, "not JSON"  # it may be taken as JSON or refused: both are fair
+        target = path + (f"?{query}" if query else "")
+        return Request(target, raw, headers, valid, why)
+
+    def _query(self, operation: Operation, draw: Any) -> tuple[str, bool]:
+        declared = [p for p in operation.spec.get("parameters", []) if p["in"] == "query"]
+        pairs: list[tuple[str, str]] = []
+        whole = True
+        for parameter in declared:
+            if draw(st.integers(0, 9)) < 7:
+                continue
+            name, schema = parameter["name"], parameter["schema"]
+            if draw(st.integers(0, 9)) < 7:
+                value = draw(good(schema, self.pool, name))
+                pairs.append((name, str(value).lower() if isinstance(value, bool) else str(value)))
+            else:
+                pairs.append((name, draw(st.sampled_from(CURSORS if name == "cursor" else HOSTILE))))
+        if draw(st.integers(0, 9)) == 9:
+            pairs.append((draw(st.sampled_from(["unknown", "org_path", "limit", "sort", "q", "", "a[]", "$where"])), "x"))
+            whole = False
+        encoded = urlencode([(name, value.encode("utf-8", "surrogatepass")) for name, value in pairs])
+        if draw(st.integers(0, 19)) == 19:
+            encoded, whole = encoded + draw(st.sampled_from(["&%", "&a=%ff", "&&&", "&limit=1&limit=2", "&" * 200, "&a=%00"])), False
+        return encoded, whole
+
+    def _body(self, operation: Operation, schema: dict[str, Any], draw: Any) -> tuple[bytes, bool]:
+        kind = draw(st.integers(0, 9))
+        if kind == 9:
+            return draw(st.sampled_from(MALFORMED)), False
+        value = draw(good(schema, self.pool)) if kind < 5 else draw(spoiled(schema, self.pool))
+        try:
+            raw = json.dumps(value).encode() if kind % 2 else json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raw = json.dumps(value).encode()
+        # Rows of a batch are judged one by one, by the use case; a lone surrogate is no text for one of the two readers.
+        judged = fits(schema, value) or "x-rows" in operation.spec
+        return raw, judged and not LONE.search(str(value))
+
+    # -- sending and judging -----------------------------------------------------------------------------------
+    def _one(self, operation: Operation, request: Request, without_right: bool) -> None:
+        key = key_of(operation)
+        client = self._client(key, without_right)
+        headers = {"Content-Type": "application/json", "Accept-Language": "en", **request.headers}
+        token = client._bearer()
+        answer = self._send(client, operation, request, {**headers, "Authorization": f"Bearer {token}"})
+        self.tally.requests += 1
+        self.tally.accepted += answer.ok
+        self.tally.statuses[answer.status] += 1
+        shown = f"{key}\n  {operation.method.upper()} {request.target}\n  {request.headers}\n  {(request.raw or b'')[:600]!r}\n  → {answer.status} {answer.raw[:400]!r}"
+        self._judge(operation, request, answer, without_right and client is self.powerless, shown)
+
+    def _send(self, client: Client, operation: Operation, request: Request, headers: dict[str, str]) -> Answer:
+        safe = {name: value.encode("latin-1", "replace").decode("latin-1") for name, value in headers.items()}
+        return client.send(operation.method.upper(), request.target, request.raw, safe, repeatable=False)
+
+    def _judge(self, operation: Operation, request: Request, answer: Answer, powerless: bool, shown: str) -> None:
+        key = key_of(operation)
+        assert answer.status < 500, f"a fault of ours: {shown}"
+        routed = contracts.find(operation.method.upper(), request.target.removeprefix(contracts.BASE)) is not None
+        if answer.ok:
+            assert answer.status == operation.success, f"undeclared status: {shown}"
+            assert request.valid or request.why != "body", f"an invalid body was accepted: {shown}"
+            assert not powerless, f"done without the right: {shown}"
+        else:
+            document = answer.json
+            known = catalogue.errors().get(document.get("code"))
+            assert known is not None and known["status"] == answer.status == document["status"], f"undeclared problem: {shown}"
+            assert not re.search(r"Traceback|psycopg2|sqlalchemy|/site-packages/|SELECT |org_path COLLATE", answer.raw.decode()), f"tells of our insides: {shown}"
+            if powerless and routed and not _is_odd(request.target):
+                assert answer.status in (403, 401, 413), f"looked at before the right: {shown}"
+        if routed and key not in UNHEARD:
+            contracts.check(operation.method.upper(), request.target.removeprefix(contracts.BASE), answer)
+        assert all("\n" not in value and "\r" not in value for value in answer.headers.values()), f"header injection: {shown}"
+
+    # -- callers -----------------------------------------------------------------------------------------------
+    def _client(self, key: str, without_right: bool) -> Client:
+        if key in SELF:
+            return self._somebody()
+        expected = expectations()[key]
+        return self.powerless if without_right and expected.reach in ("shared", "scoped") else self.admin
+
+    def _somebody(self) -> Client:
+        """A user of no further use, whose session may be ended and whose account may be locked."""
+        if self.victim is None or self.victim.call("GET", "/me").status != 200:
+            self.victim = self._user(["agent"])
+        return self.victim
+
+    def _powerless(self) -> Client:
+        """Somebody without any role: whatever needs a right is not his."""
+        return self._user([])
+
+    def _user(self, roles: list[str]) -> Client:
+        username = f"fuzz-{uuid.uuid4().hex[:12]}"
+        self.world.company.user(username, self.world.company.sites[0].code, roles)
+        return Client(self.world.suite.base, token=self.world.fresh(username)["access_token"])
+
+
+def _is_odd(target: str) -> bool:
+    """A path that a router may well read otherwise than we meant."""
+    return "%" in target.partition("?")[0] or ".." in target

@@ -1,0 +1,171 @@
+"""Starting suites the way an operator does: ``./aftersales up`` on a folder and a port of their own."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar
+
+import psutil
+
+from deploy.local.folder import DataFolder
+from tests.support.client import Client
+from tests.support.servers import Servers
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = ROOT / "aftersales"
+ADMIN_PASSWORD = "administrator-of-tests"
+SERVER_VARIABLES = ("AFTERSALES_DATABASE_URL", "AFTERSALES_AMQP_URL", "AFTERSALES_DATABASE_PREFIX")
+
+
+def free_port() -> int:
+    """Below the ports that outgoing connections are given, so that none of them takes it before it is listened on."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("0.0.0.0", port))
+            return port
+
+
+def aftersales(*args: str, env: Mapping[str, str] | None = None, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """One command of the suite, run to its end."""
+    return subprocess.run(
+        [str(COMMAND), *args], env=environment(env or {}), cwd=ROOT, text=True, timeout=timeout,
+        capture_output=True,
+    )
+
+
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment without servers it may name, plus ``extra``."""
+    kept = {name: value for name, value in os.environ.items() if name not in SERVER_VARIABLES}
+    return {**kept, "AFTERSALES_ADMIN_PASSWORD": ADMIN_PASSWORD, **extra}
+
+
+class RunningSuite:
+    """One suite, from ``up`` to its clean stop. ``servers`` None: the embedded default."""
+
+    command: ClassVar[list[str]] = [str(COMMAND)]
+
+    def __init__(
+        self, servers: Servers | None = None, *, folder: Path | None = None, extra: Mapping[str, str] | None = None,
+        workers: int = 1,
+    ) -> None:
+        self.servers = servers
+        self.mode = "servers" if servers else "embedded"
+        self.root = Path(tempfile.mkdtemp(prefix="aftersales-test-")) if folder is None else None
+        self.data = folder or Path(str(self.root)) / "数据 of a suite"
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.prefix = f"t{uuid.uuid4().hex[:8]}_"
+        self.extra = dict(extra or {})
+        self.options = ["--workers", str(workers)] if servers else []
+        self.process: subprocess.Popen[str] | None = None
+        self.password = ADMIN_PASSWORD
+        self.output: list[str] = []
+        self.ready_after = 0.0
+
+    @classmethod
+    def attached(cls, folder: Path) -> RunningSuite:
+        """A suite that somebody else runs: used, never stopped. Its administrator's password must be known here, from
+        AFTERSALES_ADMIN_PASSWORD or the folder."""
+        running = cls(folder=folder)
+        running.data, running.base = folder, str(DataFolder(folder).state["url"])
+        kept = DataFolder(folder).admin_password
+        running.password = kept.read_text().strip() if kept.exists() else os.environ["AFTERSALES_ADMIN_PASSWORD"]
+        return running
+
+    @property
+    def env(self) -> dict[str, str]:
+        # Two suites at once share the 100 connections of an ordinary server: pools must be small there.
+        named = {**self.servers.environment(self.prefix), "AFTERSALES_POOL_SIZE": "2"} if self.servers else {}
+        return environment({**named, **self.extra})
+
+    def start(self, within: float = 90.0) -> RunningSuite:
+        began = time.monotonic()
+        self.process = subprocess.Popen(
+            [*self.command, "up", "--data", str(self.data), "--port", str(self.port), *self.options],
+            env=self.env, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )
+        ready = threading.Event()
+        threading.Thread(target=self._read, args=(self.process, ready), daemon=True).start()
+        while not ready.wait(0.1):
+            late = time.monotonic() - began > within
+            if self.process.poll() is not None or late:
+                self.stop()
+                raise AssertionError(f"up ({self.mode}) {'not ready' if late else 'ended'}:\n{self.tail()}")
+        self.ready_after = time.monotonic() - began
+        return self
+
+    def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.output.append(line)
+            if line.startswith(f"ready {self.base}"):
+                ready.set()
+
+    def tail(self, lines: int = 60) -> str:
+        return "".join(self.output[-lines:])
+
+    def stop(self) -> int | None:
+        """Ctrl-C, and the exit code."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(40)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        return self.process.returncode
+
+    def dispose(self) -> None:
+        """Stop, and leave nothing: folder, databases, virtual host."""
+        try:
+            self.stop()
+        finally:
+            if self.servers is not None:
+                self.servers.drop(self.prefix)
+            if self.root is not None and not os.environ.get("AFTERSALES_KEEP"):  # set to look into the logs afterwards
+                shutil.rmtree(self.root, ignore_errors=True)
+
+    def client(self, **options: object) -> Client:
+        return Client(self.base, "admin", self.password, **options)
+
+    def run(self, *args: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """A command on this suite's folder: ``run("reconcile", "--json")``."""
+        return subprocess.run(
+            [str(COMMAND), *args, "--data", str(self.data)], env=self.env, cwd=ROOT, text=True,
+            timeout=timeout, capture_output=True,
+        )
+
+    def processes(self) -> dict[str, int]:
+        """Name and pid of every process, as ``status`` tells."""
+        shown = self.run("status")
+        assert shown.returncode == 0, shown.stdout + shown.stderr
+        rows = [line.split() for line in shown.stdout.splitlines()]
+        return {row[0]: int(row[1]) for row in rows if len(row) >= 3 and row[1].isdigit() and row[2] == "running"}
+
+    def pids(self) -> dict[str, int]:
+        """The same from the folder itself: quick, for whoever asks often."""
+        entries = DataFolder(self.data).state.get("processes", {})
+        return {name: entry["pid"] for name, entry in entries.items() if psutil.pid_exists(entry["pid"])}
+
+    def memory(self) -> int:
+        """Bytes of the whole suite at rest: proportional set sizes of the supervisor and everything below it."""
+        assert self.process is not None
+        whole = [psutil.Process(self.process.pid)]
+        whole += whole[0].children(recursive=True)
+        return sum(process.memory_full_info().pss for process in whole)
+

@@ -1,0 +1,94 @@
+"""Rules of consents, disclosures and erasure (C-04)."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from chassis import contracts
+from chassis.domain.errors import ValidationFailed
+from chassis.domain.masking import ERASED
+from chassis.domain.principal import Principal
+from services.callcenter.customers import views
+from services.callcenter.customers.customer import Customer
+from services.callcenter.customers.errors import CustomerErased
+from services.callcenter.customers.phones import normalise, normalise_all
+from services.callcenter.privacy.consent import Consent, Kind
+from services.callcenter.privacy.disclosure import Basis, Disclosure
+from services.callcenter.privacy.errors import ConsentMissing
+from services.callcenter.privacy.usecases import EXPORTED
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("day", [date(2020, 1, 1), date(2026, 11, 22), date(2026, 11, 23)])
+def test_a_consent_of_a_day_that_has_begun_somewhere(day: date):
+    assert Consent.state(NOW, day, customer_id=uuid4(), kind=Kind.MARKETING, given=True, channel="paper").stated_on == day
+
+
+def test_no_consent_from_the_future():
+    with pytest.raises(ValidationFailed) as refused:
+        Consent.state(NOW, date(2026, 11, 24), kind=Kind.MARKETING)
+    assert refused.value.members["errors"] == [{"field": "stated_on", "code": "out_of_range"}]
+
+
+@pytest.mark.parametrize("basis", list(Basis))
+def test_sharing_that_rests_on_consent_needs_one(basis: Basis):
+    told: dict[str, Any] = {"customer_id": uuid4(), "recipient": "Falke", "purpose": "repair", "data": ["contact"]}
+    assert Disclosure.share(basis, True, **told).recipient == "Falke"
+    if basis is Basis.CONSENT:
+        with pytest.raises(ConsentMissing):
+            Disclosure.share(basis, False, **told)
+    else:
+        assert Disclosure.share(basis, False, **told).basis is basis
+
+
+def test_the_log_names_what_the_file_holds():
+    [export] = [operation for operation in contracts.operations("callcenter") if operation.operation_id == "privacy.export"]
+    assert ["customer", *export.spec["x-collects"]] == EXPORTED
+
+
+def erased() -> Customer:
+    customer = Customer.create("王芳", ["+8613800138000"])
+    customer.id, customer.version = uuid4(), 1
+    customer.__dict__.pop("_events")
+    customer.erase(NOW, "admin")
+    return customer
+
+
+def test_erasing_leaves_no_name_number_or_mark():
+    customer = erased()
+    assert (customer.name, customer.phones, customer.name_marks, customer.phone_marks) == (ERASED, [], [], [])
+    assert customer.erased_at == NOW
+    [event] = customer.__dict__["_events"]
+    assert (event.name, event.phones, event.erased_at) == (ERASED, [], NOW)
+
+
+def test_erased_once_for_ever():
+    customer = erased()
+    customer.erase(datetime(2027, 1, 1, tzinfo=UTC), "somebody")
+    assert customer.erased_at == NOW and len(customer.__dict__["_events"]) == 1
+    with pytest.raises(CustomerErased):
+        customer.change(name="王芳")
+
+
+@pytest.mark.parametrize("text", ["+86138****8000", "138****8000", "138＊＊＊＊8000"])
+def test_a_masked_number_is_refused_as_what_it_is(text: str):
+    with pytest.raises(ValidationFailed) as refused:
+        normalise(text)
+    assert refused.value.members["errors"] == [{"field": "phone", "code": "phone_masked"}]
+    with pytest.raises(ValidationFailed) as refused:
+        normalise_all(["13800138000", text])
+    assert refused.value.members["errors"] == [{"field": "phones.1", "code": "phone_masked"}]
+
+
+def test_numbers_are_shown_by_right():
+    customer = Customer.create("王芳", ["+8613800138000", "+861062345678"])
+    customer.id, customer.version = uuid4(), 1
+    for name in ("created_at", "updated_at", "created_by", "updated_by"):
+        customer.__dict__[name] = None
+    full = views.customer(customer, Principal.of("agent", "/HQ/", [views.SEE_FULL]))
+    part = views.customer(customer, Principal.of("technician", "/HQ/", ["callcenter.customer.read"]))
+    assert (full["phone"], full["phones"]) == ("+8613800138000", ["+8613800138000", "+861062345678"])
+    assert (part["phone"], part["phones"]) == ("+86138****8000", ["+86138****8000", "+8610****5678"])

@@ -1,0 +1,72 @@
+"""Dates, times and amounts as people type them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from console.i18n import zone
+from console.understand import NotUnderstood, amount, day, moment, number
+
+NOW = datetime(2026, 11, 4, 18, 30, tzinfo=UTC)  # Thursday 5 November, 02:30 in Shanghai
+SHANGHAI, LONDON = zone("Asia/Shanghai"), zone("Europe/London")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("2026-11-05 09:30", "2026-11-05T01:30"), ("明天 14:00", "2026-11-06T06:00"), ("后天下午3点半", "2026-11-07T07:30"),
+        ("今天", "2026-11-04T16:00"), ("14:00", "2026-11-05T06:00"), ("tomorrow 2:30 pm", "2026-11-06T06:30"),
+        ("12月1日 8点", "2026-12-01T00:00"), ("周一 10:00", "2026-11-09T02:00"), ("friday 9:00", "2026-11-06T01:00"),
+        ("周四 10:00", "2026-11-12T02:00"), ("12:00 am", "2026-11-04T16:00"), ("2026-11-05T09:30:00Z", "2026-11-05T09:30"),
+        ("2026-11-05 09:30:00+08:00", "2026-11-05T01:30"), ("２０２６-11-05 09:30", "2026-11-05T01:30"), ("11/6 中午12点", None),
+        ("25:00", None), ("2026-02-30", None), ("soon", None), ("", None), ("14:00 or later", None), ("13:75", None),
+    ],
+)  # fmt: skip
+def test_times(text: str, found: str | None) -> None:
+    if found is None:
+        with pytest.raises(NotUnderstood):
+            moment(text, NOW, SHANGHAI)
+    else:
+        assert moment(text, NOW, SHANGHAI).strftime("%Y-%m-%dT%H:%M") == found
+
+
+def test_times_are_of_the_zone() -> None:
+    assert moment("2026-07-01 09:00", NOW, LONDON).hour == 8, "summer time"
+    assert moment("今天 09:00", NOW, LONDON) == datetime(2026, 11, 4, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("2026-11-05", "2026-11-05"), ("11-6", "2026-11-06"), ("昨天", "2026-11-04"), ("2026.1.2", "2026-01-02"),
+     ("2026年11月5日", "2026-11-05"), ("today", "2026-11-05"), ("31-31", None), ("tomorrow 14:00", None)],
+)  # fmt: skip
+def test_days(text: str, found: str | None) -> None:
+    today = date(2026, 11, 5)
+    if found is None:
+        with pytest.raises(NotUnderstood):
+            day(text, today)
+    else:
+        assert day(text, today).isoformat() == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("1,200", "1200.00"), ("¥ 1200.5", "1200.50"), ("1，200.05", "1200.05"), ("7.555", "7.555"), ("-3", "-3.00"), ("12元", "12.00"),
+     ("1e3", "1000.00")],
+)  # fmt: skip
+def test_amounts(text: str, found: str) -> None:
+    assert amount(text) == found
+
+
+@pytest.mark.parametrize("text", ["", "free", "NaN", "Infinity", "1.2.3", "--1"])
+def test_no_amounts(text: str) -> None:
+    with pytest.raises(NotUnderstood):
+        amount(text)
+    with pytest.raises(NotUnderstood):
+        number(text)
+
+
+def test_numbers() -> None:
+    assert number("1,200") == 1200 and number("1.5") == 1.5 and isinstance(number("3"), int)

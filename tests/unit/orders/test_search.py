@@ -1,0 +1,66 @@
+"""Search tokens of a problem and what a typed query asks for; phones and numbers in any form."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from services.orders.kernel import compact
+from services.orders.masters.phones import digit_forms, typed_digits
+from services.orders.repairs.search import tokens, wanted
+
+
+def finds(query: str, text: str) -> bool:
+    return all(any(token.startswith(word) for token in tokens(text)) for word in wanted(query))
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "found"),
+    [
+        ("制冷", "冰箱不制冷", True),
+        ("制热", "冰箱不制冷", False),
+        ("冷", "冰箱不制冷", True),
+        ("冰", "冰箱不制冷", True),
+        ("不制冷", "冰箱不 制冷", False),
+        ("noisy", "The fan is NOISY.", True),
+        ("noi", "The fan is noisy", True),
+        ("oisy", "The fan is noisy", False),
+        ("fan noisy", "noisy fan", True),
+        ("cafe", "Café machine", True),
+        ("ＡＢＣ", "abc12", True),
+        ("漏水 E12", "报错e12，底部漏水", True),
+        ("won't", "won't start", True),
+    ],
+)
+def test_words_are_found_by_prefix(query: str, text: str, found: bool):
+    assert finds(query, text) is found
+
+
+@given(st.text(max_size=60))
+def test_every_text_finds_itself(text: str):
+    assert finds(text, text)
+    assert all(len(token) <= 64 and token == token.strip() and token for token in tokens(text))
+
+
+@pytest.mark.parametrize("text", ["RE 2611-0001", "re26110001", "ＲＥ26110001"])
+def test_numbers_and_serials_are_compared_without_blanks_and_dashes(text: str):
+    assert compact(text) == "re26110001"
+
+
+@pytest.mark.parametrize(
+    "typed", ["13800138000", "138-0013-8000", "+86 138 0013 8000", "0086 138 0013", "138 0013", "8613800"]
+)
+def test_a_mobile_number_is_found_in_any_form(typed: str):
+    digits = typed_digits(typed)
+    assert digits and any(form.startswith(digits) for form in digit_forms("+8613800138000"))
+
+
+@pytest.mark.parametrize("typed", ["010-6234", "(010) 62345678", "+86 10 6234", "1062345678"])
+def test_a_landline_is_found_with_and_without_trunk_zero(typed: str):
+    digits = typed_digits(typed)
+    assert digits and any(form.startswith(digits) for form in digit_forms("+861062345678"))
+
+
+@pytest.mark.parametrize("typed", ["RE2611", "水泵 138", "--", "abc"])
+def test_what_cannot_be_a_phone(typed: str):
+    assert typed_digits(typed) is None
