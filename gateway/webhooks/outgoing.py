@@ -29,8 +29,9 @@ _CLAIM = text("""
             WHERE d.webhook_id = w.id AND d.state = 'queued' AND d.next_at <= now() AND NOT EXISTS (
                 SELECT FROM webhook_deliveries older WHERE older.webhook_id = d.webhook_id AND older.subject = d.subject
                 AND older.state = 'queued' AND older.sequence < d.sequence)
-            ORDER BY d.next_at LIMIT :each FOR UPDATE SKIP LOCKED) d
-        WHERE w.state = 'active' AND NOT w.id = ANY(:full) LIMIT :room)
+            ORDER BY d.next_at LIMIT greatest(0, :each - cardinality(array_positions(cast(:busy AS uuid[]), w.id)))
+            FOR UPDATE SKIP LOCKED) d
+        WHERE w.state = 'active' LIMIT :room)
     UPDATE webhook_deliveries d SET claim = :claim, next_at = now() + make_interval(secs => :lease) FROM due WHERE d.id = due.id
     RETURNING d.id, d.webhook_id, d.body, d.replays = 0 AND EXISTS (
         SELECT FROM webhook_deliveries newer WHERE newer.webhook_id = d.webhook_id AND newer.subject = d.subject
@@ -51,10 +52,10 @@ class Parcel:
     body: bytes
 
 
-def claim(uow: UnitOfWork, room: int, each: int, full: Sequence[uuid.UUID]) -> list[Parcel]:
-    """At most ``room`` deliveries that are due, ``each`` of one webhook, none of those that are ``full``."""
+def claim(uow: UnitOfWork, room: int, each: int, busy: Sequence[uuid.UUID]) -> list[Parcel]:
+    """At most ``room`` deliveries that are due, of one webhook ``each`` with those in hand: ``busy`` names one for every call."""
     taken = new_id()
-    found = uow.rows(_CLAIM, {"room": room, "each": each, "full": list(full), "claim": taken, "lease": LEASE})
+    found = uow.rows(_CLAIM, {"room": room, "each": each, "busy": list(busy), "claim": taken, "lease": LEASE})
     late = [row.id for row in found if row.late]
     for delivery in uow.find(WebhookDelivery, WebhookDelivery.id.in_(late), lock=True) if late else ():
         delivery.supersede()

@@ -10,8 +10,6 @@ import asyncio
 import logging
 import signal
 import time
-import uuid
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -73,9 +71,8 @@ class Sender:
         room = ABREAST - len(self._calls)
         if room <= 0:
             return 0
-        busy: Counter[uuid.UUID] = Counter(parcel.webhook_id for parcel in self._calls.values())
-        full = [id for id, calls in busy.items() if calls >= EACH]
-        parcels = await self._in_thread(lambda uow: outgoing.claim(uow, room, EACH, full))
+        busy = [parcel.webhook_id for parcel in self._calls.values()]
+        parcels = await self._in_thread(lambda uow: outgoing.claim(uow, room, EACH, busy))
         for parcel in parcels:
             task = asyncio.create_task(self._bring(parcel))
             self._calls[task] = parcel

@@ -268,6 +268,18 @@ def test_a_sender_that_died_is_followed_and_its_late_word_counts(webhooks: Webho
     assert webhooks.deliveries(webhook)[0]["state"] == "delivered"
 
 
+def test_what_is_in_hand_counts_towards_what_one_webhook_may_have(webhooks: Webhooks, receiver: Receiver):
+    """Some fall due while others are being sent: together they are no more than a few."""
+    webhook = uuid.UUID(webhooks.create(receiver.url)["id"])
+    for _ in range(6):
+        webhooks.order()
+    webhooks.due()
+    with webhooks.served.database.uow() as uow:
+        assert outgoing.claim(uow, 10, 4, [webhook] * 4) == []
+        assert len(outgoing.claim(uow, 10, 4, [webhook] * 3 + [uuid.uuid4()])) == 1
+        assert len(outgoing.claim(uow, 10, 4, [])) == 4
+
+
 @pytest.mark.slow
 def test_a_slow_receiver_holds_up_itself_only(webhooks: Webhooks, receiver: Receiver):
     slow = Receiver()
