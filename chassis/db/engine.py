@@ -14,12 +14,11 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import QueuePool
 
 from chassis.db import prepared
-from chassis.db.violations import is_outdated
+from chassis.db.direct import PREFIX
 from chassis.ops import metrics
 
 psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
 
-PREFIX = "aftersales.prefix"
 GATE = "hashtext('aftersales.commits')"
 """Key of the advisory lock that a backup holds in all databases for a moment, so that its snapshots lie between commits."""
 COMMIT_GATE = f"SELECT pg_advisory_xact_lock_shared({GATE})"
@@ -81,10 +80,7 @@ def make_engine(url: str, *, size: int = 8, application: str = "aftersales", con
     @event.listens_for(engine, "handle_error")
     def _failed(failure: ExceptionContext) -> None:
         if failure.execution_context is not None:
-            kept = prepared.of(failure.execution_context.cursor.connection)
-            kept.failed()
-            if is_outdated(failure.original_exception):
-                kept.forget()
+            prepared.of(failure.execution_context.cursor.connection).failed(failure.original_exception)
 
     @event.listens_for(engine, "checkout")
     def _leave_closed(connection: Any, _record: Any, _fairy: Any) -> None:

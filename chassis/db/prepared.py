@@ -8,7 +8,7 @@ that what was planned for a small table does not stay with a large one.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from time import monotonic
 from typing import Any, TypeVar
@@ -16,18 +16,20 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy.sql.expression import Executable
 
+from chassis.db.violations import is_outdated
+
 OPTION = "aftersales.kept"
-KEPT = {OPTION: True}
-"""Execution options of what is worth keeping: statements of few shapes that are sent often."""
 LIFE = 60.0  # seconds
 MOST = 150  # statements of a connection: each holds some ten kilobytes in the server
 _VALUE = re.compile(r"%(?:\(\w+\))?s")
 E = TypeVar("E", bound=Executable)
+Values = Sequence[Any] | Mapping[str, Any]
 
 
 def kept(statement: E) -> E:
-    """The statement, to be kept by the server."""
-    return statement.execution_options(**KEPT)
+    """The statement, to be kept by the server: for what is put together anew each time, but in few shapes. What is not is a
+    ``direct.Fixed``."""
+    return statement.execution_options(**{OPTION: True})
 
 
 class Kept:
@@ -62,22 +64,19 @@ class Kept:
     def succeeded(self) -> None:
         self._unsure = False
 
-    def failed(self) -> None:
-        """A call failed: what it was to prepare may not be there."""
-        if self._unsure:
-            self.forget()
-
-    def forget(self) -> None:
-        self._until, self._unsure = 0.0, False
+    def failed(self, error: BaseException | None = None) -> None:
+        """A call failed: what it was to prepare may not be there, or what it relied on."""
+        if self._unsure or is_outdated(error):
+            self._until, self._unsure = 0.0, False
 
 
-def execute(cursor: Any, sql: str, values: Sequence[Any], ahead: str = "") -> None:
-    """Runs a statement to be kept on a plain cursor; ``ahead`` goes in front of it in the same call."""
+def execute(cursor: Any, sql: str, values: Values, ahead: str = "", keep: bool = True) -> None:
+    """Runs a statement on a plain cursor; ``ahead`` goes in front of it in the same call."""
     mine = of(cursor.connection)
     try:
-        cursor.execute(ahead + mine.call(sql), values)
-    except BaseException:
-        mine.failed()
+        cursor.execute(ahead + (mine.call(sql) if keep else sql), values)
+    except BaseException as error:
+        mine.failed(error)
         raise
     mine.succeeded()
 

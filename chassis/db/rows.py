@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm.attributes import instance_state, manager_of_class
 
 from chassis import crypto
-from chassis.db.prepared import kept
+from chassis.db.direct import Fixed
 from chassis.db.sealed import Encrypted
 
 
@@ -41,17 +41,17 @@ class Mapping:
         self.quoted = {key: f'"{column.name}"' for key, column in self.columns.items()}
         self.name = f'"{self.table.name}"'
         self.all: Select[Any] = select(*self.selectable)
-        self._by_id: dict[bool, Select[Any]] = {}
+        self._by_id: dict[bool, Fixed] = {}
         self._copied: dict[tuple[str, ...], str] = {}
         self._new: Callable[[], Any] = manager_of_class(cls).new_instance
 
-    def by_id(self, lock: bool) -> Select[Any]:
-        """Rows by parameter ``id``. Kept, because building a statement costs more than running it."""
+    def by_id(self, lock: bool) -> Fixed:
+        """Rows by parameter ``id``."""
         found = self._by_id.get(lock)
         if found is None:
             column = self.columns["id"]
-            found = kept(self.all.where(column == bindparam("id", type_=column.type)))
-            found = self._by_id[lock] = found.with_for_update() if lock else found
+            statement = self.all.where(column == bindparam("id", type_=column.type))
+            found = self._by_id[lock] = Fixed(statement.with_for_update() if lock else statement)
         return found
 
     def copied(self, keys: tuple[str, ...]) -> str:

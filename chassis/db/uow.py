@@ -16,10 +16,11 @@ from sqlalchemy import ColumnElement, Engine, Row, Select, and_
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from chassis.db import prepared
+from chassis.db import direct, prepared
 from chassis.db.batch import Batch
-from chassis.db.engine import COMMIT_GATE, PREFIX
-from chassis.db.prepared import KEPT, kept
+from chassis.db.direct import PREFIX, Fixed
+from chassis.db.engine import COMMIT_GATE
+from chassis.db.prepared import kept
 from chassis.db.rows import mapping
 from chassis.db.tables import journal_row
 from chassis.db.under import literal, under
@@ -142,7 +143,7 @@ class UnitOfWork:
             prepared.of(self._dbapi).failed()
         try:
             if self._connection.info.pop(PREFIX, None) is None:
-                self._connection.exec_driver_sql("ROLLBACK")
+                direct.run(self._connection, "ROLLBACK")
         except Exception:  # whatever failed, a connection that may still hold a transaction must not be used again
             with suppress(Exception):
                 self._connection.invalidate()
@@ -168,8 +169,10 @@ class UnitOfWork:
 
     # ------------------------------------------------------------------ reading
     def rows(self, statement: Any, parameters: Any = None) -> Sequence[Row[Any]]:
-        """Run a SELECT (or any statement RETURNING rows) and give all its rows."""
+        """Run a SELECT (or any statement RETURNING rows, or a Fixed) and give all its rows."""
         try:
+            if isinstance(statement, Fixed):
+                return statement.rows(self.connection, parameters or {})
             return self.connection.execute(statement, parameters or {}).fetchall()
         except DBAPIError as error:
             self._raise(error.orig, error)
@@ -299,7 +302,7 @@ class UnitOfWork:
         known = mapping(cls)
         row = known.sealed({"id": _uuid(event.subject), "sequence": event.sequence, **values})
         self.flush()
-        written = self._driver(known.copied(tuple(row)), [known.sent(key, value) for key, value in row.items()], KEPT)
+        written = self._driver(known.copied(tuple(row)), [known.sent(key, value) for key, value in row.items()], keep=True)
         return int(written.rowcount) > 0
 
     def number(self, prefix: str, day: date) -> str:
@@ -313,14 +316,14 @@ class UnitOfWork:
             "INSERT INTO numbers (series, last) VALUES (%s, %s) "
             "ON CONFLICT (series) DO UPDATE SET last = numbers.last + excluded.last RETURNING last",
             (key, count),
-            KEPT,
+            keep=True,
         )
         last = int(cursor.fetchone()[0])
         return [format_number(key, n) for n in range(last - count + 1, last + 1)]
 
-    def _driver(self, sql: str, values: Sequence[Any], options: Mapping[str, Any] | None = None) -> Any:
+    def _driver(self, sql: str, values: Sequence[Any], *, keep: bool = False) -> Any:
         try:
-            return self.connection.exec_driver_sql(sql, tuple(values), execution_options=options)
+            return direct.run(self.connection, sql, tuple(values), keep=keep)
         except DBAPIError as error:
             self._raise(error.orig, error)
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from chassis import crypto
-from chassis.db.prepared import kept
+from chassis.db.direct import Fixed
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import IdempotencyMismatch
 
 # Two requests with one key must not run side by side: the second waits for the first and then finds its answer.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _SAME = "principal = :principal AND request = :request AND key = :key"
-_FIND = kept(
+_FIND = Fixed(
     text(
         "SELECT body_hash, status, answer, created_at <= now() - interval '24 hours' AS expired"
         f" FROM idempotency WHERE {_SAME}"

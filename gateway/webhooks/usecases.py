@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import select, text
 
-from chassis.db.prepared import kept
+from chassis.db.direct import Fixed
 from chassis.db.uow import UnitOfWork
 from chassis.domain.aggregate import Journal, new_id
 from chassis.domain.errors import Forbidden, ValidationFailed
@@ -26,7 +26,7 @@ SETTLE = timedelta(seconds=0.3)
 """How long a new delivery waits for an older one of its document: several workers handle events side by side."""
 
 # A unit that moved a moment ago may still be named by its old path: the event is told where the unit is now as well.
-_LISTENING = kept(text(
+_LISTENING = Fixed(text(
     "SELECT id, org_path, events FROM webhooks WHERE state = 'active'"
     " AND NOT EXISTS (SELECT FROM org_units u WHERE u.org_path = webhooks.org_path AND u.deleted_at IS NOT NULL) AND (cast(:path AS text) IS NULL"
     " OR starts_with(:path, org_path) OR EXISTS (SELECT FROM scope_moves m WHERE starts_with(:path, m.former)"

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
-from chassis.db.prepared import kept
+from chassis.db.direct import Fixed
 from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event, Retry, on
 from services.orders.repairs.facts import Bill, Parts, Revisit
 from services.orders.repairs.records import TimelineEntry
 from services.orders.repairs.work_order import State, WorkOrder
 
-_WHERE = kept(select(WorkOrder.org_path).where(WorkOrder.id == bindparam("id")))
+_WHERE = Fixed(select(WorkOrder.org_path).where(WorkOrder.id == bindparam("id")))
 
 
 @on("aftersales.inventory.requisition.changed.v1")

@@ -24,8 +24,8 @@ from sqlalchemy import (
     union_all,
 )
 
+from chassis.db.direct import Fixed
 from chassis.db.prefix import begins_with
-from chassis.db.prepared import kept
 from chassis.db.tables import journal
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import NotFound
@@ -89,7 +89,7 @@ def _names(order: Any) -> list[ColumnElement[Any]]:
 
 _NAMED = ("site_id", "customer_id", "product_id", "device_id", "technician_id")
 # Built once: putting it together costs more than asking it.
-_NAMES = kept(select(*_names(SimpleNamespace(**{name: bindparam(name, type_=Uuid()) for name in _NAMED}))))
+_NAMES = Fixed(select(*_names(SimpleNamespace(**{name: bindparam(name, type_=Uuid()) for name in _NAMED}))))
 _WHOLE = select(*WorkOrder.__table__.columns, *_names(WorkOrder))
 _MEMBERS = tuple(_WHOLE.selected_columns.keys())
 

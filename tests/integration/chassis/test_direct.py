@@ -1,0 +1,95 @@
+"""Statements of fixed text: the same rows, values and errors as SQLAlchemy's own execution gives."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine, bindparam, cast, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.exc import DBAPIError
+
+from chassis.db import direct
+from chassis.db.direct import Fixed
+from chassis.db.engine import make_engine
+from chassis.db.uow import UnitOfWork
+from chassis.db.violations import is_away
+from chassis.domain.errors import Duplicate
+from chassis.domain.principal import Principal
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+_COLOUR = sa.Enum(Colour, native_enum=False, values_callable=lambda cls: [one.value for one in cls])
+_VALUES = {
+    "colour": (_COLOUR, Colour.BLUE), "id": (sa.Uuid(), uuid.uuid4()), "amount": (sa.Numeric(12, 2), Decimal("214.81")),
+    "data": (JSONB(), {"a": [1, None]}), "marks": (ARRAY(sa.BigInteger), [1, -2]), "on": (sa.Date(), date(2026, 2, 28)),
+    "at": (sa.DateTime(timezone=True), datetime(2026, 1, 2, 3, 4, tzinfo=UTC)), "sealed": (sa.LargeBinary(), b"\x00%s"),
+    "said": (sa.Text(), "100 % 'so'; %s %(x)s"), "none": (sa.Text(), None),
+}  # fmt: skip
+_SELECT = select(*(cast(bindparam(name, type_=type_), type_).label(name) for name, (type_, _) in _VALUES.items()))
+_GIVEN = {name: value for name, (_, value) in _VALUES.items()}
+
+
+@pytest.fixture
+def engine(database_server: str) -> Iterator[Engine]:
+    engine = make_engine(database_server, size=1)
+    yield engine
+    engine.dispose()
+
+
+def unit(engine: Engine) -> UnitOfWork:
+    return UnitOfWork(engine, Principal.system("test"))
+
+
+def test_values_come_back_as_sqlalchemy_gives_them(engine: Engine) -> None:
+    fixed = Fixed(_SELECT)
+    for _ in range(2):  # the first execution learns, the second knows
+        with unit(engine) as uow:
+            (plain,), (found,) = uow.rows(_SELECT, _GIVEN), uow.rows(fixed, _GIVEN)
+        for name, value in plain._mapping.items():
+            mine = getattr(found, name)
+            assert (type(mine), bytes(mine) if name == "sealed" else mine) == (type(value), value), name
+        assert found.colour is Colour.BLUE and bytes(found.sealed) == b"\x00%s"
+
+
+def test_values_of_the_statement_itself_stay(engine: Engine) -> None:
+    fixed = Fixed(select(cast(bindparam("n"), sa.Integer)).where(sa.literal(7) > 6).limit(1))
+    with unit(engine) as uow:
+        assert [tuple(row) for n in (1, 2) for row in uow.rows(fixed, {"n": n})] == [(1,), (2,)]
+
+
+def test_a_list_makes_another_text_each_time(engine: Engine) -> None:
+    with pytest.raises(TypeError, match="list"), unit(engine) as uow:
+        uow.rows(Fixed(select(sa.literal(1)).where(sa.literal(1).in_(bindparam("many", expanding=True)))), {"many": [1, 2]})
+
+
+def test_errors_are_named_and_tell_no_values(engine: Engine) -> None:
+    with unit(engine) as uow:
+        uow.execute(text("CREATE TEMP TABLE once (n int CONSTRAINT uq_once_n UNIQUE)"))
+    for _ in range(2):
+        with pytest.raises(Duplicate), unit(engine) as uow:
+            direct.run(uow.connection, "INSERT INTO once VALUES (%s), (%s)", (4711, 4711))
+    with pytest.raises(DBAPIError) as caught, unit(engine) as uow:
+        uow.rows(Fixed(text("SELECT 1 / (:n - 4711)")), {"n": 4711})
+    assert "division by zero" in str(caught.value) and "4711}" not in str(caught.value)
+
+
+def test_a_connection_that_broke_is_not_used_again(engine: Engine) -> None:
+    fixed = Fixed(text("SELECT pg_backend_pid() AS pid"))
+    with unit(engine) as uow:
+        first = uow.rows(fixed)[0].pid
+    with pytest.raises(DBAPIError) as caught, unit(engine) as uow:
+        uow.rows(fixed)
+        direct.run(uow.connection, "SELECT pg_terminate_backend(pg_backend_pid())")
+    assert is_away(caught.value) and caught.value.connection_invalidated
+    with unit(engine) as uow:
+        assert uow.rows(fixed)[0].pid != first
