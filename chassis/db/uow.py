@@ -121,7 +121,7 @@ class UnitOfWork:
             sql, values = self._batch.take(prepared.of(self._dbapi), final="ROLLBACK" if self.dry_run else "COMMIT")
             if lasting:
                 failpoints.hit("uow.commit", self.engine.url.database, self.actor)
-            self._send(sql, values)
+            self._driver(sql, values)
             if lasting:
                 failpoints.hit("uow.committed", self.engine.url.database, self.actor)
         except BaseException:
@@ -154,9 +154,6 @@ class UnitOfWork:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-
-    def _send(self, sql: str, values: Sequence[Any]) -> None:
-        self._driver(sql, values)
 
     def _raise(self, failure: BaseException | None, cause: BaseException) -> NoReturn:
         if isinstance(failure, psycopg2.Error):
@@ -297,13 +294,17 @@ class UnitOfWork:
         """Insert a plain row of a chassis table at commit."""
         self._after.append({"table": table, **row})
 
-    def copy(self, cls: type[Any], event: Any, **values: Any) -> bool:
-        """Keep a read copy: upsert unless what is stored is newer. True when the event was news."""
+    def copy(self, cls: type[Any], event: Any, **values: Any) -> None:
+        """Keep a read copy at commit: upsert unless what is stored is newer."""
         known = mapping(cls)
         row = known.sealed({"id": _uuid(event.subject), "sequence": event.sequence, **values})
-        self.flush()
-        written = self._driver(known.copied(tuple(row)), [known.sent(key, value) for key, value in row.items()], keep=True)
-        return int(written.rowcount) > 0
+        self._batch.statement(known.copied(tuple(row)), [known.sent(key, value) for key, value in row.items()])
+
+    def copied(self, cls: type[Any], event: Any, **values: Any) -> bool:
+        """Keep a read copy now. True when the event was news."""
+        self._collect()
+        self.copy(cls, event, **values)
+        return int(self._driver(*self._batch.take(prepared.of(self._dbapi))).rowcount) > 0
 
     def number(self, prefix: str, day: date) -> str:
         """The next document number (R-01). Locks the counter until commit: call it last."""
@@ -331,7 +332,7 @@ class UnitOfWork:
         """Send pending writes now, so that a query of this transaction sees them."""
         self._collect()
         if self._batch:
-            self._send(*self._batch.take(prepared.of(self._dbapi)))
+            self._driver(*self._batch.take(prepared.of(self._dbapi)))
 
     def _collect(self) -> None:
         done = set()

@@ -100,6 +100,8 @@ def page(
         # Compared as a row: an index on (column, id) then starts where the page does, however deep that is.
         place, reached = (key, id) if column is key else (tuple_(column, key), tuple_(value, id))
         paged = paged.where(place < reached if descending else place > reached)
+        if column is not key and getattr(column, "table", None) is not key.table:  # no index has both: the column's starts near
+            paged = paged.where(column <= value if descending else column >= value)
     order = (column.desc(), key.desc()) if descending else (column.asc(), key.asc())
     paged = paged.order_by(*(order[:1] if column is key else order)).limit(query.limit + 1)
     entity = _entity(statement)

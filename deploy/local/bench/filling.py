@@ -27,7 +27,8 @@ SHARES: Mapping[str, float] = {
     "stock_receipt_line": 0.05, "bill": 1, "bill_line": 2, "payment": 1, "posting": 2, "ledger_entry": 4, "revisit": 1,
     "audit_entry": 1, "stream_event": 0.1, "session": 0.05, "user": 0.01, "site": 0.001,
     "technician": 0.003, "warehouse": 0.002, "unit": 0.001, "stock": 0.04, "sign_in_device": 0.001, "outbox": 1, "inbox": 1,
-    "idempotency": 0.1, "appointment": 0.1,
+    "idempotency": 0.1, "appointment": 0.1, "attachment": 0.5, "credit": 0.01, "refund": 0.01,
+    "partner_call": 0.5, "webhook_delivery": 0.5,
 }
 """Rows for each order; what is not named here has as many as FIXED says, or none."""
 FIXED: Mapping[str, int] = {"product": 5000, "part": 100, "labour_rate": 5, "role": 7, "parameter": 1, "parameter_change": 20}
@@ -86,7 +87,7 @@ VALUES: Mapping[str, str] = {
     "audit_entries.address": "'10.0.0.' || g % 250", "org_units.kind": "'site'", "org_units.code": "'S' || g",
     "stream_events.kind": "'work_order.changed'", "sign_in_devices.state": "'approved'",
     "sessions.expires_at": "now() + interval '1 day'", "sessions.used_at": "now()", "appointments.slot": "int8range(g, g + 1)",
-    "idempotency.created_at": "now()",
+    "idempotency.created_at": "now()", "partner_calls.method": "'POST'", "partner_calls.status": "201",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -20,7 +21,7 @@ from chassis.db.migrate import find_service
 from chassis.domain.principal import Principal
 from chassis.http.paging import decode_cursor, encode_cursor
 from chassis.service import Service
-from deploy.local.bench import plans, ratios
+from deploy.local.bench import people, plans, ratios
 from deploy.local.bench.asking import Asked
 from deploy.local.bench.filling import Company
 from deploy.local.databases import NAMES
@@ -35,12 +36,20 @@ KNOWN = {
     **dict.fromkeys(
         ("sort=customer_total, deep", "sort=maker_total, deep", "sort=open_amount, deep"), "the same"
     ),
+    **dict.fromkeys(
+        tuple(f"stock.search sort={direction}{name}" for name in ("on_hand", "reserved", "available") for direction in ("", "-")),
+        "an index on each quantity would cost every movement; what is read grows with sites and parts, not with years",
+    ),
+    "q=unit7 w77": "two words that many orders have: those of the rarer are looked up",
+    **dict.fromkeys(
+        ("customers.search sort=name", "customers.search sort=-name"), "names are sealed, so the service sorts; refused above 10,000"
+    ),
 }
-"""What is known to read too much, and why; told, and not counted as a failure."""
-UNASKED = {"streams.me"}
-"""Answers that never end."""
+"""What is known to read too much, or to be refused, and why; told, and not counted as a failure."""
+UNASKED = {"streams.me", "attachments.from_work_order", "attachments.from_device"}
+"""Answers that never end, and files, of which a made company has none."""
 TYPED: dict[str, list[str]] = {
-    "orders.repairs.search": ["RE2600000", "RE2600000777", "13900000777", "139000", "SN000000777", "SN00", "w77", "unit7",
+    "orders.repairs.search": ["RE2600000", "RE2600000777", people.phones(777)[0][3:], "1390", "13900", "SN000000777", "SN00", "w77", "unit7",
                               "unit7 w77", "device", "device unit7"],
     "orders.devices.search": ["SN000000777", "SN00"],
     "callcenter.customers.search": ["customer 777", "cust"],
@@ -48,7 +57,7 @@ TYPED: dict[str, list[str]] = {
 """What people type: found once, found often, in every document. Elsewhere the beginning of a name."""
 GIVEN = {
     "online": "true", "deleted": "false", "active": "true", "since": "2026-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z",
-    "path": "/api/v1/work-orders/", "due_by": "2100-01-01", "username": "user7", "phone": "13900000777",
+    "path": "/api/v1/work-orders/", "due_by": "2100-01-01", "username": "user7", "phone": people.phones(777)[0][3:],
 }  # fmt: skip
 """Filters that no member of an item tells the value of."""
 
@@ -99,7 +108,16 @@ def _both(service: Service, server: str, arguments: argparse.Namespace) -> Itera
             there = stack.enter_context(served(service, server, folder))
             Company(orders).fill(service, server, str(make_url(there.database.app_url).database))
             asked.append(Filled(there, Company(orders)))
+            stack.callback(asked[-1].close)
         yield asked[0], asked[1]
+
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+def _noun(parameter: str) -> str:
+    noun = parameter.removesuffix("_id")
+    return {"org_unit": "unit"}.get(noun, noun)
 
 
 class Filled(Asked):
@@ -111,17 +129,15 @@ class Filled(Asked):
         self.company = company
         super().__init__(served.app, token)
 
+    def has(self, operation: Operation) -> bool:
+        """Whether there are documents for all parameters of its path."""
+        return all(noun == "key" or self.company.count(noun) for noun in map(_noun, _PARAMETER.findall(operation.path)))
+
     def path(self, operation: Operation) -> str:
         """With the middle document of its kind for each parameter."""
-        path = operation.path
-        while "{" in path:
-            before, _, rest = path.partition("{")
-            name, _, after = rest.partition("}")
-            path = f"{before}{self._middle(name.removesuffix('_id'))}{after}"
-        return path
+        return _PARAMETER.sub(lambda found: self._middle(_noun(found[1])), operation.path)
 
     def _middle(self, noun: str) -> str:
-        noun = {"org_unit": "unit", "ledger_entry": "ledger_entry"}.get(noun, noun)
         count = self.company.count(noun)
         if noun == "key":
             return "tax.rate"
@@ -141,7 +157,12 @@ class Sweep:
 
     def run(self, operations: list[Operation]) -> bool:
         good, rows = True, []
+        bare = [operation for operation in operations if not self.large.has(operation)]
+        if bare:
+            self.console.print(f"not asked, for nothing of theirs is filled: {', '.join(o.operation_id for o in bare)}")
         for operation in operations:
+            if operation in bare:
+                continue
             for label, small, large, scope in self._kinds(operation):
                 good &= self._planned(label, large, scope)
                 reach = None if any(part in label for part in KNOWN) else REACH
@@ -158,13 +179,13 @@ class Sweep:
         """Whether no statement of the call reads more than it may."""
         self.large.seen.clear()
         status, answer, _ = self.large.get(target, scope)
+        why = next((why for part, why in KNOWN.items() if part in label), None)
         if status != 200:
-            self.console.print(f"{label}: {target} answers {status} {answer}", markup=False)
-            return False
+            self.console.print(f"{label}: {target} answers {status} {answer}{f' (known: {why})' if why else ''}", markup=False)
+            return why is not None
         good = True
         for seen in list(self.large.seen):
             plan = plans.explain(self.large.engine, Principal("bench", scope, frozenset("*")), seen)
-            why = next((why for part, why in KNOWN.items() if part in label), None)
             if plan.wide or self.arguments.plans:
                 told = f"{'reads too much' if plan.wide else 'plan'}{f' (known: {why})' if plan.wide and why else ''}"
                 self.console.print(f"{label}: {told} {'; '.join(plan.wide)}", markup=False)
@@ -187,29 +208,36 @@ class Sweep:
             deep = [self._deep(asked, path, sort) for asked, path in zip((self.small, self.large), paths, strict=True)]
             if all(deep):
                 yield f"{name} sort={sort}, deep", str(deep[0]), str(deep[1]), WHOLE
-        for filter_ in (p["name"] for p in operation.spec["parameters"] if p["in"] == "query"):
-            if filter_ not in ("limit", "cursor", "sort", "total", "format"):
+        for filter_ in (p for p in operation.spec["parameters"] if p["in"] == "query"):
+            if filter_["name"] not in ("limit", "cursor", "sort", "total", "format"):
                 yield from self._filtered(operation, filter_, paths)
 
-    def _filtered(self, operation: Operation, name: str, paths: tuple[str, str]) -> Iterator[tuple[str, str, str, str]]:
+    def _filtered(
+        self, operation: Operation, filter_: dict[str, Any], paths: tuple[str, str]
+    ) -> Iterator[tuple[str, str, str, str]]:
+        name = filter_["name"]
         typed = TYPED.get(f"{operation.service}.{operation.operation_id}", ["user 7", "name-7", "S7"])
         for value in typed if name in ("q", "serial_number") else [None]:
             targets = []
             for asked, path in zip((self.small, self.large), paths, strict=True):
-                given = value or GIVEN.get(name) or self._value(asked, path, name)
+                given = value or GIVEN.get(name) or self._value(asked, path, name, filter_["schema"])
                 targets.append(f"{path}?{urlencode({name: given})}")
             yield f"{operation.operation_id} {name}={value or ''}", targets[0], targets[1], WHOLE
             if name != "q":
                 continue
             yield f"{operation.operation_id} {name}={value} of a site", targets[0], targets[1], SITE
 
-    def _value(self, asked: Filled, path: str, name: str) -> str:
-        """What an item of the list has there."""
+    def _value(self, asked: Filled, path: str, name: str, schema: dict[str, Any]) -> str:
+        """What an item of the list has there; of an empty list what the contract allows."""
         answer = asked.get(f"{path}?limit=200", WHOLE)[1]
         items = (answer or {}).get("items", [])
         found = [item[name] for item in items if item.get(name) not in (None, "")]
-        noun = name.removesuffix("_id")
-        return str(found[len(found) // 2]) if found else asked._middle(noun) if name.endswith("_id") else "x"
+        if found:
+            middle = found[len(found) // 2]
+            return str(middle).lower() if isinstance(middle, bool) else str(middle)
+        if name.endswith("_id") or schema.get("format") == "uuid":
+            return asked._middle(_noun(name))
+        return str(schema.get("enum", [{"boolean": "true", "integer": "200"}.get(schema["type"], "x")])[0])
 
     def _deep(self, asked: Filled, path: str, sort: str) -> str | None:
         """The page that begins where all but the last few items have passed."""

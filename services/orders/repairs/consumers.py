@@ -23,7 +23,7 @@ def requisition_changed(uow: UnitOfWork, event: Event) -> None:
     work_order_id, org_path = _told(uow, event)
     names = ("quote_version", "reserved_all", "issued_all", "issued_any", "lines")
     facts = {name: event.data[name] for name in names}
-    if uow.copy(Parts, event, work_order_id=work_order_id, org_path=org_path, **facts):
+    if uow.copied(Parts, event, work_order_id=work_order_id, org_path=org_path, **facts):
         parts = uow.one(Parts, Parts.id == event.subject)
         assert parts is not None
         uow.get(WorkOrder, work_order_id).note_parts(parts, uow.actor)
@@ -39,8 +39,10 @@ def bill_changed(uow: UnitOfWork, event: Event) -> None:
     work_order_id, org_path = _told(uow, event)
     money = {name: Decimal(event.data[name]) for name in ("customer_total", "maker_total", "open_amount")}
     facts = {name: event.data[name] for name in ("number", "round", "state")}
-    newer = uow.copy(Bill, event, work_order_id=work_order_id, org_path=org_path, **facts, **money)
-    if newer and facts["round"] > 1:
+    kept = {"work_order_id": work_order_id, "org_path": org_path, **facts, **money}
+    if facts["round"] == 1:
+        uow.copy(Bill, event, **kept)
+    elif uow.copied(Bill, event, **kept):
         bill = uow.one(Bill, Bill.id == event.subject)
         assert bill is not None
         uow.get(WorkOrder, work_order_id).note_bill(bill, uow.actor)

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from psycopg2.extras import NumericRange
-from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.db.uow import UnitOfWork
@@ -329,4 +328,4 @@ def _book(
 
 
 def _free(uow: UnitOfWork, order: WorkOrder) -> None:
-    uow.execute(delete(Appointment).where(Appointment.work_order_id == order.id))
+    uow.later("DELETE FROM appointments WHERE work_order_id = %s", (order.id,))
