@@ -187,17 +187,10 @@ def key_outside_transaction() -> None:
 @_plant
 def copies_ignore_order() -> None:
     """A read copy becomes what came last, not what is newest."""
-    from chassis.db.rows import mapping
-    from chassis.db.uow import UnitOfWork, _uuid
+    from chassis.db.rows import Mapping
 
-    def copy(self: Any, cls: type, event: Any, **values: Any) -> bool:
-        known = mapping(cls)
-        row = known.sealed({"id": _uuid(event.subject), "sequence": event.sequence, **values})
-        self.flush()
-        newest = known.copied(tuple(row)).partition(" WHERE ")[0]
-        return bool(self._driver(newest, [known.sent(key, value) for key, value in row.items()]).rowcount)
-
-    UnitOfWork.copy = copy  # type: ignore[method-assign]
+    guarded = Mapping.copied
+    Mapping.copied = lambda self, keys: guarded(self, keys).partition(" WHERE ")[0]  # type: ignore[method-assign]
 
 
 @_plant
