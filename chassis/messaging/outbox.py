@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import orjson
@@ -44,8 +43,7 @@ class Recorder(Protocol):
     version: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A claimed row. ``body`` is the envelope as JSON text."""
 
     position: int
@@ -102,7 +100,7 @@ class Claim:
     def begin(self, limit: int) -> None:
         with self._connection.cursor() as cursor:
             prepared.execute(cursor, _CLAIM, (limit,), ahead="BEGIN; ")
-            found = [Waiting(*values) for values in cursor.fetchall()]
+            found = list(map(Waiting._make, cursor.fetchall()))
         self.full = len(found) == limit  # others may wait behind them
         self.rows = [told for row in found if (told := self._told(row)) is not None]
 
@@ -112,7 +110,7 @@ class Claim:
         if row.type not in sealing.personal_types():
             return row
         try:
-            return replace(row, body=envelopes.encode(sealing.told(orjson.loads(row.body))).decode())
+            return row._replace(body=envelopes.encode(sealing.told(orjson.loads(row.body))).decode())
         except crypto.Unopenable as error:
             log.error("outbox row %d cannot be opened: %s", row.position, error)
             self.postpone(row.position, UNOPENABLE_SECONDS, str(error))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pika
 from pika.channel import Channel
@@ -24,8 +24,7 @@ class BrokerAway(Exception):
     """The broker cannot be reached, closed the connection or did not confirm in time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     id: str
     type: str
     body: str

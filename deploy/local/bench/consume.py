@@ -63,7 +63,7 @@ def _worked(found: Exchange, count: int) -> float:
 
 
 def _bare(found: Exchange, count: int) -> float:
-    """The statements of mill: inbox row, copy, effect; BEGIN rides with the first and COMMIT with the last."""
+    """The statements of mill: inbox row, copy, effect; BEGIN rides with the first, COMMIT and effect with the second."""
     url = make_url(found.mill.app_url).set(drivername="postgresql").render_as_string(hide_password=False)
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         connection.autocommit = True
@@ -77,8 +77,8 @@ def _bare(found: Exchange, count: int) -> float:
             )
             cursor.execute(
                 "INSERT INTO mill_sale_copies (id, sequence, amount) VALUES (%s, 1, 12.5) ON CONFLICT (id) DO UPDATE"
-                " SET sequence = excluded.sequence, amount = excluded.amount WHERE mill_sale_copies.sequence < excluded.sequence",
-                (subject,),
+                " SET sequence = excluded.sequence, amount = excluded.amount WHERE mill_sale_copies.sequence < excluded.sequence;"
+                " INSERT INTO mill_effects (event_id) VALUES (%s); COMMIT",
+                (subject, id),
             )
-            cursor.execute("INSERT INTO mill_effects (event_id) VALUES (%s); COMMIT", (id,))
         return count / (time.monotonic() - began)

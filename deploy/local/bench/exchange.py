@@ -54,6 +54,11 @@ class Exchange:
     def unsent(self) -> int:
         return self.number(self.shop, "SELECT count(*) FROM outbox WHERE sent_at IS NULL")
 
+    def last_sent(self) -> float:
+        """When the last event was marked, by the server's clock, which is this machine's."""
+        with self.shop.uow() as uow:
+            return float(uow.scalar(text("SELECT extract(epoch FROM max(sent_at)) FROM outbox")))
+
     def handled(self) -> int:
         return self.number(self.mill, "SELECT count(*) FROM mill_effects")
 

@@ -46,12 +46,14 @@ def _relayed(found: Exchange, count: int) -> float:
     stop = Stop()
     relay = Relay(SHOP, [SHOP, MILL], stop, Health())
     thread = threading.Thread(target=relay.run)
-    began = time.monotonic()
     thread.start()
-    ended = until(lambda: not found.unsent())
+    while not relay.connected:  # the floor's queues are declared before it is timed, too
+        time.sleep(0.001)
+    began = time.time()
+    until(lambda: not found.unsent())
     stop.set()
     thread.join(10)
-    return count / (ended - began)
+    return count / (found.last_sent() - began)
 
 
 def _published(count: int) -> float:
