@@ -98,11 +98,16 @@ def test_searches_are_served_by_indexes(api: Served):
             FROM generate_series(1, 20000) g""")
         owner.exec_driver_sql("ANALYZE customers")
         try:
-            for index, where in (("name_marks", queries.named("王")), ("phone_marks", queries.has_phone("+8613800138000"))):
-                statement = sa.select(queries.Customer.id).where(where)
+            known = sa.select(queries.Customer.id).where(queries.has_phone("+8613800138000"))
+            for index, statement in (
+                ("name_marks", sa.select(queries.Customer.id).where(queries.named("王"))), ("phone_marks", known),
+                ("phone_marks", known.order_by(queries.Customer.id).limit(20)),
+                ("phone_marks", known.order_by(queries.Customer.created_at.desc(), queries.Customer.id.desc()).limit(51)),
+            ):  # fmt: skip
                 plan = "\n".join(owner.execute(sa.text(f"EXPLAIN {statement.compile(owner, compile_kwargs={'literal_binds': True})}"
                                                        .replace(":", "\\:"))).scalars())
                 assert f"ix_customers_{index}" in plan and "Seq Scan" not in plan, plan
+                assert statement is not known or "InitPlan" in plan, "looked up before any list is gone down"
         finally:
             owner.exec_driver_sql("DELETE FROM customers WHERE name = ''")
 
