@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 from psycopg2.extras import Json
-from sqlalchemy import Column, Select, Table, bindparam, inspect, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Column, ColumnElement, Select, Table, any_, bindparam, inspect, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm.attributes import instance_state, manager_of_class
 
 from chassis import crypto
@@ -41,18 +41,39 @@ class Mapping:
         self.quoted = {key: f'"{column.name}"' for key, column in self.columns.items()}
         self.name = f'"{self.table.name}"'
         self.all: Select[Any] = select(*self.selectable)
-        self._by_id: dict[bool, Fixed] = {}
+        self._having: dict[Any, Fixed] = {}
         self._copied: dict[tuple[str, ...], str] = {}
         self._new: Callable[[], Any] = manager_of_class(cls).new_instance
 
-    def by_id(self, lock: bool) -> Fixed:
-        """Rows by parameter ``id``."""
-        found = self._by_id.get(lock)
+    def having(self, members: tuple[tuple[str, bool], ...], order: tuple[str, ...], lock: bool, limit: int | None) -> Fixed:
+        """Rows whose members have the values of parameters of their names, or one of a list of them where ``members`` says so."""
+        shape = (members, order, lock, limit)
+        found = self._having.get(shape)
         if found is None:
-            column = self.columns["id"]
-            statement = self.all.where(column == bindparam("id", type_=column.type))
-            found = self._by_id[lock] = Fixed(statement.with_for_update() if lock else statement)
+            where = [self._compared(name, many) for name, many in members]
+            statement = self.query(where, {}, [self.columns[name] for name in order], lock, False, limit)
+            found = self._having[shape] = Fixed(statement)
         return found
+
+    def _compared(self, name: str, many: bool) -> ColumnElement[bool]:
+        column = self.columns[name]
+        if many:
+            return column == any_(bindparam(name, type_=ARRAY(column.type)))
+        return column == bindparam(name, type_=column.type)
+
+    def query(
+        self, where: Sequence[ColumnElement[bool]], members: dict[str, Any], order_by: Sequence[Any], lock: bool, skip_locked: bool,
+        limit: int | None,
+    ) -> Select[Any]:  # fmt: skip
+        """Rows that fulfil all of it."""
+        equal = (self.columns[name].in_(value) if isinstance(value, list) else self.columns[name] == value
+                 for name, value in members.items())
+        statement = self.all.where(*where, *equal)
+        if order_by:
+            statement = statement.order_by(*order_by)
+        if limit is not None:
+            statement = statement.limit(limit)
+        return statement.with_for_update(skip_locked=skip_locked) if lock else statement
 
     def copied(self, keys: tuple[str, ...]) -> str:
         """Inserts a read copy of these keys, or puts them in the place of an older one."""

@@ -3,70 +3,50 @@ together in one call, or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date
 from types import TracebackType
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, Self
 from uuid import UUID
 
-import psycopg2
 from psycopg2.extensions import TRANSACTION_STATUS_INERROR
-from sqlalchemy import ColumnElement, Engine, Row, Select, and_
+from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from chassis.db import direct, prepared
 from chassis.db.batch import Batch
-from chassis.db.direct import PREFIX, Fixed
+from chassis.db.direct import PREFIX
 from chassis.db.engine import COMMIT_GATE
-from chassis.db.prepared import kept
+from chassis.db.reading import Reading, Transient, as_uuid
 from chassis.db.rows import mapping
 from chassis.db.tables import journal_row
 from chassis.db.under import literal, under
-from chassis.db.violations import is_transient, translate
 from chassis.domain.aggregate import Aggregate, new_id
-from chassis.domain.errors import NotFound, StaleVersion, UnknownReference
 from chassis.domain.numbers import format_number, series
 from chassis.domain.principal import Principal
 from chassis.ops import failpoints
 
-T = TypeVar("T")
-Id = UUID | str
+__all__ = ["Transient", "UnitOfWork"]
 
 
-class Transient(Exception):
-    """The database asked to run the transaction again (deadlock, serialization)."""
-
-
-def _uuid(value: Id) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)
-
-
-class UnitOfWork:
+class UnitOfWork(Reading):
     """Use as a context manager: commits at normal exit, rolls back on an exception. See chassis/README.md for the calls."""
 
     def __init__(
         self, engine: Engine, principal: Principal, *, read_only: bool = False, dry_run: bool = False
     ) -> None:
+        super().__init__(principal)
         self.engine = engine
-        self.principal = principal
         self.read_only = read_only
         self.dry_run = dry_run
-        self.now = datetime.now(UTC)
         self.traceparent: str | None = None
-        self.expected_version: tuple[UUID, int] | None = None
         self.sent_events, self.waited = 0, 0.0  # waited: seconds since the request came, however often it was tried
         self._connection: Connection | None = None
-        self._identities: dict[tuple[type, UUID], Any] = {}
-        self._tracked: list[tuple[Any, bool]] = []  # (instance, locked)
         self._pending: list[tuple[str, Any]] = []
         self._after: list[dict[str, Any]] = []
         self._batch = Batch()
-
-    @property
-    def actor(self) -> str:
-        return self.principal.username
 
     # ------------------------------------------------------------------ transaction
     def __enter__(self) -> Self:
@@ -155,29 +135,7 @@ class UnitOfWork:
         if connection is not None:
             connection.close()
 
-    def _raise(self, failure: BaseException | None, cause: BaseException) -> NoReturn:
-        if isinstance(failure, psycopg2.Error):
-            if is_transient(failure):
-                raise Transient(str(failure)) from cause
-            known = translate(failure)
-            if known is not None:
-                raise known from cause
-        raise cause
-
-    # ------------------------------------------------------------------ reading
-    def rows(self, statement: Any, parameters: Any = None) -> Sequence[Row[Any]]:
-        """Run a SELECT (or any statement RETURNING rows, or a Fixed) and give all its rows."""
-        try:
-            if isinstance(statement, Fixed):
-                return statement.rows(self.connection, parameters or {})
-            return self.connection.execute(statement, parameters or {}).fetchall()
-        except DBAPIError as error:
-            self._raise(error.orig, error)
-
-    def scalar(self, statement: Any, parameters: Any = None) -> Any:
-        found = self.rows(statement, parameters)
-        return found[0][0] if found else None
-
+    # ------------------------------------------------------------------ writing
     def execute(self, statement: Any, parameters: Any = None) -> int:
         """Run a writing statement now; the number of rows it touched."""
         self.flush()
@@ -186,80 +144,6 @@ class UnitOfWork:
         except DBAPIError as error:
             self._raise(error.orig, error)
 
-    def find(
-        self,
-        cls: type[T],
-        *where: ColumnElement[bool],
-        order_by: Sequence[Any] = (),
-        lock: bool = False,
-        skip_locked: bool = False,
-        limit: int | None = None,
-    ) -> list[T]:
-        """Instances matching all conditions. With ``lock`` rows are locked FOR UPDATE and may be changed."""
-        known = mapping(cls)
-        statement = known.all
-        if where:
-            statement = statement.where(and_(*where))
-        if order_by:
-            statement = statement.order_by(*order_by)
-        if limit is not None:
-            statement = statement.limit(limit)
-        if lock:
-            statement = statement.with_for_update(skip_locked=skip_locked)
-        return [self._track(known.load(row), lock) for row in self.rows(kept(statement))]
-
-    def one(self, cls: type[T], *where: ColumnElement[bool], lock: bool = False) -> T | None:
-        found = self.find(cls, *where, lock=lock, limit=1)
-        return found[0] if found else None
-
-    def get(self, cls: type[T], id: Id) -> T:
-        """Load and lock by the id in the path. Unknown or out of scope: NotFound. A stale If-Match: StaleVersion."""
-        return self._by_id(cls, id, lock=True)
-
-    def read(self, cls: type[T], id: Id) -> T:
-        """Load by the id in the path without lock."""
-        return self._by_id(cls, id, lock=False)
-
-    def reference(self, cls: type[T], id: Id, field: str, *, lock: bool = False) -> T:
-        """Load by an id in the body. Unknown or out of scope: UnknownReference, tried again while the copy may arrive."""
-        found = self._lookup(cls, _uuid(id), lock)
-        if found is None:
-            raise UnknownReference(field).waiting()
-        return found
-
-    def _by_id(self, cls: type[T], id: Id, lock: bool) -> T:
-        key = _uuid(id)
-        found = self._lookup(cls, key, lock)
-        if found is None:
-            raise NotFound()
-        if self.expected_version and self.expected_version[0] == key:
-            if getattr(found, "version", None) != self.expected_version[1]:
-                raise StaleVersion()
-            self.expected_version = None
-        return found
-
-    def _lookup(self, cls: type[T], id: UUID, lock: bool) -> T | None:
-        known = self._identities.get((cls, id))
-        if known is not None and (not lock or known.__dict__.get("_locked")):
-            return known
-        found = self.rows(mapping(cls).by_id(lock), {"id": id})
-        return self._track(mapping(cls).load(found[0]), lock) if found else None
-
-    def _track(self, instance: Any, locked: bool) -> Any:
-        id = instance.__dict__.get("id")
-        if isinstance(id, UUID):
-            key = (type(instance), id)
-            known = self._identities.get(key)
-            if known is not None and (known.__dict__.get("_locked") or not locked):
-                return known
-            self._identities[key] = instance
-        instance.__dict__["_locked"] = locked
-        if isinstance(instance, Aggregate):
-            instance.__dict__["_stamp"] = (self.now, self.actor)
-        self._tracked.append((instance, locked))
-        return instance
-
-    # ------------------------------------------------------------------ writing
     def add(self, instance: Any) -> None:
         """Insert at commit. An aggregate gets id, version 1 and author here."""
         mapping(type(instance)).fill_defaults(instance)
@@ -297,7 +181,7 @@ class UnitOfWork:
     def copy(self, cls: type[Any], event: Any, **values: Any) -> None:
         """Keep a read copy at commit: upsert unless what is stored is newer."""
         known = mapping(cls)
-        row = known.sealed({"id": _uuid(event.subject), "sequence": event.sequence, **values})
+        row = known.sealed({"id": as_uuid(event.subject), "sequence": event.sequence, **values})
         self._batch.statement(known.copied(tuple(row)), [known.sent(key, value) for key, value in row.items()])
 
     def copied(self, cls: type[Any], event: Any, **values: Any) -> bool:
@@ -376,24 +260,3 @@ class UnitOfWork:
             self.sent_events += 1
         if events:
             self.notify(outbox.CHANNEL)
-
-    # ------------------------------------------------------------------ lists
-    def page(
-        self,
-        statement: Select[Any],
-        query: Any,
-        *,
-        sorts: Mapping[str, Any],
-        default_sort: str,
-        key: Any,
-        view: Callable[[Any], dict[str, Any]],
-    ) -> dict[str, Any]:
-        """One page of a list (see chassis/http/paging.py)."""
-        from chassis.http.paging import page
-
-        return page(self, statement, query, sorts=sorts, default_sort=default_sort, key=key, view=view)
-
-    def instances(self, cls: type[T], rows: Sequence[Row[Any]]) -> Iterator[T]:
-        """Mapped instances of rows selected with ``select(Cls)``, for views; not tracked for changes."""
-        known = mapping(cls)
-        return (known.load(row) for row in rows)

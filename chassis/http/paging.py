@@ -17,7 +17,7 @@ from sqlalchemy import Select, func, inspect, select, tuple_
 from chassis.domain.errors import BadCursor, BadSort
 
 if TYPE_CHECKING:
-    from chassis.db.uow import UnitOfWork
+    from chassis.db.reading import Reading
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -74,7 +74,7 @@ def _typed(value: Any, column: Any) -> Any:
 
 
 def page(
-    uow: UnitOfWork,
+    uow: Reading,
     statement: Select[Any],
     query: ListQuery,
     *,

@@ -35,7 +35,7 @@ def unlock(url: str, username: str) -> bool:
     engine = make_engine(url, size=1, application="gateway.unlock")
     try:
         with UnitOfWork(engine, Principal.system("unlock")) as uow:
-            user = uow.one(User, User.username_key == fold(username), lock=True)
+            user = uow.one(User, username_key=fold(username), lock=True)
             if user is None:
                 return False
             uow.get(Credential, user.id).unlock()
@@ -45,7 +45,7 @@ def unlock(url: str, username: str) -> bool:
 
 
 def _headquarters(uow: UnitOfWork) -> OrgUnit:
-    unit = uow.one(OrgUnit, OrgUnit.code == "HQ")
+    unit = uow.one(OrgUnit, code="HQ")
     if unit is None:
         unit = OrgUnit.headquarters("总部")
         uow.add(unit)
@@ -72,7 +72,7 @@ def _ship_roles(uow: UnitOfWork) -> None:
 
 
 def _administrator(uow: UnitOfWork, unit: OrgUnit, password: str, check: Callable[[str], None] | None) -> bool:
-    if uow.one(User, User.username_key == fold(ADMIN)) is not None:
+    if uow.one(User, username_key=fold(ADMIN)) is not None:
         return False
     if check is not None:
         check(password)

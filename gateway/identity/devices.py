@@ -23,7 +23,7 @@ def known(
     """The id of the approved device; else the refusal. A key seen for the first time waits for the unit's manager."""
     if key is None:
         return DeviceNotAllowed("unknown")
-    found = uow.one(SignInDevice, SignInDevice.unit_id == unit.id, SignInDevice.key_digest == digest(key), lock=True)
+    found = uow.one(SignInDevice, unit_id=unit.id, key_digest=digest(key), lock=True)
     if found is not None:
         return found.id if found.state is DeviceState.APPROVED else DeviceNotAllowed(found.state.value)
     pending = select(func.count()).where(SignInDevice.unit_id == unit.id, SignInDevice.state == DeviceState.PENDING)

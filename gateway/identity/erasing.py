@@ -17,13 +17,13 @@ def erase(uow: UnitOfWork, customer_id: uuid.UUID, at: datetime) -> None:
     """The customer's party is over, its people's tokens and sessions are void, their passwords and names gone; what they
     signed keeps their login names. No party is made for him again. A second telling changes nothing."""
     parties.alone(uow, customer_id)
-    if uow.one(ErasedCustomer, ErasedCustomer.id == customer_id) is None:
+    if uow.one(ErasedCustomer, id=customer_id) is None:
         uow.add(ErasedCustomer(id=customer_id, erased_at=at))
-    party = uow.one(Party, Party.customer_id == customer_id, lock=True)
+    party = uow.one(Party, customer_id=customer_id, lock=True)
     if party is None or party.erased_at is not None:
         return
     party.erase(uow.actor, at)
-    people = uow.find(User, User.party_id == party.id, order_by=(User.id,), lock=True)
+    people = uow.find(User, party_id=party.id, order_by=(User.id,), lock=True)
     for user in people:
         user.erase(uow.actor, at)
     voiding.void_all(uow, [user.id for user in people])

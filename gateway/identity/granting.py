@@ -37,7 +37,7 @@ def change_role(
 
 def may_give(uow: UnitOfWork, codes: list[str]) -> None:
     """Roles for users or units: nobody gives a right that he does not have himself."""
-    known = {role.code for role in uow.find(Role, Role.code.in_(codes))} if codes else set()
+    known = {role.code for role in uow.find(Role, code=codes)} if codes else set()
     if missing := [index for index, code in enumerate(codes) if code not in known]:
         raise UnknownReference(f"roles.{missing[0]}")
     if len(set(codes)) != len(codes):
@@ -47,7 +47,7 @@ def may_give(uow: UnitOfWork, codes: list[str]) -> None:
 
 def within(uow: UnitOfWork, codes: list[str]) -> None:
     """Forbidden when these roles together may more than the caller."""
-    roles = uow.find(Role, Role.code.in_(codes)) if codes else []
+    roles = uow.find(Role, code=codes) if codes else []
     if not all(uow.principal.may(right) for right in union(roles)):
         raise Forbidden("more rights than the caller has")
 

@@ -57,7 +57,7 @@ def alone(uow: UnitOfWork, customer_id: uuid.UUID) -> None:
 def _living(uow: UnitOfWork, customer_id: uuid.UUID) -> uuid.UUID:
     """Held until commit, so that he is not erased between this look and the party."""
     alone(uow, customer_id)
-    erased = uow.one(ErasedCustomer, ErasedCustomer.id == customer_id)
+    erased = uow.one(ErasedCustomer, id=customer_id)
     if erased is not None:
         raise CustomerErased(erased_at=erased.erased_at)
     return customer_id
@@ -65,7 +65,7 @@ def _living(uow: UnitOfWork, customer_id: uuid.UUID) -> uuid.UUID:
 
 def of_account(uow: UnitOfWork, party_id: str, unit: OrgUnit, roles: list[str]) -> Party:
     """The party of an account to be made. Its unit is the party's or an office below it, its roles are fit for outsiders."""
-    party = uow.one(Party, Party.id == uuid.UUID(party_id), lock=True)
+    party = uow.one(Party, id=uuid.UUID(party_id), lock=True)
     if party is None:
         raise UnknownReference("party_id")
     party.require_kept()
@@ -77,7 +77,7 @@ def of_account(uow: UnitOfWork, party_id: str, unit: OrgUnit, roles: list[str]) 
 
 def check_roles(uow: UnitOfWork, codes: list[str]) -> None:
     """Every right of every role must be one that outside accounts may have: ValidationFailed names the roles."""
-    found = {role.code: role for role in uow.find(Role, Role.code.in_(codes))} if codes else {}
+    found = {role.code: role for role in uow.find(Role, code=codes)} if codes else {}
     unfit = [
         {"field": f"roles.{index}", "code": "not_allowed"}
         for index, code in enumerate(codes)

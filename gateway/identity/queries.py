@@ -34,10 +34,10 @@ def find_own(uow: UnitOfWork) -> tuple[User, Credential] | None:
 
 def _own(uow: UnitOfWork, user_id: str) -> tuple[User, Credential] | None:
     try:
-        user = uow.one(User, User.id == uuid.UUID(user_id))
+        user = uow.one(User, id=uuid.UUID(user_id))
     except ValueError:
         return None
-    credential = uow.one(Credential, Credential.id == user.id) if user else None
+    credential = uow.one(Credential, id=user.id) if user else None
     return (user, credential) if user and credential else None
 
 
@@ -70,7 +70,7 @@ def users(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
 
     page = uow.page(statement, query, sorts=sorts, default_sort="username", key=User.id, view=keep)
     ids = [user.id for user in found]
-    credentials = {one.id: one for one in uow.find(Credential, Credential.id.in_(ids))} if ids else {}
+    credentials = {one.id: one for one in uow.find(Credential, id=ids)} if ids else {}
     return {**page, "items": [views.user((user, credentials[user.id]), uow.principal) for user in found]}
 
 

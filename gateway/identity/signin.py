@@ -82,9 +82,9 @@ def _attempt(uow: UnitOfWork, attempt: Attempt) -> Signed | DomainError:
     user_id = uow.scalar(select(User.id).where(User.username_key == key))
     # The credential first, then the user: who changes rights or scope holds the credential until his commit, so a token
     # made here has either the new rights or the old epoch, which is void.
-    credential = uow.one(Credential, Credential.id == user_id, lock=True) if user_id else None
-    user = uow.one(User, User.id == user_id) if credential else None
-    unit = uow.one(OrgUnit, OrgUnit.org_path == user.home) if user else None  # the office, also of a department's people
+    credential = uow.one(Credential, id=user_id, lock=True) if user_id else None
+    user = uow.one(User, id=user_id) if credential else None
+    unit = uow.one(OrgUnit, org_path=user.home) if user else None  # the office, also of a department's people
     if attempt.org_unit_code is not None:
         key = f"{attempt.org_unit_code}/{key}"
         unit = unit if unit and unit.code == attempt.org_unit_code else None
@@ -121,7 +121,7 @@ def _failed(uow: UnitOfWork, credential: Credential, limit: int) -> DomainError:
 
 def _nobody(uow: UnitOfWork, key: str, password: str, limit: int) -> DomainError:
     """A name that nobody has gets the same answers, in the same time, as one that somebody has."""
-    known = uow.one(StraySignIn, StraySignIn.username_key == key)
+    known = uow.one(StraySignIn, username_key=key)
     if known is not None and known.failures >= limit:
         return AccountLocked(limit)
     passwords.matches(None, password)
@@ -160,7 +160,7 @@ def _refresh(uow: UnitOfWork, refresh_token: str) -> Signed | None:
 def sign_out(engine: Engine, session_id: str) -> None:
     """G-03. The session's tokens are void at once."""
     with _scope(engine) as uow:
-        session = uow.one(Session, Session.id == _uuid(session_id), lock=True)
+        session = uow.one(Session, id=_uuid(session_id), lock=True)
         if session is not None:
             session.end("logout", uow.now)
             announce.session_ended(uow, session.id)
@@ -171,7 +171,7 @@ def unlock_screen(engine: Engine, principal: Principal, password: str) -> None:
     Raises WrongPassword, AccountLocked."""
     refused: DomainError | None = None
     with _scope(engine) as uow:
-        credential = uow.one(Credential, Credential.id == _uuid(principal.user_id), lock=True)
+        credential = uow.one(Credential, id=_uuid(principal.user_id), lock=True)
         if credential is None:
             raise Unauthenticated()
         if not passwords.matches(credential.password_hash, password):
@@ -189,8 +189,8 @@ def change_password(
 ) -> Signed:
     """G-04. The user's other sessions end, this one gets new tokens. Raises OldWrong, ConfirmMismatch, WeakPassword."""
     with _scope(engine) as uow:
-        credential = uow.one(Credential, Credential.id == _uuid(principal.user_id), lock=True)
-        session = uow.one(Session, Session.id == _uuid(principal.session), lock=True)
+        credential = uow.one(Credential, id=_uuid(principal.user_id), lock=True)
+        session = uow.one(Session, id=_uuid(principal.session), lock=True)
         if session is None or credential is None or not session.alive(uow.now):
             raise Unauthenticated()
         user = uow.read(User, credential.id)
@@ -228,8 +228,8 @@ def forget_strays(uow: UnitOfWork, before: datetime) -> None:
 def act_for(engine: Engine, principal: Principal, unit_id: uuid.UUID, address: str) -> Signed:
     """G-21: a session of its own in another unit's scope. Whoever acts so signs as ``admin/SH01`` everywhere."""
     with _scope(engine) as uow:
-        credential = uow.one(Credential, Credential.id == _uuid(principal.user_id), lock=True)
-        own = uow.one(Session, Session.id == _uuid(principal.session), lock=True)
+        credential = uow.one(Credential, id=_uuid(principal.user_id), lock=True)
+        own = uow.one(Session, id=_uuid(principal.session), lock=True)
         if own is None or credential is None or not own.alive(uow.now) or own.acting_unit_id is not None:
             raise Forbidden("acting for a unit begins in an own session")
         user = uow.read(User, credential.id)

@@ -46,7 +46,7 @@ def roles_of(uow: UnitOfWork, user: User) -> list[str]:
     staff may do is not for the people of a party it looks after."""
     if user.party_id is not None:
         return sorted(user.roles)
-    unit = uow.one(OrgUnit, OrgUnit.id == user.org_unit_id)
+    unit = uow.one(OrgUnit, id=user.org_unit_id)
     given = {code for each in chain(uow, unit) for code in each.roles} if unit else set()
     return sorted({*user.roles, *given})
 

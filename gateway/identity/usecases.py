@@ -145,7 +145,7 @@ def act_for(uow: UnitOfWork, org_unit_code: str, reason: str, address: str) -> s
 
 def reset_password(uow: UnitOfWork, user_id: uuid.UUID, admin_password: str) -> tuple[User, Credential, str]:
     """G-06: a new first password, told once; ends the sessions and lifts a lock. Wrong own password: Forbidden."""
-    own = uow.one(Credential, Credential.id == _uuid(uow.principal.user_id))
+    own = uow.one(Credential, id=_uuid(uow.principal.user_id))
     if own is None or not passwords.matches(own.password_hash, admin_password):
         raise Forbidden("the own password is wrong")
     user, credential = uow.get(User, user_id), uow.get(Credential, user_id)

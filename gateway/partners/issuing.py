@@ -67,11 +67,11 @@ def issue(engine: Engine, asked: Asked) -> Issued:
     with UnitOfWork(engine, Principal.system("gateway.client_token")) as uow:
         # Locked: who changes the partner holds it until his commit, so a token made here says the new things, or has the
         # old epoch, which is void.
-        partner = uow.one(Partner, Partner.client_id == client_id, lock=True)
+        partner = uow.one(Partner, client_id=client_id, lock=True)
         if partner is None:
             outcome: Issued | DomainError = WrongSecret()
         else:
-            keys = uow.find(PartnerKey, PartnerKey.partner_id == partner.id, lock=True)
+            keys = uow.find(PartnerKey, partner_id=partner.id, lock=True)
             key = next((key for key in keys if key.fits(secret)), None)
             outcome = _outcome(uow, partner, key, asked)
             uow.add(_call(uow, partner, key, asked, outcome))

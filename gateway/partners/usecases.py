@@ -89,7 +89,7 @@ def rotate_key(uow: UnitOfWork, partner_id: uuid.UUID, overlap_hours: int = 72) 
 def revoke_key(uow: UnitOfWork, partner_id: uuid.UUID, key_id: str) -> Partner:
     """The key and every token made with it are worth nothing from now on."""
     partner = _managed(uow, partner_id)
-    key = uow.one(PartnerKey, PartnerKey.id == uuid.UUID(key_id), PartnerKey.partner_id == partner.id, lock=True)
+    key = uow.one(PartnerKey, id=uuid.UUID(key_id), partner_id=partner.id, lock=True)
     if key is None:
         raise UnknownReference("key_id")
     if key.revoked_at is None:
@@ -103,7 +103,7 @@ def keys_of(uow: UnitOfWork, partners: list[uuid.UUID], *, lock: bool = False) -
     """Keys by partner, newest first."""
     found: dict[uuid.UUID, list[PartnerKey]] = {partner: [] for partner in partners}
     if partners:
-        for key in uow.find(PartnerKey, PartnerKey.partner_id.in_(partners), order_by=(PartnerKey.id.desc(),), lock=lock):
+        for key in uow.find(PartnerKey, partner_id=partners, order_by=(PartnerKey.id.desc(),), lock=lock):
             found[key.partner_id].append(key)
     return found
 

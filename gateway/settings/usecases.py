@@ -13,13 +13,13 @@ from gateway.settings.parameter import Parameter, ParameterChange
 
 def value(uow: UnitOfWork, key: str) -> Any:
     """The value in force, for use cases of the gateway itself."""
-    parameter = uow.one(Parameter, Parameter.key == key)
+    parameter = uow.one(Parameter, key=key)
     return catalogue()[key].default if parameter is None else parameter.value
 
 
 def read(uow: UnitOfWork, key: str, *, lock: bool = False) -> Parameter:
     """Unknown keys are NotFound."""
-    found = uow.one(Parameter, Parameter.key == key, lock=lock) if key in catalogue() else None
+    found = uow.one(Parameter, key=key, lock=lock) if key in catalogue() else None
     if found is None:
         raise NotFound()
     return found

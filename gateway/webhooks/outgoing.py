@@ -57,11 +57,11 @@ def claim(uow: UnitOfWork, room: int, each: int, busy: Sequence[uuid.UUID]) -> l
     taken = new_id()
     found = uow.rows(_CLAIM, {"room": room, "each": each, "busy": list(busy), "claim": taken, "lease": LEASE})
     late = [row.id for row in found if row.late]
-    for delivery in uow.find(WebhookDelivery, WebhookDelivery.id.in_(late), lock=True) if late else ():
+    for delivery in uow.find(WebhookDelivery, id=late, lock=True) if late else ():
         delivery.supersede()
     on_time = [row for row in found if not row.late]
     ids = {row.webhook_id for row in on_time}
-    webhooks = {one.id: one for one in uow.find(Webhook, Webhook.id.in_(ids))} if ids else {}
+    webhooks = {one.id: one for one in uow.find(Webhook, id=ids)} if ids else {}
     keys = {one.id: tuple(one.secrets(uow.now)) for one in webhooks.values()}
     return [
         Parcel(row.id, row.webhook_id, taken, webhooks[row.webhook_id].url, keys[row.webhook_id], row.body.encode())
@@ -76,7 +76,7 @@ def release(uow: UnitOfWork, claims: Sequence[uuid.UUID]) -> None:
 
 def record(uow: UnitOfWork, parcel: Parcel, answer: Answer) -> None:
     """Writes down an attempt. What the receiver has, it has, whoever sent it; a failure counts only for who holds the claim."""
-    delivery = uow.one(WebhookDelivery, WebhookDelivery.id == parcel.id, lock=True)
+    delivery = uow.one(WebhookDelivery, id=parcel.id, lock=True)
     if delivery is None:
         return
     uow.add(

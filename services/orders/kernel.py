@@ -48,7 +48,7 @@ def apply(target: Any, fields: Document) -> bool:
 
 def own(uow: UnitOfWork, cls: type[T], id: str | UUID, field: str) -> T:
     """Load by an id in the body what this service owns itself: unlike a read copy it cannot still be on its way."""
-    found = uow.one(cls, cls.id == UUID(str(id)))  # type: ignore[attr-defined]
+    found = uow.one(cls, id=UUID(str(id)))
     if found is None:
         raise UnknownReference(field)
     return found

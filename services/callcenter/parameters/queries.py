@@ -17,5 +17,5 @@ def phone_region(uow: UnitOfWork) -> str:
 
 
 def _value(uow: UnitOfWork, key: str) -> Any:
-    found = uow.one(Parameter, Parameter.key == key)
+    found = uow.one(Parameter, key=key)
     return DEFAULTS[key] if found is None else found.value

@@ -49,7 +49,7 @@ def export(uow: UnitOfWork, customer_id: UUID, purpose: str, recipient: str | No
 
 def _customer(uow: UnitOfWork, customer_id: Any) -> Customer:
     """Locked, so that nothing is written about one who is being erased."""
-    found = uow.one(Customer, Customer.id == UUID(customer_id), lock=True)
+    found = uow.one(Customer, id=UUID(customer_id), lock=True)
     if found is None:
         raise UnknownReference("customer_id")
     found.require_kept()

@@ -15,9 +15,9 @@ def plan_revisit(uow: UnitOfWork, event: Event) -> None:
     """C-40. Make the task of a completed work order, once: a second telling changes nothing."""
     order = event.data
     work_order_id, site_id = UUID(order["id"]), UUID(order["site_id"])
-    if uow.one(Revisit, Revisit.work_order_id == work_order_id):
+    if uow.one(Revisit, work_order_id=work_order_id):
         return
-    site = uow.one(SiteCopy, SiteCopy.id == site_id)
+    site = uow.one(SiteCopy, id=site_id)
     if site is None:  # the site's own event was overtaken; its zone decides the day
         raise Retry(f"site {site_id} is not known yet")
     completed_at = datetime.fromisoformat(order["completed_at"])

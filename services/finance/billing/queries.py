@@ -83,7 +83,7 @@ def lines_of(uow: UnitOfWork, bill_ids: Iterable[UUID]) -> defaultdict[UUID, lis
     """Lines by bill, in their order."""
     by_bill: defaultdict[UUID, list[BillLine]] = defaultdict(list)
     ids = list(bill_ids)
-    for line in uow.find(BillLine, BillLine.bill_id.in_(ids), order_by=[BillLine.position]) if ids else ():
+    for line in uow.find(BillLine, bill_id=ids, order_by=[BillLine.position]) if ids else ():
         by_bill[line.bill_id].append(line)
     return by_bill
 

@@ -27,7 +27,7 @@ def issue_bill(uow: UnitOfWork, event: Event, on: str) -> None:
     """
     order, billing = event.data, event.data["billing"]
     work_order_id, round_ = UUID(order["id"]), billing["round"]
-    if uow.one(Bill, Bill.work_order_id == work_order_id, Bill.round == round_):
+    if uow.one(Bill, work_order_id=work_order_id, round=round_):
         return
     credit = _credit_for(uow, work_order_id, round_)
     lines = [BillLine.of(position, line) for position, line in enumerate(billing["lines"], start=1)]
@@ -67,10 +67,10 @@ def _credit_for(uow: UnitOfWork, work_order_id: UUID, round_: int) -> Credit | N
     """What a later round may use, locked. Raises Retry until the round before has been reversed."""
     if round_ == 1:
         return None
-    before = uow.one(Bill, Bill.work_order_id == work_order_id, Bill.round == round_ - 1)
+    before = uow.one(Bill, work_order_id=work_order_id, round=round_ - 1)
     if before is None or before.state is not State.REVERSED:
         raise Retry(f"round {round_ - 1} of {work_order_id} is not reversed yet")
-    return uow.one(Credit, Credit.work_order_id == work_order_id, lock=True)
+    return uow.one(Credit, work_order_id=work_order_id, lock=True)
 
 
 def reverse_bill(uow: UnitOfWork, event: Event) -> None:
@@ -89,9 +89,9 @@ def reverse_bill(uow: UnitOfWork, event: Event) -> None:
     found.reverse(number, order["reason"], uow.actor)
     reversal = Reversal.of(found, number, order["reason"], day, event.actor)
     uow.add(reversal)
-    ledger.post_reversal(uow, reversal, uow.find(BillLine, BillLine.bill_id == found.id))
+    ledger.post_reversal(uow, reversal, uow.find(BillLine, bill_id=found.id))
     if reversal.credited:
-        credit = uow.one(Credit, Credit.work_order_id == found.work_order_id, lock=True)
+        credit = uow.one(Credit, work_order_id=found.work_order_id, lock=True)
         if credit is None:
             credit = Credit.of(found, uow.actor)
             uow.add(credit)
@@ -136,7 +136,7 @@ def refund(uow: UnitOfWork, credit_id: UUID, method: str, amount: str) -> Refund
 
 def _site(uow: UnitOfWork, site_id: UUID) -> SiteCopy:
     """The site's copy; an event that overtook the site's own is tried again, since the site decides the month."""
-    site = uow.one(SiteCopy, SiteCopy.id == site_id)
+    site = uow.one(SiteCopy, id=site_id)
     if site is None:
         raise Retry(f"site {site_id} is not known yet")
     return site

@@ -44,7 +44,7 @@ def lines_of(uow: UnitOfWork, receipt_ids: Iterable[UUID]) -> dict[UUID, list[St
     lines: dict[UUID, list[StockReceiptLine]] = {}
     order = [StockReceiptLine.receipt_id, StockReceiptLine.position]
     for line in (
-        uow.find(StockReceiptLine, StockReceiptLine.receipt_id.in_(ids), order_by=order) if ids else ()
+        uow.find(StockReceiptLine, receipt_id=ids, order_by=order) if ids else ()
     ):
         lines.setdefault(line.receipt_id, []).append(line)
     return lines

@@ -27,7 +27,7 @@ def post(
     Raises DuplicateLine, UnknownReference; nothing is posted then.
     """
     part_ids = _part_ids(uow, lines)
-    warehouse = uow.one(Warehouse, Warehouse.id == UUID(warehouse_id))
+    warehouse = uow.one(Warehouse, id=UUID(warehouse_id))
     site = lock_site(uow, warehouse.site_id) if warehouse else None
     if warehouse is None or site is None:
         raise UnknownReference("warehouse_id")

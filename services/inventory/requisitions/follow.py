@@ -11,8 +11,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
-
 from chassis.db.uow import UnitOfWork
 from chassis.domain.aggregate import new_id
 from chassis.domain.events import Event, Retry
@@ -101,7 +99,7 @@ def serve(uow: UnitOfWork, store: Store, *sheets: Sheet, action: str = "serve") 
     waiting = [line for sheet in sheets for line in sheet.lines.values() if line.missing]
     winners = list(in_turn([*waiting, *_shortages(uow, store.site, free, touched)], free))
     others = {line.requisition_id for line in winners} - touched.keys()
-    touched |= load(uow, Requisition.id.in_(others)) if others else {}
+    touched |= load(uow, id=others) if others else {}
     for line in winners:
         touched[line.requisition_id].reserve(store, line.part_id)
     for sheet in touched.values():
@@ -122,23 +120,23 @@ def in_turn(waiting: Iterable[RequisitionLine], free: Mapping[UUID, Decimal]) ->
             yield line
 
 
-def load(uow: UnitOfWork, *where: ColumnElement[bool]) -> dict[UUID, Sheet]:
-    """Requisitions with lines and allocations, locked (their site is locked already)."""
-    heads = uow.find(Requisition, *where, order_by=[Requisition.id], lock=True)
+def load(uow: UnitOfWork, **members: Any) -> dict[UUID, Sheet]:
+    """Requisitions that have these members, with lines and allocations, locked (their site is locked already)."""
+    heads = uow.find(Requisition, order_by=("id",), lock=True, **members)
     if not heads:
         return {}
     ids = [head.id for head in heads]
     lines, held = defaultdict(list), defaultdict(list)
-    for line in uow.find(RequisitionLine, RequisitionLine.requisition_id.in_(ids)):
+    for line in uow.find(RequisitionLine, requisition_id=ids):
         lines[line.requisition_id].append(line)
-    for each in uow.find(Allocation, Allocation.requisition_id.in_(ids)):
+    for each in uow.find(Allocation, requisition_id=ids):
         held[each.requisition_id].append(each)
     return {head.id: Sheet(head, lines[head.id], held[head.id]) for head in heads}
 
 
 def _sheet_of(uow: UnitOfWork, site: SiteCopy, order: Order) -> Sheet:
     """The order's requisition, made when this is the first we hear of it."""
-    for sheet in load(uow, Requisition.work_order_id == order.id).values():
+    for sheet in load(uow, work_order_id=order.id).values():
         return sheet
     requisition = Requisition(
         id=new_id(),

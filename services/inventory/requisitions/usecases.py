@@ -18,13 +18,13 @@ def issue(uow: UnitOfWork, requisition_id: UUID) -> Sheet:
 
     A second call changes nothing. Raises InsufficientStock with the short ``parts``; BadTransition without approved quote.
     """
-    seen = uow.one(Requisition, Requisition.id == requisition_id)
+    seen = uow.one(Requisition, id=requisition_id)
     if seen is None:
         raise NotFound()
     site = lock_site(uow, seen.site_id)  # before the requisition itself, as everybody does
     assert site is not None  # a requisition is made from it
     requisition = uow.get(Requisition, requisition_id)
-    sheet = load(uow, Requisition.id == requisition_id)[requisition_id]
+    sheet = load(uow, id=requisition_id)[requisition_id]
     if requisition.state in (State.OUT, State.DONE):
         return sheet
     MACHINE.require(requisition, "issue")

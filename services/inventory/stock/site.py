@@ -21,4 +21,4 @@ class SiteCopy(Base, ReadCopy, Scoped):
 def lock_site(uow: UnitOfWork, site_id: UUID) -> SiteCopy | None:
     """The site, locked until commit; None when its copy has not arrived. Whoever changes stock or reservations of a site
     calls this before anything else: a store room serves one after the other (decision note 0001)."""
-    return uow.one(SiteCopy, SiteCopy.id == site_id, lock=True)
+    return uow.one(SiteCopy, id=site_id, lock=True)

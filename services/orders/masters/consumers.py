@@ -63,7 +63,7 @@ def labour_rate(uow: UnitOfWork, event: Event) -> None:
 @on("aftersales.callcenter.customer.created.v1", "aftersales.callcenter.customer.changed.v1")
 def customer(uow: UnitOfWork, event: Event) -> None:
     """Of an erased customer (C-04) no name is taken any more, however late or new the word."""
-    known = uow.one(copies.CustomerCopy, copies.CustomerCopy.id == event.subject, lock=True)
+    known = uow.one(copies.CustomerCopy, id=event.subject, lock=True)
     if known is None or known.erased_at is None:
         _keep(uow, event, None)
 

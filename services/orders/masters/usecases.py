@@ -37,7 +37,7 @@ def create_site(
 ) -> Site:
     """``org_unit_code`` names an org unit of kind site within the caller's scope."""
     _check_zone(time_zone)
-    unit = uow.one(OrgUnitCopy, OrgUnitCopy.code == org_unit_code)
+    unit = uow.one(OrgUnitCopy, code=org_unit_code)
     if unit is None or unit.deleted or unit.kind != "site" or not unit.path.startswith(uow.principal.scope):
         # Elsewhere looks like nowhere, in the time it takes too.
         raise UnknownReference("org_unit_code").waiting()
@@ -91,6 +91,6 @@ def _check_user(uow: UnitOfWork, username: str | None) -> None:
     """Whoever is elsewhere looks like nobody, in the time it takes too: names of other units are not to be guessed."""
     if username is None:
         return
-    user = uow.one(UserCopy, UserCopy.username == username)
+    user = uow.one(UserCopy, username=username)
     if user is None or not (user.home_path is None or user.home_path.startswith(uow.principal.scope)):
         raise UnknownReference("username").waiting()

@@ -24,7 +24,7 @@ def requisition_changed(uow: UnitOfWork, event: Event) -> None:
     names = ("quote_version", "reserved_all", "issued_all", "issued_any", "lines")
     facts = {name: event.data[name] for name in names}
     if uow.copied(Parts, event, work_order_id=work_order_id, org_path=org_path, **facts):
-        parts = uow.one(Parts, Parts.id == event.subject)
+        parts = uow.one(Parts, id=event.subject)
         assert parts is not None
         uow.get(WorkOrder, work_order_id).note_parts(parts, uow.actor)
 
@@ -43,7 +43,7 @@ def bill_changed(uow: UnitOfWork, event: Event) -> None:
     if facts["round"] == 1:
         uow.copy(Bill, event, **kept)
     elif uow.copied(Bill, event, **kept):
-        bill = uow.one(Bill, Bill.id == event.subject)
+        bill = uow.one(Bill, id=event.subject)
         assert bill is not None
         uow.get(WorkOrder, work_order_id).note_bill(bill, uow.actor)
 

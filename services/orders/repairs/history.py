@@ -170,7 +170,7 @@ def _devices(uow: UnitOfWork, rows: list[Row]) -> dict[int, Device]:
     serials = {
         row.given["device"]["serial_number"] for row in described if row.given["device"].get("serial_number")
     }
-    known = uow.find(Device, Device.serial_number.in_(serials)) if serials else []
+    known = uow.find(Device, serial_number=serials) if serials else []
     by_serial = {(device.product_id, device.serial_number): device for device in known}
     found: dict[int, Device] = {}
     for row in described:

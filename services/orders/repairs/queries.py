@@ -194,6 +194,6 @@ def timeline(uow: UnitOfWork, work_order_id: UUID, query: ListQuery, language: s
 def quotes(uow: UnitOfWork, work_order_id: UUID) -> Document:
     """Every version, newest first."""
     order = uow.read(WorkOrder, work_order_id)
-    past = uow.find(PastQuote, PastQuote.work_order_id == work_order_id, order_by=[PastQuote.version.desc()])
+    past = uow.find(PastQuote, work_order_id=work_order_id, order_by=[PastQuote.version.desc()])
     shown = [*([order.quote] if order.quote else []), *(replaced.quote for replaced in past)]
     return {"items": [views.quote(quote) for quote in shown]}

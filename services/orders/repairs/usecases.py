@@ -116,7 +116,7 @@ def diagnose(
     """Coverage is decided again as of the day of registration (O-28, O-30)."""
     with moving(uow, work_order_id) as order:
         MACHINE.require(order, "diagnose")
-        device = uow.one(Device, Device.id == order.device_id) if order.device_id else None
+        device = uow.one(Device, id=order.device_id) if order.device_id else None
         fault_on = local_day(order.registered_at, order.time_zone)
         reason = Exclusion(exclusion) if exclusion else None
         decision = decide(
@@ -251,25 +251,25 @@ def moving(uow: UnitOfWork, work_order_id: UUID) -> Iterator[WorkOrder]:
 
 def parts_of(uow: UnitOfWork, order: WorkOrder) -> Parts | None:
     """What inventory last reported about the order's parts."""
-    return uow.one(Parts, Parts.work_order_id == order.id) if order.quote_version else None
+    return uow.one(Parts, work_order_id=order.id) if order.quote_version else None
 
 
 def bill_of(uow: UnitOfWork, order: WorkOrder) -> Bill | None:
     """The bill of the order's settlement round, once finance has reported it."""
     if order.billing is None:
         return None
-    return uow.one(Bill, Bill.work_order_id == order.id, Bill.round == order.billing["round"])
+    return uow.one(Bill, work_order_id=order.id, round=order.billing["round"])
 
 
 def tax_rate(uow: UnitOfWork) -> Decimal:
-    known = uow.one(ParameterCopy, ParameterCopy.key == "tax.rate")
+    known = uow.one(ParameterCopy, key="tax.rate")
     return Decimal(str(known.value)) if known else DEFAULT_TAX_RATE
 
 
 def _labour(uow: UnitOfWork, labour: list[Document]) -> Iterator[Position]:
     codes = {line["rate_code"] for line in labour}
     rates = (
-        {rate.code: rate for rate in uow.find(LabourRateCopy, LabourRateCopy.code.in_(codes))}
+        {rate.code: rate for rate in uow.find(LabourRateCopy, code=codes)}
         if codes
         else {}
     )

@@ -21,6 +21,8 @@ from chassis.db.uow import UnitOfWork
 from chassis.db.violations import is_away
 from chassis.domain.errors import Duplicate
 from chassis.domain.principal import Principal
+from tests.integration.chassis.conftest import Shelf
+from tests.integration.chassis.shelf.books.book import Book
 
 
 class Colour(enum.StrEnum):
@@ -93,3 +95,32 @@ def test_a_connection_that_broke_is_not_used_again(engine: Engine) -> None:
     assert is_away(caught.value) and caught.value.connection_invalidated
     with unit(engine) as uow:
         assert uow.rows(fixed)[0].pid != first
+
+
+def test_members_find_what_conditions_find(shelf: Shelf) -> None:
+    """By one value, by several, by both, in the order of a member, locked and limited: the same as by expressions."""
+    titles = [uuid.uuid4().hex for _ in range(3)]
+    with shelf.database.uow() as uow:
+        books = [Book(id=None, number=uuid.uuid4().hex, code=uuid.uuid4().hex, title=title, org_path="/HQ/A/")
+                 for title in [*titles, titles[0]]]
+        uow.add_all(books)
+    with shelf.database.uow() as uow:
+        for members, where in (
+            ({"title": titles[0]}, (Book.title == titles[0],)),
+            ({"title": set(titles[:2])}, (Book.title.in_(titles[:2]),)),
+            ({"id": [books[0].id, books[1].id], "title": titles[0]}, (Book.id == books[0].id,)),
+            ({"id": []}, (Book.id.in_([]),)),
+        ):
+            found = [one.id for one in uow.find(Book, order_by=("id",), **members)]
+            assert found == [one.id for one in uow.find(Book, *where, order_by=[Book.id])]
+            mixed = uow.find(Book, Book.code != "", order_by=[Book.id.desc()], lock=True, limit=2, **members)
+            assert [one.id for one in mixed] == found[::-1][:2]
+        assert len(uow.find(Book, title=titles[0], limit=1)) == 1
+        assert uow.one(Book, id=books[2].id, title=titles[0]) is None
+        locked = uow.one(Book, id=books[2].id, lock=True)
+        assert locked is not None
+        locked.title = "changed"
+        with pytest.raises(TypeError, match="NULL"):
+            uow.one(Book, title=None)
+    with shelf.database.uow() as uow:
+        assert uow.read(Book, books[2].id).title == "changed"
