@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
 from uuid import UUID
@@ -153,20 +153,11 @@ class Reading(ABC):
         self._tracked.append((instance, locked))
         return instance
 
-    def page(
-        self,
-        statement: Select[Any],
-        query: Any,
-        *,
-        sorts: Mapping[str, Any],
-        default_sort: str,
-        key: Any,
-        view: Callable[[Any], dict[str, Any]],
-    ) -> dict[str, Any]:
-        """One page of a list (see chassis/http/paging.py)."""
+    def page(self, statement: Select[Any], query: Any, **options: Any) -> dict[str, Any]:
+        """One page of a list; ``options`` as of chassis/http/paging.py."""
         from chassis.http.paging import page
 
-        return page(self, statement, query, sorts=sorts, default_sort=default_sort, key=key, view=view)
+        return page(self, statement, query, **options)
 
     def instances(self, cls: type[T], rows: Sequence[Row[Any]]) -> Iterator[T]:
         """Mapped instances of rows selected with ``select(Cls)``, for views; not tracked for changes."""

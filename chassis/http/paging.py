@@ -82,10 +82,11 @@ def page(
     default_sort: str,
     key: Any,
     view: Callable[[Any], dict[str, Any]],
+    columns: bool = False,
 ) -> dict[str, Any]:
     """``{"items", "next_cursor"[, "total"]}``.
 
-    ``statement`` selects one mapped class (the view gets instances) or columns (the view gets rows).
+    ``statement`` selects one mapped class (the view gets instances) or columns (the view gets rows): looked at, unless told.
     ``sorts`` maps sort keys to NOT NULL columns, ``key`` is the unique id column, ``default_sort`` may begin with ``-``.
     """
     sort = query.sort or default_sort
@@ -104,7 +105,7 @@ def page(
             paged = paged.where(column <= value if descending else column >= value)
     order = (column.desc(), key.desc()) if descending else (column.asc(), key.asc())
     paged = paged.order_by(*(order[:1] if column is key else order)).limit(query.limit + 1)
-    entity = _entity(statement)
+    entity = None if columns else _entity(statement)
     if entity is None:
         paged = paged.add_columns(column.label("_sort"), key.label("_key"))
     rows = list(uow.rows(paged))

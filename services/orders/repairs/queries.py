@@ -112,7 +112,7 @@ def search(uow: UnitOfWork, query: ListQuery, language: str) -> Document:
         order.__dict__.update(zip(_MEMBERS, row, strict=False))
         return views.work_order(order, order, reader)
 
-    return uow.page(found, query, sorts=SORTS, default_sort="-created_at", key=WorkOrder.id, view=view)
+    return uow.page(found, query, sorts=SORTS, default_sort="-created_at", key=WorkOrder.id, view=view, columns=True)
 
 
 def _conditions(query: ListQuery) -> list[ColumnElement[bool]]:

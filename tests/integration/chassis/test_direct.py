@@ -33,7 +33,7 @@ class Colour(enum.StrEnum):
 _COLOUR = sa.Enum(Colour, native_enum=False, values_callable=lambda cls: [one.value for one in cls])
 _VALUES = {
     "colour": (_COLOUR, Colour.BLUE), "id": (sa.Uuid(), uuid.uuid4()), "amount": (sa.Numeric(12, 2), Decimal("214.81")),
-    "data": (JSONB(), {"a": [1, None]}), "marks": (ARRAY(sa.BigInteger), [1, -2]), "on": (sa.Date(), date(2026, 2, 28)),
+    "data": (JSONB(), {"a": [1, None]}), "marks": (ARRAY(sa.BigInteger), [1, -2]), "ids": (ARRAY(sa.Uuid()), [uuid.UUID(int=0), uuid.uuid4()]), "on": (sa.Date(), date(2026, 2, 28)),
     "at": (sa.DateTime(timezone=True), datetime(2026, 1, 2, 3, 4, tzinfo=UTC)), "sealed": (sa.LargeBinary(), b"\x00%s"),
     "said": (sa.Text(), "100 % 'so'; %s %(x)s"), "none": (sa.Text(), None),
 }  # fmt: skip
@@ -60,6 +60,7 @@ def test_values_come_back_as_sqlalchemy_gives_them(engine: Engine) -> None:
         for name, value in plain._mapping.items():
             mine = getattr(found, name)
             assert (type(mine), bytes(mine) if name == "sealed" else mine) == (type(value), value), name
+        assert (str(found.id), hash(found.id), found.id.is_safe) == (str(_GIVEN["id"]), hash(_GIVEN["id"]), _GIVEN["id"].is_safe)
         assert found.colour is Colour.BLUE and bytes(found.sealed) == b"\x00%s"
 
 
