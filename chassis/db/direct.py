@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psycopg2
+from sqlalchemy import BindParameter, bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import ClauseElement, Executable
+from sqlalchemy.types import TypeEngine
 
 from chassis.db import prepared
 
@@ -35,6 +38,11 @@ def run(connection: Connection, sql: str, values: Sequence[Any] | Mapping[str, A
             connection.invalidate(error)
         raise named from error
     return cursor
+
+
+def several(name: str, type_: TypeEngine[Any]) -> BindParameter[Any]:
+    """A parameter of a Fixed that takes a list of such values, for ``any_`` and ``all_``."""
+    return bindparam(name, type_=ARRAY(type_))
 
 
 class Fixed:

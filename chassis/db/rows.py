@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 from psycopg2.extras import Json
 from sqlalchemy import Column, ColumnElement, Select, Table, any_, bindparam, inspect, select
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm.attributes import instance_state, manager_of_class
 
 from chassis import crypto
-from chassis.db.direct import Fixed
+from chassis.db.direct import Fixed, several
 from chassis.db.sealed import Encrypted
 
 
@@ -58,7 +58,7 @@ class Mapping:
     def _compared(self, name: str, many: bool) -> ColumnElement[bool]:
         column = self.columns[name]
         if many:
-            return column == any_(bindparam(name, type_=ARRAY(column.type)))
+            return column == any_(several(name, column.type))
         return column == bindparam(name, type_=column.type)
 
     def query(

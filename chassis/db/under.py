@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from psycopg2.extensions import QuotedString, adapt
+from psycopg2.extensions import adapt
 
 from chassis.domain.principal import Principal
 
@@ -23,8 +23,8 @@ def under(principal: Principal) -> tuple[str, tuple[str, ...]]:
 
 def literal(value: Any, driver: Any) -> str:
     """A value as text of a statement, quoted as the connection wants it."""
-    quoted = adapt(value)
-    if isinstance(quoted, QuotedString):
+    quoted: Any = adapt(value)
+    if hasattr(quoted, "prepare"):  # text, and what may hold some: it is written in the connection's encoding
         quoted.prepare(driver)
     literal: bytes = quoted.getquoted()
     return literal.decode()

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from psycopg2.extensions import TRANSACTION_STATUS_INERROR
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INERROR
 from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -71,15 +71,23 @@ class UnitOfWork(Reading):
         return self._connection
 
     def first(self, sql: str, values: Sequence[Any] = ()) -> None:
-        """A statement to go in front of all others, in one call with the first of them or with COMMIT; where it fails, that
-        call does. Only before anything was sent."""
-        if PREFIX not in self.connection.info:
-            raise RuntimeError("the transaction has begun")
+        """A statement to go in front of what is sent next, in one call with it; where it fails, that call does."""
         self._ahead(prepared.of(self._dbapi).call(sql), values)
+
+    def turn(self) -> None:
+        """Another's turn in the same transaction: what was written goes in front of what comes next, which sees it; nothing
+        that was read is remembered."""
+        self._collect()
+        if self._batch:
+            self._ahead(*self._batch.take(prepared.of(self._dbapi)))
+        self._identities.clear()
+        self._tracked.clear()
+        self.now, self.holds = datetime.now(UTC), False
 
     def _ahead(self, sql: str, values: Sequence[Any]) -> None:
         literals = tuple(literal(value, self._dbapi) for value in values)
-        self.connection.info[PREFIX] += f"{sql % literals}; ".replace("%", "%%")
+        info = self.connection.info
+        info[PREFIX] = info.get(PREFIX, "") + f"{sql % literals}; ".replace("%", "%%")
 
     @property
     def _dbapi(self) -> Any:
@@ -122,7 +130,8 @@ class UnitOfWork(Reading):
         if not self._connection.invalidated:
             prepared.of(self._dbapi).failed()
         try:
-            if self._connection.info.pop(PREFIX, None) is None:
+            self._connection.info.pop(PREFIX, None)
+            if self._dbapi.info.transaction_status != TRANSACTION_STATUS_IDLE:
                 direct.run(self._connection, "ROLLBACK")
         except Exception:  # whatever failed, a connection that may still hold a transaction must not be used again
             with suppress(Exception):
@@ -138,6 +147,7 @@ class UnitOfWork(Reading):
     # ------------------------------------------------------------------ writing
     def execute(self, statement: Any, parameters: Any = None) -> int:
         """Run a writing statement now; the number of rows it touched."""
+        self.holds = True
         self.flush()
         try:
             return self.connection.execute(statement, parameters or {}).rowcount
@@ -196,7 +206,7 @@ class UnitOfWork(Reading):
 
     def numbers(self, prefix: str, day: date, count: int) -> list[str]:
         """``count`` numbers in a row for bulk work."""
-        key = series(prefix, day)
+        key, self.holds = series(prefix, day), True
         cursor = self._driver(
             "INSERT INTO numbers (series, last) VALUES (%s, %s) "
             "ON CONFLICT (series) DO UPDATE SET last = numbers.last + excluded.last RETURNING last",

@@ -1,8 +1,8 @@
 """The courier: moves events between the services of an embedded suite, in one process and without a broker.
 
-The outbox is the queue. One thread per source claims its rows in order and hands each to every service that listens, by
-the same ``receive`` the RabbitMQ worker calls, a few aggregates abreast, the events of one in order. Two more threads
-repeat what failed and run the timers.
+The outbox is the queue. One thread per source takes its rows in order and offers each to every service that listens
+(``target.py``), whose threads hand it to the functions the RabbitMQ worker calls too. Two more threads repeat what failed and
+run the timers.
 """
 
 from __future__ import annotations
@@ -10,20 +10,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from time import monotonic, time_ns
 
-import orjson
-
-from chassis.db.engine import make_engine, watched
 from chassis.messaging import inbox, outbox
-from chassis.messaging.clock import Clock
 from chassis.messaging.inbox import DatabaseAway
 from chassis.messaging.listener import Listener, Stop
-from chassis.messaging.registry import subscriptions, timers
 from chassis.messaging.relay import MEASURE, measure
+from chassis.messaging.target import DELIVERED, NOT_REACHED, Parcel, Target
 from chassis.ops import failpoints, metrics, trace
 from chassis.ops.health import Health
 from chassis.ops.logging import configure
@@ -32,45 +29,110 @@ from chassis.service import Service
 
 log = logging.getLogger(__name__)
 
-BATCH = 50
+IN_HAND = 200  # rows of one source
 POLL = 0.5  # seconds, should a notification get lost
-AWAY = 1.0  # seconds a database that was away is left alone
+LINGER = 0.02  # seconds after which what was told of is marked at the latest: with the next look, if others wait by then
 LONGEST_DELAY = 5.0  # seconds until an event is offered again to a database that was away
-ABREAST = 8  # aggregates of one source whose events are delivered at the same time: most of a delivery is waiting for PostgreSQL
-CONNECTIONS = 8  # per database, shared by all threads
+THREADS = 12  # that deliver, for all services
 
 
-class Target:
-    """A service that receives events. While its database is away it delays, without holding up the others for long."""
+@dataclass(slots=True, eq=False)
+class InHand:
+    """A row that so many services have not told of yet."""
 
-    def __init__(self, service: Service) -> None:
-        self.service = service
-        self.types = subscriptions(service)
-        url = settings().database_url(service.name)
-        self.engine = watched(service.name, make_engine(url, size=CONNECTIONS, application="aftersales courier"))
-        self.clock = Clock(service, self.engine, url) if timers(service) else None
-        self._away_until = 0.0
-        metrics.from_zero(service.name, self.types, [timer.name for timer in timers(service)])
+    row: outbox.Waiting
+    missing: int
+    began: int  # ns
+    failure: str = DELIVERED
 
-    def run(self, work: Callable[..., object], *arguments: object) -> None:
-        """Runs work on this service's database, or raises DatabaseAway at once when it was away a moment ago."""
-        if monotonic() < self._away_until:
-            raise DatabaseAway(f"{self.service.name}: tried a moment ago")
-        try:
-            work(self.service, self.engine, *arguments)
-        except DatabaseAway:
-            self._away_until = monotonic() + AWAY
-            raise
+
+class Source:
+    """A service's outbox: takes rows, offers them, marks those that every listening service has told of."""
+
+    def __init__(self, service: Service, targets: Sequence[Target], stop: Stop, beat: Callable[[], None]) -> None:
+        self.service, self.targets, self.stop, self.beat = service, targets, stop, beat
+        self._hand: dict[int, InHand] = {}  # by position
+        self._lock = threading.Lock()
+        self._ended: list[InHand] = []  # told of by all and not marked yet
+
+    def run(self) -> None:
+        """Until ``stop``, and until all that is in hand has been told of. May be run again after it raised."""
+        url, name = settings().database_url(self.service.name), f"aftersales courier {self.service.name}"
+        measured = looked = 0.0
+        with closing(Listener(url, name)) as listener:
+            desk = outbox.Desk(listener.connection)
+            while not self.stop.is_set or self._hand:
+                notified = listener.wait(LINGER if self._hand else POLL, *([] if self.stop.is_set else [self.stop]))
+                if notified or self._ended or monotonic() - looked > POLL:
+                    while self._look(desk):
+                        pass
+                    looked = monotonic()
+                if monotonic() - measured > MEASURE:
+                    measured = monotonic()
+                    measure(self.service, listener)
+
+    def _look(self, desk: outbox.Desk) -> bool:
+        """One call that marks what was told of and takes what waits; whether more may wait (what is committed from now on is
+        announced)."""
+        with self._lock:
+            ended = self._ended.copy()
+        sent = self._mark(desk, ended)
+        room = 0 if self.stop.is_set else IN_HAND - len(self._hand) + len(ended)
+        rows = desk.next(list(self._hand), room)
+        with self._lock:
+            del self._ended[: len(ended)]
+        for one in ended:
+            del self._hand[one.row.position]
+        metrics.SENT.labels(self.service.name).inc(len(sent))
+        for one in sent if trace.ON else ():
+            outbox.tell(self.service.name, one.row, one.began)
+        if rows or ended or not self._hand:  # services that hang with what is in hand are to be noticed
+            self.beat()
+        self._offer(rows)
+        return 0 < room == len(rows)
+
+    def _mark(self, desk: outbox.Desk, ended: Sequence[InHand]) -> list[InHand]:
+        """Those that all have."""
+        sent = [one for one in ended if one.failure == DELIVERED]
+        if sent:
+            failpoints.hit("courier.delivered", self.service.name)
+        desk.sent([one.row.position for one in sent])
+        for one in ended:
+            if one.failure not in (DELIVERED, NOT_REACHED):
+                seconds = min(LONGEST_DELAY, inbox.delay(one.row.attempts + 1))
+                desk.postpone(one.row.position, seconds, one.failure)
+        return sent
+
+    def _offer(self, rows: Sequence[outbox.Waiting]) -> None:
+        began = time_ns()
+        for row in rows:
+            missing = sum(row.type in target.types for target in self.targets)
+            one = self._hand[row.position] = InHand(row, missing, began)
+            if not missing:
+                self._ended.append(one)
+        for target in self.targets:
+            parcels = [Parcel(row, self._tell) for row in rows if row.type in target.types]
+            if parcels:
+                target.offer(parcels)
+
+    def _tell(self, position: int, result: str) -> None:
+        with self._lock:
+            one = self._hand[position]
+            one.missing -= 1
+            one.failure = one.failure or result
+            if not one.missing:
+                self._ended.append(one)
 
 
 class Courier:
     def __init__(self, services: Sequence[Service], stop: Stop, health: Health) -> None:
         self.stop, self.health = stop, health
-        self.targets = [Target(service) for service in services]
-        loops: list[tuple[str, Callable[[], None]]] = [
-            (f"deliver {service.name}", partial(self._deliver, service)) for service in services
-        ]
-        loops += [("retry", self._retry), ("timers", self._timers)]
+        self.pool = ThreadPoolExecutor(THREADS, "deliver")
+        self.targets = [Target(service, self.pool, stop) for service in services]
+        loops: list[tuple[str, Callable[[], None]]] = [("retry", self._retry), ("timers", self._timers)]
+        for service in services:
+            name = f"deliver {service.name}"
+            loops.append((name, Source(service, self.targets, stop, partial(health.beat, name)).run))
         self.threads = [
             threading.Thread(target=self._keep_running, args=loop, name=loop[0], daemon=True)
             for loop in loops
@@ -84,6 +146,7 @@ class Courier:
             self.health.beat("courier")
         for thread in self.threads:
             thread.join(15)
+        self.pool.shutdown(wait=False)
         for target in self.targets:
             target.engine.dispose()
 
@@ -97,64 +160,6 @@ class Courier:
                 log.warning("%s begins again: %s", name, repr(error))
                 self.stop.wait(1.0)
 
-    # ------------------------------------------------------------------ delivery
-    def _deliver(self, source: Service) -> None:
-        url = settings().database_url(source.name)
-        measured = 0.0
-        with ExitStack() as stack:
-            listener = Listener(url, f"aftersales courier {source.name}")
-            stack.callback(listener.close)
-            pool = stack.enter_context(ThreadPoolExecutor(ABREAST, f"deliver {source.name}"))
-            while not self.stop.is_set:
-                self.health.beat(f"deliver {source.name}")
-                if not self._round(source, listener, pool):
-                    listener.wait(self.stop, POLL)  # whatever was committed since the claim is announced
-                if monotonic() - measured > MEASURE:
-                    measured = monotonic()
-                    measure(source, listener)
-
-    def _round(self, source: Service, listener: Listener, pool: Executor) -> bool:
-        """One batch, locked until its end; whether more may wait. What was not reached is simply claimed again."""
-        with outbox.claim(listener.connection, BATCH) as claim:
-            groups: dict[str, list[outbox.Waiting]] = {}
-            for row in claim.rows:
-                groups.setdefault(row.subject, []).append(row)
-            run = map if len(groups) == 1 else pool.map  # a single event is not worth a change of threads
-            offered = [one for group in run(partial(self._offer_in_order, source), groups.values()) for one in group]
-            for row, failure in offered:
-                if failure is not None:
-                    seconds = min(LONGEST_DELAY, inbox.delay(row.attempts + 1))
-                    claim.postpone(row.position, seconds, failure)
-            sent = [row.position for row, failure in offered if failure is None]
-            if sent:
-                failpoints.hit("courier.delivered", source.name)
-            claim.sent(sent)
-        metrics.SENT.labels(source.name).inc(len(sent))
-        return claim.full
-
-    def _offer_in_order(self, source: Service, rows: Sequence[outbox.Waiting]) -> list[tuple[outbox.Waiting, str | None]]:
-        """The events of one aggregate, oldest first, until asked to stop; each with what went wrong."""
-        return [(row, self._offer(source, row)) for row in rows if not self.stop.is_set]
-
-    def _offer(self, source: Service, row: outbox.Waiting) -> str | None:
-        """To every listening service; None when all have it, else why it must be offered again (inboxes drop repeats)."""
-        envelope, failure, began = orjson.loads(row.body), None, time_ns()
-        for target in self.targets:
-            if row.type not in target.types:
-                continue
-            try:
-                target.run(inbox.receive, envelope)
-                failpoints.hit("courier.between", row.type)
-            except DatabaseAway:
-                failure = f"{target.service.name} away"
-            except Exception as error:  # not an envelope, or a fault of ours: must not hold up the others
-                failure = f"{type(error).__name__} for {target.service.name}"
-                log.exception("outbox row %d cannot be delivered", row.position)
-        if failure is None and trace.ON:
-            outbox.tell(source.name, row, began)
-        return failure
-
-    # ------------------------------------------------------------------ what failed, and timers
     def _retry(self) -> None:
         measured = 0.0
         while not self.stop.is_set:

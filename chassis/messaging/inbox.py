@@ -101,23 +101,29 @@ def unit(service: Service, engine: Engine) -> UnitOfWork:
 
 def receive(service: Service, engine: Engine, envelope: object) -> Outcome:
     """Handle a delivered envelope (decoded JSON). Raises DatabaseAway or Undecodable; handlers' errors never escape."""
-    try:
-        schemas.check_envelope(envelope)
-    except schemas.SchemaViolation as error:
-        raise Undecodable(str(error)) from None
-    assert isinstance(envelope, Mapping)
+    envelope = decoded(envelope)
     if envelope["type"] not in subscriptions(service):
         return Outcome.IGNORED
     event = envelopes.parse(envelope)
     labels = {"service": service.name, "type": event.type, "outcome": "away"}
-    with _span(service, event) as span, metrics.timed(metrics.HANDLED, labels):
+    with span_of(service, event) as span, metrics.timed(metrics.HANDLED, labels):
         outcome = _receive(service, engine, event, envelope)
         labels["outcome"] = outcome
         span.attributes["aftersales.outcome"] = outcome.value
         return outcome
 
 
-def _span(service: Service, event: Event) -> AbstractContextManager[trace.Span]:
+def decoded(envelope: object) -> Mapping[str, Any]:
+    """The envelope, which is one. Raises Undecodable."""
+    try:
+        schemas.check_envelope(envelope)
+    except schemas.SchemaViolation as error:
+        raise Undecodable(str(error)) from None
+    assert isinstance(envelope, Mapping)
+    return envelope
+
+
+def span_of(service: Service, event: Event) -> AbstractContextManager[trace.Span]:
     return trace.span(event.traceparent, f"process {event.type}", service=service.name, kind="consumer")
 
 
@@ -146,9 +152,7 @@ def delay(attempts: int) -> float:
 def _receive(service: Service, engine: Engine, event: Event, envelope: Mapping[str, Any]) -> Outcome:
     def handle() -> Outcome:
         with unit(service, engine) as uow:
-            uow.first(_RECEIVED, (*_columns(event).values(), uow.now, uow.now))
-            _handle(service, uow, event)
-            failpoints.hit("inbox.handling", service.name, event.type)
+            handle_once(service, uow, event)
         failpoints.hit("inbox.handled", service.name, event.type)
         return Outcome.DONE
 
@@ -177,7 +181,7 @@ def _retry_one(service: Service, engine: Engine) -> bool:
             if claimed is None:
                 return False
             event = envelopes.parse(sealing.told(claimed.envelope))
-            with _span(service, event) as span:
+            with span_of(service, event) as span:
                 uow.traceparent = span.traceparent
                 _handle(service, uow, event)
             uow.execute(_HANDLED, {"event_id": claimed.event_id})
@@ -194,6 +198,13 @@ def _retry_one(service: Service, engine: Engine) -> bool:
         with _recording(), unit(service, engine) as uow:
             uow.execute(_FAILED_AGAIN, {"event_id": claimed.event_id, **failed})
         return True
+
+
+def handle_once(service: Service, uow: UnitOfWork, event: Event) -> None:
+    """The event's row and its effects. Raises Known, at the latest with COMMIT, and what handlers do."""
+    uow.first(_RECEIVED, (*_columns(event).values(), uow.now, uow.now))
+    _handle(service, uow, event)
+    failpoints.hit("inbox.handling", service.name, event.type)
 
 
 def _handle(service: Service, uow: UnitOfWork, event: Event) -> None:

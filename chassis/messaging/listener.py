@@ -57,21 +57,25 @@ def connect(url: str, name: str, wait: int = 5) -> PgConnection:
 
 
 class Listener:
-    """A database connection of its own for claiming outbox rows, woken when others commit new ones."""
+    """A database connection of its own for taking outbox rows, woken when others commit new ones. Its marks do not wait for
+    the disk: what a crash forgets was sent is sent again, and dropped by the inbox."""
 
     def __init__(self, url: str, name: str) -> None:
         self.connection: PgConnection = connect(url, name)
         self.connection.autocommit = True
         with self.connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {CHANNEL}")
+            cursor.execute(f"SET synchronous_commit = off; LISTEN {CHANNEL}")
 
-    def wait(self, stop: Stop, seconds: float) -> None:
-        """Between transactions: returns on a notification (or one that came since the last call), stop or time-out."""
+    def wait(self, seconds: float, *others: Stop) -> bool:
+        """Between transactions: returns on a notification (or one that came since the last call), one of the others or time-out;
+        whether it was a notification."""
         self.connection.poll()  # one may have come with an answer
         if not self.connection.notifies:
-            select.select([self.connection.fileno(), stop.fileno()], [], [], seconds)
+            select.select([self.connection.fileno(), *(other.fileno() for other in others)], [], [], seconds)
             self.connection.poll()
+        notified = bool(self.connection.notifies)
         self.connection.notifies.clear()
+        return notified
 
     def close(self) -> None:
         self.connection.close()

@@ -22,7 +22,9 @@ eventlet.monkey_patch()  # before anything below copies names of what it replace
 import logging
 import random
 import signal
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -34,11 +36,12 @@ from nameko.messaging import Consumer, QueueConsumer
 from sqlalchemy import Engine
 
 from chassis.db.engine import make_engine, watched
-from chassis.messaging import inbox, topology
+from chassis.messaging import inbox, together, topology
 from chassis.messaging.clock import Clock
 from chassis.messaging.envelope import CONTENT_TYPE
 from chassis.messaging.inbox import DatabaseAway, Undecodable
 from chassis.messaging.registry import subscriptions, timers
+from chassis.messaging.together import Apart
 from chassis.ops import metrics, trace
 from chassis.ops.health import Health
 from chassis.ops.logging import configure
@@ -52,6 +55,11 @@ MEASURES_EVERY = 5.0
 QUEUES_EVERY = 15.0
 GRACE = 18  # seconds from SIGTERM to the end at the latest
 LONGEST_PAUSE = 5.0  # seconds between looks for a database that is away
+
+Waiting = deque[tuple[Any, Any]]
+"""Bodies with their messages."""
+Answer = Callable[[Any], None] | None
+"""What becomes of a message; None: nothing, whoever breaks the connection gives it back."""
 
 
 class Inlet(QueueConsumer):
@@ -75,21 +83,37 @@ class Inlet(QueueConsumer):
 
 
 class Deliveries(Consumer):
-    """Entry point that hands the message itself to the method and lets its answer decide what becomes of it."""
+    """Entry point that hands messages themselves to the method, which takes of those that wait what goes together and tells
+    what becomes of each."""
 
     queue_consumer = Inlet()
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.waiting: Waiting = deque()
+        self.busy = 0
+
     def handle_message(self, body: Any, message: Any) -> None:
         self.queue_consumer.in_hand += 1
-        self.container.spawn_worker(
-            self, (body, message), {}, handle_result=partial(self.handle_result, message)
-        )
+        self.waiting.append((body, message))
+        self._spawn()
 
-    def handle_message_processed(self, message: Any, result: Any = None, exc_info: Any = None) -> None:
+    def _spawn(self) -> None:
+        if self.waiting and self.busy < CONNECTIONS:
+            self.busy += 1
+            taken: list[tuple[Any, Any]] = []
+            self.container.spawn_worker(self, (self.waiting, taken), {}, handle_result=partial(self._handled, taken))
+
+    def _handled(self, taken: list[tuple[Any, Any]], _context: Any, answers: Any, fault: Any) -> tuple[Any, Any]:
+        """A fault of ours gives back what was taken: the delivery limit ends it."""
+        self.busy -= 1
+        for (_, message), answer in zip(taken, answers or [Message.requeue] * len(taken), strict=True):
+            self._answer(message, answer)
+        self._spawn()
+        return answers, fault
+
+    def _answer(self, message: Any, answer: Answer) -> None:
         self.queue_consumer.in_hand -= 1
-        answer = (
-            result if exc_info is None else Message.requeue
-        )  # a fault of ours: the delivery limit ends it
         try:
             if answer is not None and message.channel.connection:
                 answer(message)
@@ -103,26 +127,41 @@ def service_class(service: Service, engine: Engine, health: Health) -> type:
     def held(message: Any) -> bool:
         return not Worker.stopping and message.channel.connection is not None
 
+    def quiet(body: Any) -> bool:
+        return isinstance(body, dict) and together.is_quiet(service, str(body.get("type")))
+
+    def take(waiting: Waiting, taken: list[tuple[Any, Any]]) -> None:
+        while waiting and (not taken or (len(taken) < together.MOST and quiet(taken[0][0]) and quiet(waiting[0][0]))):
+            taken.append(waiting.popleft())
+
+    def alone(body: Any, message: Any) -> Answer:
+        pause = 0.1
+        while held(message):
+            try:
+                inbox.receive(service, engine, body)
+                return Message.ack
+            except Undecodable as error:
+                metrics.UNDECODABLE.labels(service.name).inc()
+                log.error("not an envelope, goes to the dead-letter queue: %s", error)
+                return Message.reject
+            except DatabaseAway as error:
+                log.warning("holding an event for %.1f s: %s", pause, error)
+                eventlet.sleep(pause * random.uniform(0.7, 1.3))
+                pause = min(LONGEST_PAUSE, pause * 2)
+        return None
+
     class Worker:
         name = service.name
         stopping = False
 
         @Deliveries.decorator(queue=Queue(topology.queue(service), no_declare=True))  # type: ignore[no-untyped-call]
-        def handle(self, body: Any, message: Any) -> Callable[[Any], None] | None:
-            pause = 0.1
-            while held(message):
-                try:
-                    inbox.receive(service, engine, body)
-                    return Message.ack
-                except Undecodable as error:
-                    metrics.UNDECODABLE.labels(service.name).inc()
-                    log.error("not an envelope, goes to the dead-letter queue: %s", error)
-                    return Message.reject
-                except DatabaseAway as error:
-                    log.warning("holding an event for %.1f s: %s", pause, error)
-                    eventlet.sleep(pause * random.uniform(0.7, 1.3))
-                    pause = min(LONGEST_PAUSE, pause * 2)
-            return None
+        def handle(self, waiting: Waiting, taken: list[tuple[Any, Any]]) -> list[Answer]:
+            take(waiting, taken)
+            if len(taken) > 1 and held(taken[0][1]):
+                with suppress(Apart, DatabaseAway):
+                    together.receive(service, engine, [body for body, _ in taken])
+                    return [Message.ack] * len(taken)
+            return [alone(body, message) for body, message in taken]
 
     Worker.health = health  # type: ignore[attr-defined]
     return Worker

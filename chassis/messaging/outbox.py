@@ -1,7 +1,8 @@
 """The outbox: rows written by the unit of work, claimed and marked by relay or courier.
 
-Claiming locks the rows until the claimer's transaction ends, so several relays share the work and a dead one gives back
-what it held. ``CHANNEL`` is notified by the unit of work's commit.
+Relays claim: rows are locked until the claimer's transaction ends, so several share the work and a dead one gives back what
+it held. The courier is alone with a service's outbox (``Desk``), and locks nothing. ``CHANNEL`` is notified by the unit of
+work's commit.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ PgConnection = psycopg2.extensions.connection
 _CLAIM = """SELECT position, id::text, type, subject, attempts, envelope::text FROM outbox
     WHERE sent_at IS NULL AND (next_at IS NULL OR next_at <= now())
     ORDER BY position LIMIT %s FOR UPDATE SKIP LOCKED"""
+_NEXT = """SELECT position, id::text, type, subject, attempts, envelope::text FROM outbox
+    WHERE sent_at IS NULL AND (next_at IS NULL OR next_at <= now()) AND position <> ALL(%s)
+    ORDER BY position LIMIT %s"""
+_ALONE = "SELECT pg_try_advisory_lock(hashtext('aftersales.courier'))"
 _SENT = "UPDATE outbox SET sent_at = clock_timestamp(), next_at = NULL, reason = NULL WHERE position = ANY(%s)"
 _POSTPONED = """UPDATE outbox SET attempts = attempts + 1, reason = %s,
     next_at = clock_timestamp() + make_interval(secs => %s) WHERE position = %s"""
@@ -87,34 +92,13 @@ def row(
     }
 
 
-class Claim:
-    """Rows in hand. What becomes of them is told in one call, with the COMMIT."""
+class Marks:
+    """What became of rows in hand: told in one call with what else is sent."""
 
     def __init__(self, connection: PgConnection) -> None:
         self._connection = connection
         self._parts: list[str] = []
         self._values: list[Any] = []
-        self.full = False
-        self.rows: list[Waiting] = []
-
-    def begin(self, limit: int) -> None:
-        with self._connection.cursor() as cursor:
-            prepared.execute(cursor, _CLAIM, (limit,), ahead="BEGIN; ")
-            found = list(map(Waiting._make, cursor.fetchall()))
-        self.full = len(found) == limit  # others may wait behind them
-        self.rows = [told for row in found if (told := self._told(row)) is not None]
-
-    def _told(self, row: Waiting) -> Waiting | None:
-        """What leaves: the envelope with its data open. One that cannot be opened must not hold up the others: None, and it
-        is looked at again later."""
-        if row.type not in sealing.personal_types():
-            return row
-        try:
-            return row._replace(body=envelopes.encode(sealing.told(orjson.loads(row.body))).decode())
-        except crypto.Unopenable as error:
-            log.error("outbox row %d cannot be opened: %s", row.position, error)
-            self.postpone(row.position, UNOPENABLE_SECONDS, str(error))
-            return None
 
     def sent(self, positions: Sequence[int]) -> None:
         if positions:
@@ -126,10 +110,65 @@ class Claim:
         self._parts.append(_POSTPONED)
         self._values += (reason, seconds, position)
 
+    def _told(self, rows: Sequence[Any]) -> list[Waiting]:
+        """What leaves: envelopes with their data open. One that cannot be opened must not hold up the others: it is looked at
+        again later."""
+        return [told for row in map(Waiting._make, rows) if (told := self._opened(row)) is not None]
+
+    def _opened(self, row: Waiting) -> Waiting | None:
+        if row.type not in sealing.personal_types():
+            return row
+        try:
+            return row._replace(body=envelopes.encode(sealing.told(orjson.loads(row.body))).decode())
+        except crypto.Unopenable as error:
+            log.error("outbox row %d cannot be opened: %s", row.position, error)
+            self.postpone(row.position, UNOPENABLE_SECONDS, str(error))
+            return None
+
+
+class Claim(Marks):
+    """Rows in hand, locked. The marks go with the COMMIT."""
+
+    def __init__(self, connection: PgConnection) -> None:
+        super().__init__(connection)
+        self.full = False
+        self.rows: list[Waiting] = []
+
+    def begin(self, limit: int) -> None:
+        with self._connection.cursor() as cursor:
+            prepared.execute(cursor, _CLAIM, (limit,), ahead="BEGIN; ")
+            found = cursor.fetchall()
+        self.full = len(found) == limit  # others may wait behind them
+        self.rows = self._told(found)
+
     def end(self) -> None:
         with self._connection.cursor() as cursor:
             cursor.execute("; ".join([*self._parts, "COMMIT"]), self._values)
         prepared.of(self._connection).succeeded()
+
+
+class Taken(Exception):
+    """Another process is at the desk."""
+
+
+class Desk(Marks):
+    """The outbox of a service in the hands of one process, for as long as the connection lasts. Raises Taken."""
+
+    def __init__(self, connection: PgConnection) -> None:
+        super().__init__(connection)
+        with connection.cursor() as cursor:
+            cursor.execute(_ALONE)
+            if cursor.fetchone() != (True,):
+                raise Taken
+
+    def next(self, in_hand: Sequence[int], limit: int) -> list[Waiting]:
+        """Sends the marks and takes at most so many waiting rows that are not in hand: one call. Who is told of an error has
+        to mark again, at another desk."""
+        with self._connection.cursor() as cursor:
+            values = (*self._values, list(in_hand), limit)
+            prepared.execute(cursor, _NEXT, values, ahead="".join(f"{part}; " for part in self._parts))
+            self._parts, self._values = [], []
+            return self._told(cursor.fetchall())
 
 
 @contextmanager

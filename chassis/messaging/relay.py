@@ -77,7 +77,7 @@ class Relay:
             self._measured = monotonic()
             measure(self.service, listener)
         if not more:
-            listener.wait(self.stop, POLL)
+            listener.wait(POLL, self.stop)
 
     def _send(self, listener: Listener, publisher: Publisher) -> bool:
         """One batch in one transaction; whether more may wait."""

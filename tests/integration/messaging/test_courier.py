@@ -160,3 +160,29 @@ def test_a_row_that_cannot_be_delivered_holds_up_nobody(world: World) -> None:
         [row] = eventually(lambda: world.rows(world.shop, "SELECT * FROM outbox WHERE attempts > 0"))
     assert (row.id, row.sent_at) == (wrong, None)
     assert row.reason == "Undecodable for mill"
+
+
+def test_a_source_that_loses_its_connection_goes_on_with_what_is_in_hand(world: World) -> None:
+    ids = world.sell("slow", "", "")
+    name = "aftersales courier shop"
+    with running():
+        eventually(lambda: world.rows(world.shop, "SELECT 1 FROM pg_stat_activity WHERE application_name = :name", name=name))
+        eventually(world.effects)
+        ids += world.sell("slow", "slow")
+        world.rows(world.shop, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :name", name=name)
+        ids += world.sell("")
+        eventually(lambda: len(world.effects()) >= 6 and not world.unsent())
+    assert sorted(world.effects()) == sorted(ids)
+
+
+def test_two_couriers_deliver_each_event_once_and_the_second_takes_over(world: World) -> None:
+    first, second = world.start("courier"), world.start("courier")
+    ids = world.sell(*[""] * 40)
+    eventually(lambda: len(world.effects()) == 40 and not world.unsent())
+    for process in (first, second):
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        ids += world.sell(*[""] * 5)
+        if process is first:
+            eventually(lambda: len(world.effects()) == 45 and not world.unsent())
+    assert sorted(world.effects()) == sorted(ids[:45])

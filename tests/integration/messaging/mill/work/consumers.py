@@ -21,7 +21,7 @@ class SaleCopy(Base, ReadCopy):
     amount: Mapped[Decimal]
 
 
-EFFECT = text("INSERT INTO mill_effects (event_id) VALUES (:id)")
+EFFECT = "INSERT INTO mill_effects (event_id) VALUES (%s)"
 broken_off: dict[UUID, int] = {}
 
 
@@ -33,7 +33,10 @@ def keep(uow: UnitOfWork, event: Event) -> None:
     if note == "waits" and not uow.scalar(text("SELECT 1 FROM mill_switches WHERE name = 'on'")):
         raise Retry("the switch is off")
     uow.copy(SaleCopy, event, amount=Decimal(event.data["amount"]))
-    uow.execute(EFFECT, {"id": event.id})
+    uow.later(EFFECT, (event.id,))
+    if note == "loud":
+        uow.flush()
+        uow.find(SaleCopy, id=event.subject, lock=True)
     if note == "traced":
         uow.execute(text("INSERT INTO mill_switches VALUES (:name)"), {"name": uow.traceparent})
     if note == "slow":

@@ -1,0 +1,158 @@
+"""Where the courier delivers to: a service's waiting events, in order for each aggregate, and who of its threads takes which.
+
+Quiet ones (``together.py``) are taken by one thread at a time, all that wait, so that nobody waits for what is slow; those of
+the other aggregates a few abreast, since most of a delivery is waiting for PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from time import monotonic
+
+import orjson
+
+from chassis.db.engine import make_engine, watched
+from chassis.messaging import inbox, together
+from chassis.messaging.clock import Clock
+from chassis.messaging.inbox import DatabaseAway
+from chassis.messaging.listener import Stop
+from chassis.messaging.outbox import Waiting
+from chassis.messaging.registry import subscriptions, timers
+from chassis.ops import failpoints, metrics
+from chassis.ops.settings import settings
+from chassis.service import Service
+
+log = logging.getLogger(__name__)
+
+AWAY = 1.0  # seconds a database that was away is left alone
+ABREAST = 4  # aggregates whose events are handled at the same time, beside the quiet ones
+CONNECTIONS = 8  # per database, shared by all threads
+
+DELIVERED, NOT_REACHED = "", "not reached"
+"""What is told of a parcel, beside what went wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """An outbox row on its way to one service; ``tell`` takes its position and what became of it."""
+
+    row: Waiting
+    tell: Callable[[int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one thread has in hand."""
+
+    parcels: Sequence[Parcel]
+    quiet: bool
+
+
+class Target:
+    """A service that receives events. While its database is away it delays, without holding up the others for long."""
+
+    def __init__(self, service: Service, pool: Executor, stop: Stop) -> None:
+        self.service, self.pool, self.stop = service, pool, stop
+        self.types = subscriptions(service)
+        url = settings().database_url(service.name)
+        self.engine = watched(service.name, make_engine(url, size=CONNECTIONS, application="aftersales courier"))
+        self.clock = Clock(service, self.engine, url) if timers(service) else None
+        self._away_until = 0.0
+        self._lock = threading.Lock()
+        self._waiting: dict[str, deque[Parcel]] = {}
+        self._in_hand: set[str] = set()  # aggregates
+        self._loads = {True: 0, False: 0}  # in hand: quiet ones, others
+        metrics.from_zero(service.name, self.types, [timer.name for timer in timers(service)])
+
+    def run(self, work: Callable[..., object], *arguments: object) -> None:
+        """Runs work on this service's database, or raises DatabaseAway at once when it was away a moment ago."""
+        if monotonic() < self._away_until:
+            raise DatabaseAway(f"{self.service.name}: tried a moment ago")
+        try:
+            work(self.service, self.engine, *arguments)
+        except DatabaseAway:
+            self._away_until = monotonic() + AWAY
+            raise
+
+    def offer(self, parcels: Sequence[Parcel]) -> None:
+        """To be delivered after what was offered before of the same aggregates. Each is told of once, by another thread."""
+        with self._lock:
+            for parcel in parcels:
+                self._waiting.setdefault(parcel.row.subject, deque()).append(parcel)
+        self._start()
+
+    def _start(self) -> None:
+        if self.stop.is_set:
+            self._give_back()
+            return
+        with self._lock:
+            loads = list(iter(self._next, None))
+        for load in loads:
+            self.pool.submit(self._work, load)
+
+    def _next(self) -> Load | None:
+        """What a free thread may take now: all events of an aggregate, or of all quiet ones."""
+        quiet: list[str] = []
+        for subject, parcels in self._waiting.items():
+            if subject in self._in_hand:
+                continue
+            if all(together.is_quiet(self.service, parcel.row.type) for parcel in parcels):
+                quiet.append(subject)
+            elif self._loads[False] < ABREAST:
+                return self._take([subject], quiet=False)
+        return self._take(quiet[: together.MOST], quiet=True) if quiet and not self._loads[True] else None
+
+    def _take(self, subjects: Sequence[str], quiet: bool) -> Load:
+        self._loads[quiet] += 1
+        self._in_hand.update(subjects)
+        return Load([parcel for subject in subjects for parcel in self._waiting.pop(subject)], quiet)
+
+    def _give_back(self) -> None:
+        with self._lock:
+            left = [parcel for parcels in self._waiting.values() for parcel in parcels]
+            self._waiting.clear()
+        for parcel in left:
+            parcel.tell(parcel.row.position, NOT_REACHED)
+
+    def _work(self, load: Load) -> None:
+        several = together.MOST if load.quiet else 1
+        for start in range(0, len(load.parcels), several):
+            self._deliver(load.parcels[start : start + several])
+        with self._lock:
+            self._loads[load.quiet] -= 1
+            self._in_hand.difference_update(parcel.row.subject for parcel in load.parcels)
+        self._start()
+
+    def _deliver(self, parcels: Sequence[Parcel]) -> None:
+        done = self._together([parcel.row for parcel in parcels])
+        for parcel in parcels:
+            parcel.tell(parcel.row.position, DELIVERED if done else self._alone(parcel.row))
+
+    def _together(self, rows: Sequence[Waiting]) -> bool:
+        if len(rows) == 1 or self.stop.is_set:
+            return False
+        try:
+            self.run(together.receive, [orjson.loads(row.body) for row in rows])
+            for row in rows:
+                failpoints.hit("courier.between", row.type)
+        except Exception:  # told when it happens to one of them
+            return False
+        return True
+
+    def _alone(self, row: Waiting) -> str:
+        if self.stop.is_set:
+            return NOT_REACHED
+        try:
+            self.run(inbox.receive, orjson.loads(row.body))
+            failpoints.hit("courier.between", row.type)
+        except DatabaseAway:
+            return f"{self.service.name} away"
+        except Exception as error:  # not an envelope, or a fault of ours: must not hold up the others
+            log.exception("outbox row %d cannot be delivered", row.position)
+            return f"{type(error).__name__} for {self.service.name}"
+        return DELIVERED
