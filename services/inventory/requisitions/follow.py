@@ -11,6 +11,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Uuid, all_, any_, bindparam, select
+
+from chassis.db.direct import Fixed, several
 from chassis.db.uow import UnitOfWork
 from chassis.domain.aggregate import new_id
 from chassis.domain.events import Event, Retry
@@ -20,6 +23,14 @@ from services.inventory.requisitions.sheet import Sheet
 from services.inventory.stock import Quality, SiteCopy, Store, lock_site, open_store, save
 
 LAST = datetime.max.replace(tzinfo=UTC)
+_SHORT = Fixed(
+    select(RequisitionLine).where(
+        RequisitionLine.site_id == bindparam("site_id"),
+        RequisitionLine.part_id == any_(several("part_ids", Uuid())),
+        RequisitionLine.short > 0,
+        RequisitionLine.requisition_id != all_(several("known", Uuid())),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +176,5 @@ def _shortages(
     wanted = list(part_ids)
     if not wanted:
         return []
-    return uow.find(
-        RequisitionLine,
-        RequisitionLine.site_id == site.id,
-        RequisitionLine.part_id.in_(wanted),
-        RequisitionLine.short > 0,
-        RequisitionLine.requisition_id.not_in(list(known)),
-    )
+    given = {"site_id": site.id, "part_ids": wanted, "known": list(known)}
+    return list(uow.instances(RequisitionLine, uow.rows(_SHORT, given)))

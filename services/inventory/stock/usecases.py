@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import Uuid, and_, any_, bindparam, select
 
+from chassis.db.direct import Fixed, several
 from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event
 from services.inventory.stock.ledger import Stock
 from services.inventory.stock.site import SiteCopy
 from services.inventory.stock.store import Place, Shelf, Store
 from services.inventory.stock.warehouse import Quality, Warehouse
+
+_OF_PARTS = and_(Stock.warehouse_id == Warehouse.id, Stock.part_id == any_(several("part_ids", Uuid())))
+_SHELVES = Fixed(
+    select(
+        Warehouse.id, Warehouse.code, Warehouse.quality, Stock.part_id, Stock.on_hand, Stock.reserved, Stock.value
+    )
+    .outerjoin(Stock, _OF_PARTS)
+    .where(Warehouse.site_id == bindparam("site_id"))
+)
 
 
 def create_warehouse(
@@ -40,17 +50,7 @@ def note_site(uow: UnitOfWork, event: Event) -> None:
 
 def open_store(uow: UnitOfWork, site: SiteCopy, part_ids: Iterable[UUID]) -> Store:
     """Shelves of these parts at a site that ``lock_site`` has locked."""
-    stock = and_(Stock.warehouse_id == Warehouse.id, Stock.part_id.in_(set(part_ids)))
-    columns = (
-        Warehouse.id,
-        Warehouse.code,
-        Warehouse.quality,
-        Stock.part_id,
-        Stock.on_hand,
-        Stock.reserved,
-        Stock.value,
-    )
-    rows = uow.rows(select(*columns).outerjoin(Stock, stock).where(Warehouse.site_id == site.id))
+    rows = uow.rows(_SHELVES, {"site_id": site.id, "part_ids": list(set(part_ids))})
     places = {row.id: Place(row.id, row.code, Quality(row.quality)) for row in rows}
     shelves = [
         Shelf(places[row.id], row.part_id, row.on_hand, row.reserved, row.value)
