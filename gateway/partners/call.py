@@ -33,7 +33,10 @@ class PartnerCall(Base, Scoped):
     """One call. ``duration_ms``: until the answer began; null while ``status`` is 0."""
 
     __tablename__ = "partner_calls"
-    __table_args__ = (Index(None, "partner_id", "at", "id"), Index(None, "at", "id"))
+    __table_args__ = (
+        Index(None, "partner_id", "at", "id"), Index(None, "at", "id"), Index(None, "operation", "at", "id"),
+        Index(None, "address", "at", "id"), Index(None, "trace_id"),
+    )  # fmt: skip
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     partner_id: Mapped[uuid.UUID]

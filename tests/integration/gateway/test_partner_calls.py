@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from chassis.domain.errors import Forbidden
+from gateway.app import SERVICE
 from tests.integration.gateway.conftest import Branch, Caller, Gateway, mark
 from tests.integration.gateway.test_partners import ORDER, SCOPES, Partner, partner as partner, soon
 from tests.integration.gateway.test_sign_in import refused
 from tests.integration.gateway.upstream import Handler
 from tests.support.client import eventually
+from tests.support.database import ServiceDatabase, service_database
 
 
 # ---------------------------------------------------------------- dry run at the gateway
@@ -133,3 +137,25 @@ def test_the_log_is_forgotten_after_its_days(gateway: Gateway, partner: Partner)
     with gateway.database.uow() as uow:
         timers.forget_calls(uow)
     assert len(partner.calls()) == 1
+
+
+@pytest.fixture(scope="module")
+def long_log(database_server: str) -> Iterator[ServiceDatabase]:
+    with service_database(database_server, SERVICE) as database:
+        with database.owner.connect().execution_options(isolation_level="AUTOCOMMIT") as owner:
+            owner.execute(sa.text("SET app.scope = '/'"))
+            owner.execute(sa.text(
+                "INSERT INTO partner_calls (id, partner_id, at, method, path, operation, status, dry_run, trace_id, address, org_path)"
+                " SELECT gen_random_uuid(), gen_random_uuid(), now() - n * interval '1 second', 'GET', '/', 'o.' || n % 500, 200, false,"
+                " md5(n::text), '10.0.' || n % 250, '/HQ/' FROM generate_series(1, 20000) n"
+            ))
+            owner.execute(sa.text("ANALYZE partner_calls"))
+        yield database
+
+
+@pytest.mark.parametrize(("filter_", "value"), [("operation", "o.7"), ("address", "10.0.7"), ("trace_id", "0" * 32), ("operation", "none")])
+def test_the_log_is_searched_by_index(long_log: ServiceDatabase, filter_: str, value: str) -> None:
+    statement = f"EXPLAIN SELECT * FROM partner_calls WHERE {filter_} = :value ORDER BY at DESC, id DESC LIMIT 51"
+    with long_log.uow() as uow:
+        plan = "\n".join(row[0] for row in uow.rows(sa.text(statement), {"value": value}))
+    assert f"on ix_partner_calls_{filter_}" in plan or f"using ix_partner_calls_{filter_}" in plan, plan
