@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import orjson
+
 IDLE_LIMIT = 2.0  # seconds: servers close idle connections, so an older one is opened anew instead of raced
 AWAY = (502, 503, 504)  # a process is being started again
 TRANSPORT_ERRORS = (OSError, http.client.HTTPException)
@@ -27,7 +29,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.raw) if self.raw else None
+        return orjson.loads(self.raw) if self.raw else None
 
     @property
     def ok(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
+from time import process_time
 
 from rich.console import Console
 from rich.table import Table
@@ -51,6 +52,17 @@ def show(console: Console, title: str, unit: str, floor: str, rows: Iterable[Rat
         table.add_row(row.what, f"{row.value:.4g}", f"{row.floor:.4g}", f"{row.ratio:.2f}{spread}", reach)
     console.print(table)
     return all(row.reached for row in listed)
+
+
+def pace() -> float:
+    """Milliseconds of CPU for a fixed loop, the best of five: what to hold figures of different hours and machines against."""
+    taken = []
+    for _ in range(5):
+        began = process_time()
+        for _ in range(1_000_000):
+            pass
+        taken.append(process_time() - began)
+    return min(taken) * 1000
 
 
 def in_turn(rounds: int, *ways: Callable[[], float]) -> list[Series]:

@@ -8,7 +8,8 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
+from functools import partial
 from typing import Any
 
 import psycopg2
@@ -19,6 +20,7 @@ from chassis.http.app import build_app
 from chassis.ops.settings import settings
 from deploy.local.bench import meter, ratios
 from deploy.local.bench.asking import Asked
+from deploy.local.bench.client import Reader
 from deploy.local.bench.plans import Seen
 from deploy.local.suite import Suite
 
@@ -63,8 +65,10 @@ def run(arguments: argparse.Namespace, running: Any) -> int:
             calls: list[int] = []
 
             def through(target: Callable[[], str] = target, calls: list[int] = calls) -> float:
-                clients = [lambda one=one: one.get(target()) for one in _spread(callers, arguments.clients)]
-                made, rate = crowd(clients, arguments.seconds)
+                with ExitStack() as stack:
+                    chosen = _spread(callers, arguments.clients)
+                    readers = [stack.enter_context(closing(Reader(one.base, str(one.token)))) for one in chosen]
+                    made, rate = crowd([partial(_read, one, target) for one in readers], arguments.seconds)
                 calls.append(made)
                 return rate
 
@@ -78,6 +82,10 @@ def run(arguments: argparse.Namespace, running: Any) -> int:
             console.print(f"{what}: {len(seen)} statements, CPU ms {', '.join(spent)}")
     ratios.show(console, f"reads by {arguments.clients} clients", "per second", "SQL alone", rows)
     return 0
+
+
+def _read(reader: Reader, target: Callable[[], str]) -> None:
+    reader.get(target())
 
 
 def _spread(callers: Sequence[Any], clients: int) -> list[Any]:

@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from rich.console import Console
 from chassis.service import ROOT
 from deploy.local.api import Api
 from deploy.local.bench import ratios
+from deploy.local.bench.client import Reader
 from deploy.local.bench.exchange import Exchange, exchange, until
 from deploy.local.bench.filling import Company
 from deploy.local.bench.gateway import answering, ended
@@ -23,6 +26,15 @@ from deploy.local.bench.read import crowd
 
 REACH = 1.6
 SUBJECTS = 50
+COUNT = """
+import time
+end, done = time.monotonic() + 2, 0
+while time.monotonic() < end:
+    for _ in range(10_000): pass
+    done += 1
+print(done)"""
+BOOT = 4.0  # seconds after the first process answers until all do: kept connections stay with those that did when they were opened
+CLIENTS = 16  # each keeps a connection: so many that the two processes get about as many of them
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, _running: Any = None) -> int:
-    """0 when both grow as much as they should and no copy is behind its last event, else 1."""
+    """0 when both consumers and reads grow as much as they should and no copy is behind its last event, else 1."""
     console = Console(highlight=False)
     with exchange() as found:
         two, one = ratios.in_turn(
@@ -46,6 +58,8 @@ def run(arguments: argparse.Namespace, _running: Any = None) -> int:
         )
     two, one = ratios.in_turn(arguments.rounds, *(lambda n=n: _reads(n, arguments.seconds) for n in (2, 1)))
     rows.append(ratios.Ratio.of("reads answered", two, one, REACH, at_least=True))
+    two, one = ratios.in_turn(arguments.rounds, lambda: _counted(2), lambda: _counted(1))
+    rows.append(ratios.Ratio.of("arithmetic alone", two, one))
     console.print(f"{stale} copies behind their last event; {os.cpu_count()} cores, with database and clients on them")
     return 0 if ratios.show(console, "processes doubled", "two, per second", "one, per second", rows) and not stale else 1
 
@@ -62,6 +76,13 @@ def _consumed(found: Exchange, processes: int, count: int) -> float:
         first = found.handled()
         ended = until(lambda: found.handled() >= before + count)
     return (before + count - first) / (ended - began)
+
+
+def _counted(processes: int) -> float:
+    """Loops that do nothing: what the machine's cores give at most."""
+    command = [sys.executable, "-c", COUNT]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(processes)]
+    return sum(float(process.communicate()[0]) for process in running)
 
 
 def _reads(processes: int, seconds: float) -> float:
@@ -83,6 +104,8 @@ def _reads(processes: int, seconds: float) -> float:
         process = subprocess.Popen(command, env=environment)
         with ended(process):
             base = answering(port)
+            time.sleep(BOOT)
             order = Api(base, token=token()).get("/work-orders", limit=1)["items"][0]["id"]
-            api = Api(base, token=token(), patience=5.0)
-            return crowd([lambda: api.get(f"/work-orders/{order}")] * 8, seconds)[1]
+            with ExitStack() as stack:
+                readers = [stack.enter_context(closing(Reader(base, token()))) for _ in range(CLIENTS)]
+                return crowd([partial(one.get, f"/work-orders/{order}") for one in readers], seconds)[1]

@@ -25,6 +25,7 @@ from deploy.local.bench import (
     history,
     lag,
     lists,
+    ratios,
     read,
     relay,
     scale,
@@ -52,6 +53,14 @@ def run(arguments: argparse.Namespace) -> int:
     """0 the benchmark ran and all is sound, 1 it is not, 2 it cannot run."""
     if not (ROOT / "tests" / "support").is_dir():
         raise Refused("the stories of the benchmarks are in tests/support, which this installation lacks")
+    before = ratios.pace()
+    try:
+        return _run(arguments)
+    finally:
+        print(f"pace of this machine before and after: {before:.0f}, {ratios.pace():.0f} ms for a fixed loop", file=sys.stderr)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     if arguments.name in OWN_INSTANCES:
         if arguments.data_given:
             raise Refused(f"bench {arguments.name} runs on a suite of its own only: leave out --data")
