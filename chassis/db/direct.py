@@ -48,8 +48,9 @@ def several(name: str, type_: TypeEngine[Any]) -> BindParameter[Any]:
 class Fixed:
     """A query put together by SQLAlchemy and written out once; its parameters are the statement's own, by name."""
 
-    def __init__(self, statement: Executable) -> None:
-        self._statement = statement
+    def __init__(self, statement: Executable, *, keep: bool = True) -> None:
+        """``keep``: by the server too; not where another value may want another plan."""
+        self._statement, self._keep = statement, keep
         self._text: str | None = None
         self._given: dict[str, Any] = {}
         self._binds: list[tuple[str, Convert]] = []
@@ -62,7 +63,7 @@ class Fixed:
         given = {**self._given, **values}
         for name, convert in self._binds:
             given[name] = convert(given[name])
-        cursor = run(connection, text, given, keep=True)
+        cursor = run(connection, text, given, keep=self._keep)
         if self._results is None:
             self._read(connection, cursor)
         rows = cursor.fetchall()

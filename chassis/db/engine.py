@@ -21,22 +21,22 @@ from chassis.ops import metrics
 
 psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
 _UUID, _UUIDS = 2950, 2951  # PostgreSQL's numbers of the types
-_set, _unknown = object.__setattr__, SafeUUID.unknown
+_members: Any = vars(UUID)
+_new, _int, _safe, _unknown = object.__new__, _members["int"].__set__, _members["is_safe"].__set__, SafeUUID.unknown
 
 
 def _uuid(text: Any, _cursor: object) -> UUID | None:
     """What the server writes is a UUID: it needs no looking at, which is most of what ``UUID(text)`` costs. A page has hundreds."""
     if text is None:
         return None
-    made = object.__new__(UUID)
-    _set(made, "int", int(text.replace("-", ""), 16))
-    _set(made, "is_safe", _unknown)
+    made = _new(UUID)
+    _int(made, int(text.replace("-", ""), 16))
+    _safe(made, _unknown)
     return made
 
 
 _one = extensions.new_type((_UUID,), "UUID", _uuid)
-extensions.register_type(_one)
-extensions.register_type(extensions.new_array_type((_UUIDS,), "UUID[]", _one))
+_many = extensions.new_array_type((_UUIDS,), "UUID[]", _one)
 
 GATE = "hashtext('aftersales.commits')"
 """Key of the advisory lock that a backup holds in all databases for a moment, so that its snapshots lie between commits."""
@@ -82,6 +82,12 @@ def make_engine(url: str, *, size: int = 8, application: str = "aftersales", con
             "keepalives_idle": 30,
         },
     )
+
+    @event.listens_for(engine, "connect")
+    def _take_uuids(connection: Any, _record: Any) -> None:
+        """For this connection: SQLAlchemy has just told it to take them otherwise."""
+        extensions.register_type(_one, connection)
+        extensions.register_type(_many, connection)
 
     @event.listens_for(engine, "before_cursor_execute", retval=True)
     def _open_transaction(

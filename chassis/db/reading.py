@@ -155,11 +155,11 @@ class Reading(ABC):
         self._tracked.append((instance, locked))
         return instance
 
-    def page(self, statement: Select[Any], query: Any, **options: Any) -> dict[str, Any]:
-        """One page of a list; ``options`` as of chassis/http/paging.py."""
-        from chassis.http.paging import page
+    def page(self, statement: Select[Any], query: Any, *, view: Any, **options: Any) -> dict[str, Any]:
+        """One page of a list whose statement is put together for it; ``options`` as of ``Listing`` (chassis/http/paging.py)."""
+        from chassis.http.paging import Listing
 
-        return page(self, statement, query, **options)
+        return Listing(statement, **options, written=False).page(self, query, view)
 
     def instances(self, cls: type[T], rows: Sequence[Row[Any]]) -> Iterator[T]:
         """Mapped instances of rows selected with ``select(Cls)``, for views; not tracked for changes."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Select, func, inspect, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, inspect, select, tuple_
 
+from chassis.db.direct import Fixed
 from chassis.domain.errors import BadCursor, BadSort
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+_LIMIT, _VALUE, _ID = "_limit", "_value", "_id"
+_MOST = 256
+"""Combinations of one list that are kept written out; people use few, and nobody shall fill memory with others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,60 +78,73 @@ def _typed(value: Any, column: Any) -> Any:
         raise BadCursor() from None
 
 
-def page(
-    uow: Reading,
-    statement: Select[Any],
-    query: ListQuery,
-    *,
-    sorts: Mapping[str, Any],
-    default_sort: str,
-    key: Any,
-    view: Callable[[Any], dict[str, Any]],
-    columns: bool = False,
-) -> dict[str, Any]:
-    """``{"items", "next_cursor"[, "total"]}``.
+class Listing:
+    """A list, declared once. ``statement`` selects one mapped class (a view then gets instances) or columns (it gets rows),
+    ``sorts`` maps sort keys to NOT NULL columns, ``key`` is the unique id column, ``default_sort`` may begin with ``-``, and
+    ``equal`` maps filters to the columns that must have their values. ``written``: asked for without more conditions, it is
+    written out once for each combination of filters and order, since putting it together costs more than its rows."""
 
-    ``statement`` selects one mapped class (the view gets instances) or columns (the view gets rows): looked at, unless told.
-    ``sorts`` maps sort keys to NOT NULL columns, ``key`` is the unique id column, ``default_sort`` may begin with ``-``.
-    """
-    sort = query.sort or default_sort
-    descending = sort.startswith("-")
-    column = sorts.get(sort.removeprefix("-"))
-    if column is None:
-        raise BadSort(sort=sort, sorts=sorted(sorts))
-    paged = statement
-    if query.cursor:
-        value, id = decode_cursor(query.cursor, sort)
-        value, id = _typed(value, column), _typed(id, key)
-        # Compared as a row: an index on (column, id) then starts where the page does, however deep that is.
-        place, reached = (key, id) if column is key else (tuple_(column, key), tuple_(value, id))
-        paged = paged.where(place < reached if descending else place > reached)
-        if column is not key and getattr(column, "table", None) is not key.table:  # no index has both: the column's starts near
-            paged = paged.where(column <= value if descending else column >= value)
-    order = (column.desc(), key.desc()) if descending else (column.asc(), key.asc())
-    paged = paged.order_by(*(order[:1] if column is key else order)).limit(query.limit + 1)
-    entity = None if columns else _entity(statement)
-    if entity is None:
-        paged = paged.add_columns(column.label("_sort"), key.label("_key"))
-    rows = list(uow.rows(paged))
-    more = len(rows) > query.limit
-    rows = rows[: query.limit]
-    found: list[Any] = list(uow.instances(entity, rows)) if entity else rows
-    answer: dict[str, Any] = {"items": [view(item) for item in found], "next_cursor": None}
-    if more:
-        last = found[-1]
-        if entity:
-            answer["next_cursor"] = encode_cursor(sort, getattr(last, column.key), getattr(last, key.key))
-        else:
-            answer["next_cursor"] = encode_cursor(sort, last._sort, last._key)
-    if query.total:
-        answer["total"] = uow.scalar(select(func.count()).select_from(statement.order_by(None).subquery()))
-    return answer
+    def __init__(
+        self, statement: Select[Any], *, sorts: Mapping[str, Any], default_sort: str, key: Any,
+        equal: Mapping[str, Any] | None = None, written: bool = True,
+    ) -> None:  # fmt: skip
+        self.statement, self.sorts, self.default_sort, self.key = statement, sorts, default_sort, key
+        self.equal, self._most = equal or {}, _MOST if written else 0
+        self._written: dict[Any, Fixed] = {}
 
+    def page(self, uow: Reading, query: ListQuery, view: Callable[[Any], dict[str, Any]], *where: ColumnElement[bool]) -> dict[str, Any]:
+        """``{"items", "next_cursor"[, "total"]}``"""
+        sort = query.sort or self.default_sort
+        column = self.sorts.get(sort.removeprefix("-"))
+        if column is None:
+            raise BadSort(sort=sort, sorts=sorted(self.sorts))
+        filters = {name: query.filters[name] for name in self.equal if name in query.filters}
+        values: dict[str, Any] = {**filters, _LIMIT: query.limit + 1}
+        if query.cursor:
+            value, id = decode_cursor(query.cursor, sort)
+            values |= {_VALUE: _typed(value, column), _ID: _typed(id, self.key)}
+        shape = (sort, bool(query.cursor), *filters)
+        paged: Any = self._written.get(shape) if not where else None
+        if paged is None:
+            paged = self._paged(self._filtered(filters, where), sort, bool(query.cursor))
+            if not where and len(self._written) < self._most:
+                paged = self._written[shape] = Fixed(paged, keep=False)
+        rows = list(uow.rows(paged, values))
+        more = len(rows) > query.limit
+        rows = rows[: query.limit]
+        found: list[Any] = list(uow.instances(self._entity, rows)) if self._entity else rows
+        answer: dict[str, Any] = {"items": [view(item) for item in found], "next_cursor": None}
+        if more:
+            last = found[-1]
+            at = (getattr(last, column.key), getattr(last, self.key.key)) if self._entity else last[-2:]
+            answer["next_cursor"] = encode_cursor(sort, *at)
+        if query.total:
+            counted = select(func.count()).select_from(self._filtered(filters, where).order_by(None).subquery())
+            answer["total"] = uow.scalar(counted, filters)
+        return answer
 
-def _entity(statement: Select[Any]) -> type | None:
-    described = statement.column_descriptions
-    if len(described) == 1 and inspect(described[0]["type"], raiseerr=False) is not None:
-        entity: type = described[0]["entity"]
-        return entity
-    return None
+    @cached_property
+    def _entity(self) -> type | None:
+        described = self.statement.column_descriptions
+        if len(described) == 1 and inspect(described[0]["type"], raiseerr=False) is not None:
+            entity: type = described[0]["entity"]
+            return entity
+        return None
+
+    def _filtered(self, filters: Iterable[str], where: Sequence[ColumnElement[bool]]) -> Select[Any]:
+        equal = ((column, bindparam(name, type_=column.type)) for name, column in self.equal.items() if name in filters)
+        return self.statement.where(*(column == value for column, value in equal), *where)
+
+    def _paged(self, statement: Select[Any], sort: str, after: bool) -> Select[Any]:
+        descending = sort.startswith("-")
+        column, key = self.sorts[sort.removeprefix("-")], self.key
+        if after:
+            value, id = bindparam(_VALUE, type_=column.type), bindparam(_ID, type_=key.type)
+            # Compared as a row: an index on (column, id) then starts where the page does, however deep that is.
+            place, reached = (key, id) if column is key else (tuple_(column, key), tuple_(value, id))
+            statement = statement.where(place < reached if descending else place > reached)
+            if column is not key and getattr(column, "table", None) is not key.table:  # no index has both: the column's starts near
+                statement = statement.where(column <= value if descending else column >= value)
+        order = (column.desc(), key.desc()) if descending else (column.asc(), key.asc())
+        statement = statement.order_by(*(order[:1] if column is key else order)).limit(bindparam(_LIMIT, type_=Integer()))
+        return statement if self._entity else statement.add_columns(column.label("_sort"), key.label("_key"))

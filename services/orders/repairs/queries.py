@@ -29,7 +29,7 @@ from chassis.db.prefix import begins_with
 from chassis.db.tables import journal
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import NotFound
-from chassis.http.paging import ListQuery
+from chassis.http.paging import Listing, ListQuery
 from services.orders.devices import Device
 from services.orders.kernel import Document, compact
 from services.orders.masters import (
@@ -92,6 +92,9 @@ _NAMED = ("site_id", "customer_id", "product_id", "device_id", "technician_id")
 _NAMES = Fixed(select(*_names(SimpleNamespace(**{name: bindparam(name, type_=Uuid()) for name in _NAMED}))))
 _WHOLE = select(*WorkOrder.__table__.columns, *_names(WorkOrder))
 _MEMBERS = tuple(_WHOLE.selected_columns.keys())
+_LISTING = Listing(
+    _WHOLE, sorts=SORTS, default_sort="-created_at", key=WorkOrder.id, equal={name: getattr(WorkOrder, name) for name in EQUAL}
+)
 
 
 def document(uow: UnitOfWork, order: WorkOrder, language: str) -> Document:
@@ -103,26 +106,19 @@ def document(uow: UnitOfWork, order: WorkOrder, language: str) -> Document:
 def search(uow: UnitOfWork, query: ListQuery, language: str) -> Document:
     """R-11. Each item is the whole document."""
     reader = Reader(uow.principal, language)
-    found = _WHOLE.where(*_conditions(query))
+    conditions: list[ColumnElement[bool]] = []
+    if "category" in query.filters:
+        made = select(Product.id).where(Product.category == query.filters["category"])
+        conditions.append(WorkOrder.product_id.in_(made))
     if query.q:
-        found = found.where(_matching(uow, query.q))
+        conditions.append(_matching(uow, query.q))
 
     def view(row: Any) -> Document:
         order: Any = SimpleNamespace()  # a row looks each name up: fifty of them, fifty times
         order.__dict__.update(zip(_MEMBERS, row, strict=False))
         return views.work_order(order, order, reader)
 
-    return uow.page(found, query, sorts=SORTS, default_sort="-created_at", key=WorkOrder.id, view=view, columns=True)
-
-
-def _conditions(query: ListQuery) -> list[ColumnElement[bool]]:
-    given = query.filters
-    conditions = [getattr(WorkOrder, name) == given[name] for name in EQUAL if name in given]
-    if "category" in given:
-        conditions.append(
-            WorkOrder.product_id.in_(select(Product.id).where(Product.category == given["category"]))
-        )
-    return conditions
+    return _LISTING.page(uow, query, view, *conditions)
 
 
 def _matching(uow: UnitOfWork, q: str) -> ColumnElement[bool]:

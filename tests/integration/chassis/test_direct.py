@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import enum
+import pickle
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,13 +16,14 @@ from sqlalchemy import Engine, bindparam, cast, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import DBAPIError
 
-from chassis.db import direct
+from chassis.db import direct, engine as engine_module
 from chassis.db.direct import Fixed
 from chassis.db.engine import make_engine
 from chassis.db.uow import UnitOfWork
 from chassis.db.violations import is_away
 from chassis.domain.errors import Duplicate
 from chassis.domain.principal import Principal
+from chassis.http.paging import Listing, ListQuery
 from tests.integration.chassis.conftest import Shelf
 from tests.integration.chassis.shelf.books.book import Book
 
@@ -125,3 +128,48 @@ def test_members_find_what_conditions_find(shelf: Shelf) -> None:
             uow.one(Book, title=None)
     with shelf.database.uow() as uow:
         assert uow.read(Book, books[2].id).title == "changed"
+
+
+def test_ids_are_made_without_looking_at_them(engine: Engine) -> None:
+    """SQLAlchemy tells each new connection to take UUIDs its way; ours is told after it."""
+    with unit(engine) as uow:
+        found = uow.rows(_SELECT, _GIVEN)[0]
+        taken = uow.connection.connection.dbapi_connection.string_types  # type: ignore[union-attr]
+    assert taken[2950].name == taken[2951].name.removesuffix("[]") == "UUID" and taken[2950] == engine_module._one
+    assert found.id == _GIVEN["id"] and hash(found.id) == hash(_GIVEN["id"]) and found.ids == _GIVEN["ids"]
+    assert pickle.loads(pickle.dumps(found.id)) == _GIVEN["id"]
+
+
+def test_a_listing_is_written_once_and_asked_for_many(shelf: Shelf) -> None:
+    """Each filter's value and each place is the question's, and the server keeps no plan for all of them."""
+    listing = Listing(
+        select(Book).where(Book.org_path == "/HQ/L/"), sorts={"code": Book.code, "price": Book.price}, default_sort="code", key=Book.id,
+        equal={"code": Book.code, "state": Book.state},
+    )
+    with unit(shelf.app.runtime.engine) as uow:
+        for index in range(7):
+            uow.add(Book(code=f"L{index}", title="x", org_path="/HQ/L/", price=Decimal(index % 3), number=f"L{index}"))
+    with unit(shelf.app.runtime.engine) as uow:
+
+        def asked(**given: Any) -> dict[str, Any]:
+            return listing.page(uow, ListQuery(**given), lambda book: {"code": book.code})
+
+        def plainly(**given: Any) -> dict[str, Any]:
+            return uow.page(
+                listing.statement.where(*(listing.equal[name] == value for name, value in given.get("filters", {}).items())),
+                ListQuery(**{**given, "filters": {}}), sorts=listing.sorts, default_sort="code", key=Book.id, view=lambda book: {"code": book.code},
+            )
+
+        for code in ("L1", "L5", "none"):
+            assert asked(filters={"code": code}, total=True) == plainly(filters={"code": code}, total=True)
+        assert asked(filters={"code": "L1"})["items"] == [{"code": "L1"}]
+        cursor, pages = None, []
+        while cursor is not None or not pages:
+            given: dict[str, Any] = {"filters": {"state": "here"}, "sort": "-price", "limit": 3, "cursor": cursor}
+            pages.append(asked(**given))
+            assert pages[-1] == plainly(**given)
+            cursor = pages[-1]["next_cursor"]
+        assert sorted(item["code"] for page in pages for item in page["items"]) == [f"L{index}" for index in range(7)]
+        assert len(listing._written) == 3  # by code; in the order of prices, from the beginning and from a place
+        kept = uow.rows(text("SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%LIMIT%'"))
+        assert not kept

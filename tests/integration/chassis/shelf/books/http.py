@@ -2,6 +2,7 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
+from chassis.http.paging import Listing
 from chassis.http.views import stamps
 from tests.integration.chassis.shelf.books.book import MACHINE, Book, Reader
 
@@ -30,12 +31,14 @@ def lend(uow, book_id, body):
     return view(book, uow.principal)
 
 
+BOOKS = Listing(
+    select(Book), sorts={"code": Book.code, "created_at": Book.created_at}, default_sort="-created_at", key=Book.id,
+    equal={"code": Book.code},
+)  # fmt: skip
+
+
 def search(uow, query):
-    statement = select(Book)
-    if "code" in query.filters:
-        statement = statement.where(Book.code == query.filters["code"])
-    sorts = {"code": Book.code, "created_at": Book.created_at}
-    return uow.page(statement, query, sorts=sorts, default_sort="-created_at", key=Book.id, view=lambda b: view(b, uow.principal))
+    return BOOKS.page(uow, query, lambda book: view(book, uow.principal))
 
 
 def address(caller):
