@@ -135,7 +135,7 @@ def test_ids_are_made_without_looking_at_them(engine: Engine) -> None:
     with unit(engine) as uow:
         found = uow.rows(_SELECT, _GIVEN)[0]
         taken = uow.connection.connection.dbapi_connection.string_types  # type: ignore[union-attr]
-    assert taken[2950].name == taken[2951].name.removesuffix("[]") == "UUID" and taken[2950] == engine_module._one
+    assert taken[2950] is engine_module._one and taken[2951] is engine_module._many  # equal are all of one type
     assert found.id == _GIVEN["id"] and hash(found.id) == hash(_GIVEN["id"]) and found.ids == _GIVEN["ids"]
     assert pickle.loads(pickle.dumps(found.id)) == _GIVEN["id"]
 
