@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pika
 from rich.console import Console
 
 from chassis.service import ROOT
@@ -23,9 +24,11 @@ from deploy.local.bench.exchange import Exchange, exchange, until
 from deploy.local.bench.filling import Company
 from deploy.local.bench.gateway import answering, ended
 from deploy.local.bench.read import crowd
+from deploy.local.suite import Refused
 
 REACH = 1.6
-SUBJECTS = 50
+EACH = 20  # events of one aggregate, about what a case has
+QUEUE = "bench.mill"
 COUNT = """
 import time
 end, done = time.monotonic() + 2, 0
@@ -38,7 +41,7 @@ CLIENTS = 16  # each keeps a connection: so many that the two processes get abou
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--events", type=int, default=3000, help="of each turn (default 3000)")
+    parser.add_argument("--events", type=int, default=20_000, help="of each turn (default 20,000)")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each (default 3)")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each turn of reads (default 5)")
 
@@ -65,16 +68,20 @@ def run(arguments: argparse.Namespace, _running: Any = None) -> int:
 
 
 def _consumed(found: Exchange, processes: int, count: int) -> float:
+    """What waits is handled by so many workers, from the moment all of them take part."""
     before = found.handled()
-    found.tell(count, SUBJECTS)
+    found.tell(count, count // EACH)
     with found.process("relay"):
         until(lambda: not found.unsent())
-    with ExitStack() as stack:
+    with ExitStack() as stack, closing(pika.BlockingConnection(pika.URLParameters(found.environment["AFTERSALES_AMQP_URL"]))) as connection:
+        queue = connection.channel().queue_declare
         for _ in range(processes):
             stack.enter_context(found.process("worker"))
-        began = until(lambda: found.handled() > before + count // 10)  # by then all have begun
+        began = until(lambda: queue(QUEUE, passive=True).method.consumer_count == processes)
         first = found.handled()
         ended = until(lambda: found.handled() >= before + count)
+    if first > before + count // 2:
+        raise Refused("half was handled before all took part: ask for more --events")
     return (before + count - first) / (ended - began)
 
 
