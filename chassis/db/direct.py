@@ -81,7 +81,7 @@ class Fixed:
         if compiled.post_compile_params:
             raise TypeError("a list among the values makes another text of each length")
         self._given = dict(compiled.params)
-        types = {name: bind.type.dialect_impl(connection.dialect) for name, bind in compiled.binds.items()}
+        types = {name: bind.type.dialect_impl(connection.dialect) for bind, name in compiled.bind_names.items()}
         converts = {name: type_.bind_processor(connection.dialect) for name, type_ in types.items()}
         self._binds = [(name, convert) for name, convert in converts.items() if convert]
         self._text = str(compiled)

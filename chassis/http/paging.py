@@ -78,6 +78,11 @@ def _typed(value: Any, column: Any) -> Any:
         raise BadCursor() from None
 
 
+def members(cls: type, *names: str) -> dict[str, Any]:
+    """The columns of these members, where sorts or filters are named after them."""
+    return {name: getattr(cls, name) for name in names}
+
+
 class Listing:
     """A list, declared once. ``statement`` selects one mapped class (a view then gets instances) or columns (it gets rows),
     ``sorts`` maps sort keys to NOT NULL columns, ``key`` is the unique id column, ``default_sort`` may begin with ``-``, and

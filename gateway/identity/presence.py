@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, not_, or_, select, text, true
 
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import ListQuery
+from chassis.http.paging import Listing, ListQuery
 from gateway.identity import views
 from gateway.identity.credential import Credential
 from gateway.identity.session import Session
@@ -22,46 +22,48 @@ SECONDS: ColumnElement[Any] = func.greatest(0, func.extract("epoch", _UNTIL - Se
 # The newest address without a second pass: times of one width sort as text.
 _LATEST = func.to_char(Session.used_at, "YYYYMMDDHH24MISSUS").concat(" ").concat(Session.address)
 _OPEN = and_(Session.ended_at.is_(None), Session.used_at > func.now() - _LIFE)
+_SESSIONS = (
+    select(
+        func.bool_or(_OPEN).label("online"),
+        func.min(case((_OPEN, Session.created_at))).label("since"),
+        func.sum(SECONDS).label("seconds"),
+        func.max(_LATEST).label("address"),
+    )
+    .where(Session.user_id == User.id)
+    .lateral()  # for the users of the page, not for all who ever signed in
+)
+_TOTAL = cast(func.floor(func.coalesce(_SESSIONS.c.seconds, 0)), Integer) + Credential.online_before
+_LISTING = Listing(
+    select(
+        User.id.label("user_id"),
+        User.username,
+        User.name,
+        User.org_path,
+        func.coalesce(_SESSIONS.c.online, False).label("online"),
+        _SESSIONS.c.since,
+        func.split_part(_SESSIONS.c.address, " ", 2).label("address"),
+        Credential.last_login_at,
+        _TOTAL.label("online_seconds"),
+    )
+    .join(Credential, Credential.id == User.id)
+    .outerjoin(_SESSIONS, true())
+    .where(User.deleted_at.is_(None)),
+    sorts={"username": User.username_key},
+    default_sort="username",
+    key=User.id,
+)
 
 
 def status(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     """One line per user in scope; total online time is the sum of the session lengths, forgotten ones included."""
-    sessions = (
-        select(
-            func.bool_or(_OPEN).label("online"),
-            func.min(case((_OPEN, Session.created_at))).label("since"),
-            func.sum(SECONDS).label("seconds"),
-            func.max(_LATEST).label("address"),
-        )
-        .where(Session.user_id == User.id)
-        .lateral()  # for the users of the page, not for all who ever signed in
-    )
-    total = cast(func.floor(func.coalesce(sessions.c.seconds, 0)), Integer) + Credential.online_before
-    statement = (
-        select(
-            User.id.label("user_id"),
-            User.username,
-            User.name,
-            User.org_path,
-            func.coalesce(sessions.c.online, False).label("online"),
-            sessions.c.since,
-            func.split_part(sessions.c.address, " ", 2).label("address"),
-            Credential.last_login_at,
-            total.label("online_seconds"),
-        )
-        .join(Credential, Credential.id == User.id)
-        .outerjoin(sessions, true())
-        .where(User.deleted_at.is_(None))
-    )
+    where: list[ColumnElement[bool]] = []
     if "online" in query.filters:
         inside = User.id.in_(select(Session.user_id).where(_OPEN))
-        statement = statement.where(inside if query.filters["online"] else not_(inside))
+        where.append(inside if query.filters["online"] else not_(inside))
     if query.q:
         begins = User.username_key.startswith(fold(query.q), autoescape=True)
-        statement = statement.where(or_(begins, User.name.contains(query.q, autoescape=True)))
-    return uow.page(
-        statement, query, sorts={"username": User.username_key}, default_sort="username", key=User.id, view=views.presence
-    )
+        where.append(or_(begins, User.name.contains(query.q, autoescape=True)))
+    return _LISTING.page(uow, query, views.presence, *where)
 
 
 _FORGET = """

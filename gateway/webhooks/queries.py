@@ -9,42 +9,34 @@ from sqlalchemy import select
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import Forbidden
-from chassis.http.paging import ListQuery
+from chassis.http.paging import Listing, ListQuery, members
 from gateway.webhooks import views
 from gateway.webhooks.catalogue import offered
 from gateway.webhooks.delivery import WebhookAttempt, WebhookDelivery
 from gateway.webhooks.webhook import Webhook
 
 SHOWN_ATTEMPTS = 50
+_WEBHOOKS = Listing(
+    select(Webhook), sorts=members(Webhook, "created_at", "name"), default_sort="name", key=Webhook.id,
+    equal={"state": Webhook.state, "failing": Webhook.failing_since.is_not(None)},
+)  # fmt: skip
+_DELIVERIES = Listing(
+    select(WebhookDelivery), sorts=members(WebhookDelivery, "created_at"), default_sort="-created_at", key=WebhookDelivery.id,
+    equal=members(WebhookDelivery, "webhook_id", "state", "subject"),
+)  # fmt: skip
 
 
 def webhooks(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    statement, filters = select(Webhook), query.filters
-    if "state" in filters:
-        statement = statement.where(Webhook.state == filters["state"])
-    if "failing" in filters:
-        since = Webhook.failing_since
-        statement = statement.where(since.is_not(None) if filters["failing"] else since.is_(None))
-    sorts = {"created_at": Webhook.created_at, "name": Webhook.name}
-    return uow.page(
-        statement, query, sorts=sorts, default_sort="name", key=Webhook.id, view=lambda found: views.webhook(found, uow)
-    )
+    return _WEBHOOKS.page(uow, query, lambda found: views.webhook(found, uow))
 
 
 def deliveries(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    statement, filters = select(WebhookDelivery), query.filters
-    for name in ("webhook_id", "state", "subject"):
-        if name in filters:
-            statement = statement.where(getattr(WebhookDelivery, name) == filters[name])
+    where, filters = [], query.filters
     if "since" in filters:
-        statement = statement.where(WebhookDelivery.created_at >= filters["since"])
+        where.append(WebhookDelivery.created_at >= filters["since"])
     if "until" in filters:
-        statement = statement.where(WebhookDelivery.created_at < filters["until"])
-    sorts = {"created_at": WebhookDelivery.created_at}
-    return uow.page(
-        statement, query, sorts=sorts, default_sort="-created_at", key=WebhookDelivery.id,
-        view=lambda found: views.delivery(found, uow),
-    )  # fmt: skip
+        where.append(WebhookDelivery.created_at < filters["until"])
+    return _DELIVERIES.page(uow, query, lambda found: views.delivery(found, uow), *where)
 
 
 def delivery(uow: UnitOfWork, webhook_delivery_id: uuid.UUID) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, any_, func, or_, select, true
 from chassis import crypto
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import BadCursor
-from chassis.http.paging import ListQuery, decode_cursor, encode_cursor
+from chassis.http.paging import Listing, ListQuery, decode_cursor, encode_cursor, members
 from services.callcenter.customers import views
 from services.callcenter.customers.customer import Customer, name_key, name_mark, phone_marks
 from services.callcenter.customers.errors import TooManyToSort
@@ -19,25 +19,25 @@ from services.callcenter.privacy import consents_of
 MATCHES = 20
 SORTED_AT_MOST = 10_000
 CURSOR = "customers.cursor"
-SORTS = {"created_at": Customer.created_at}
+_LISTING = Listing(select(Customer), sorts=members(Customer, "created_at"), default_sort="-created_at", key=Customer.id)
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     """Filters ``phone`` (any form, whole; what cannot be read is refused) and ``q`` (beginning of the name)."""
-    statement = select(Customer)
+    where = []
     if "phone" in query.filters:
-        statement = statement.where(has_phone(normalise(query.filters["phone"], phone_region(uow))))
+        where.append(has_phone(normalise(query.filters["phone"], phone_region(uow))))
     if query.q:
-        statement = statement.where(named(query.q))
+        where.append(named(query.q))
     if (query.sort or "").removeprefix("-") == "name":
-        return by_name(uow, statement, query)
+        return by_name(uow, select(Customer).where(*where), query)
     found: list[Customer] = []
 
     def keep(customer: Customer) -> dict[str, Any]:
         found.append(customer)
         return {}
 
-    page = uow.page(statement, query, sorts=SORTS, default_sort="-created_at", key=Customer.id, view=keep)
+    page = _LISTING.page(uow, query, keep, *where)
     return {**page, "items": documents(uow, found)}
 
 

@@ -9,14 +9,20 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import ListQuery
+from chassis.http.paging import Listing, ListQuery, members
 from services.callcenter.customers import Customer, whole
 from services.callcenter.privacy import views
 from services.callcenter.privacy.consent import Consent, Kind
 from services.callcenter.privacy.disclosure import Disclosure
 
-CONSENT_SORTS = {"created_at": Consent.created_at, "stated_on": Consent.stated_on}
-DISCLOSURE_SORTS = {"created_at": Disclosure.created_at}
+_CONSENTS = Listing(
+    select(Consent), sorts=members(Consent, "created_at", "stated_on"), default_sort="-created_at", key=Consent.id,
+    equal=members(Consent, "customer_id", "kind"),
+)  # fmt: skip
+_DISCLOSURES = Listing(
+    select(Disclosure), sorts=members(Disclosure, "created_at"), default_sort="-created_at", key=Disclosure.id,
+    equal=members(Disclosure, "customer_id", "kind"),
+)  # fmt: skip
 
 
 def consents_of(uow: UnitOfWork, customer_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
@@ -47,13 +53,8 @@ def file_of(uow: UnitOfWork, customer: Customer) -> dict[str, Any]:
 
 
 def search_consents(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    return _search(uow, query, Consent, CONSENT_SORTS, views.consent)
+    return _CONSENTS.page(uow, query, views.consent)
 
 
 def search_disclosures(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    return _search(uow, query, Disclosure, DISCLOSURE_SORTS, views.disclosure)
-
-
-def _search(uow: UnitOfWork, query: ListQuery, cls: Any, sorts: dict[str, Any], view: Any) -> dict[str, Any]:
-    statement = select(cls).where(*(getattr(cls, name) == value for name, value in query.filters.items()))
-    return uow.page(statement, query, sorts=sorts, default_sort="-created_at", key=cls.id, view=view)
+    return _DISCLOSURES.page(uow, query, views.disclosure)

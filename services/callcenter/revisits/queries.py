@@ -5,31 +5,17 @@ from typing import Any
 from sqlalchemy import select
 
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import ListQuery
+from chassis.http.paging import Listing, ListQuery, members
 from services.callcenter.revisits import views
 from services.callcenter.revisits.revisit import Revisit
 
-SORTS = {
-    "created_at": Revisit.created_at,
-    "due_on": Revisit.due_on,
-    "completed_on": Revisit.completed_on,
-    "state": Revisit.state,
-    "work_order_number": Revisit.work_order_number,
-}
+_LISTING = Listing(
+    select(Revisit), sorts=members(Revisit, "created_at", "due_on", "completed_on", "state", "work_order_number"),
+    default_sort="due_on", key=Revisit.id, equal=members(Revisit, "work_order_id", "state", "site_id", "customer_id"),
+)  # fmt: skip
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     """Oldest due first. ``due_by`` leaves out what is due later."""
-    statement = select(Revisit)
-    for name, value in query.filters.items():
-        statement = statement.where(
-            Revisit.due_on <= value if name == "due_by" else getattr(Revisit, name) == value
-        )
-    return uow.page(
-        statement,
-        query,
-        sorts=SORTS,
-        default_sort="due_on",
-        key=Revisit.id,
-        view=lambda revisit: views.revisit(revisit, uow.principal),
-    )
+    where = [Revisit.due_on <= query.filters["due_by"]] if "due_by" in query.filters else []
+    return _LISTING.page(uow, query, lambda revisit: views.revisit(revisit, uow.principal), *where)

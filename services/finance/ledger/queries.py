@@ -9,49 +9,57 @@ from sqlalchemy import Row, func, select
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import NotFound
 from chassis.domain.money import ZERO
-from chassis.http.paging import ListQuery
+from chassis.http.paging import Listing, ListQuery, members
 from services.finance.kernel import DEFAULT_CURRENCY
 from services.finance.ledger import views
 from services.finance.ledger.account import Account
 from services.finance.ledger.posting import Entry, Posting
 
-SORTS = {"posted_at": Posting.posted_at, "account": Entry.account, "amount": Entry.amount}
-FILTERS = {
-    "account": Entry.account,
-    "posting_id": Entry.posting_id,
-    "source": Posting.source,
-    "source_id": Posting.source_id,
-    "bill_id": Posting.bill_id,
-    "work_order_id": Posting.work_order_id,
-}
-
-
-def _entries() -> Any:
-    return select(
-        Entry.id,
-        Entry.posting_id,
-        Posting.posted_at,
-        Posting.posted_by,
-        Posting.source,
-        Posting.source_id,
-        Posting.reference,
-        Posting.bill_id,
-        Posting.work_order_id,
-        Entry.account,
-        Posting.currency,
-        Entry.amount,
-    ).join(Posting, Posting.id == Entry.posting_id)
+_ENTRIES: Any = select(
+    Entry.id,
+    Entry.posting_id,
+    Posting.posted_at,
+    Posting.posted_by,
+    Posting.source,
+    Posting.source_id,
+    Posting.reference,
+    Posting.bill_id,
+    Posting.work_order_id,
+    Entry.account,
+    Posting.currency,
+    Entry.amount,
+).join(Posting, Posting.id == Entry.posting_id)
+_LISTING = Listing(
+    _ENTRIES,
+    sorts={**members(Posting, "posted_at"), **members(Entry, "account", "amount")},
+    default_sort="-posted_at",
+    key=Entry.id,
+    equal={**members(Entry, "account", "posting_id"), **members(Posting, "source", "source_id", "bill_id", "work_order_id")},
+)
+_BALANCES = (
+    select(Entry.account, func.sum(Entry.amount).label("balance"))
+    .join(Posting, Posting.id == Entry.posting_id)
+    .where(Posting.currency == DEFAULT_CURRENCY)
+    .group_by(Entry.account)
+    .subquery()
+)
+_WITH_BALANCES: Any = select(
+    Account.code,
+    Account.number,
+    Account.nature,
+    Account.name_zh,
+    Account.name_en,
+    func.coalesce(_BALANCES.c.balance, ZERO).label("balance"),
+).join(_BALANCES, _BALANCES.c.account == Account.code, isouter=True)
+_ACCOUNTS = Listing(_WITH_BALANCES, sorts=members(Account, "number", "code"), default_sort="number", key=Account.code)
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    statement = _entries()
-    for name, value in query.filters.items():
-        statement = statement.where(FILTERS[name] == value)
-    return uow.page(statement, query, sorts=SORTS, default_sort="-posted_at", key=Entry.id, view=views.entry)
+    return _LISTING.page(uow, query, views.entry)
 
 
 def get(uow: UnitOfWork, entry_id: UUID) -> Row[Any]:
-    found = uow.rows(_entries().where(Entry.id == entry_id))
+    found = uow.rows(_ENTRIES.where(Entry.id == entry_id))
     if not found:
         raise NotFound()
     return found[0]
@@ -59,25 +67,7 @@ def get(uow: UnitOfWork, entry_id: UUID) -> Row[Any]:
 
 def accounts(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     """The catalogue with balances: what the caller's scope has posted, one currency (the company's)."""
-    balances = (
-        select(Entry.account, func.sum(Entry.amount).label("balance"))
-        .join(Posting, Posting.id == Entry.posting_id)
-        .where(Posting.currency == DEFAULT_CURRENCY)
-        .group_by(Entry.account)
-        .subquery()
-    )
-    statement: Any = select(
-        Account.code,
-        Account.number,
-        Account.nature,
-        Account.name_zh,
-        Account.name_en,
-        func.coalesce(balances.c.balance, ZERO).label("balance"),
-    ).join(balances, balances.c.account == Account.code, isouter=True)
-    sorts = {"number": Account.number, "code": Account.code}
-    return uow.page(
-        statement, query, sorts=sorts, default_sort="number", key=Account.code, view=views.account
-    )
+    return _ACCOUNTS.page(uow, query, views.account)
 
 
 def unbalanced(uow: UnitOfWork, since: datetime) -> int:

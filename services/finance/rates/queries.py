@@ -5,22 +5,15 @@ from typing import Any
 from sqlalchemy import select
 
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import ListQuery
+from chassis.http.paging import Listing, ListQuery, members
 from services.finance.rates import views
 from services.finance.rates.labour_rate import LabourRate
 
-SORTS = {
-    "code": LabourRate.code,
-    "name": LabourRate.name,
-    "hourly_rate": LabourRate.hourly_rate,
-    "created_at": LabourRate.created_at,
-}
+_LISTING = Listing(
+    select(LabourRate), sorts=members(LabourRate, "code", "name", "hourly_rate", "created_at"), default_sort="code",
+    key=LabourRate.id, equal=members(LabourRate, "code"),
+)  # fmt: skip
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    statement = select(LabourRate)
-    if "code" in query.filters:
-        statement = statement.where(LabourRate.code == query.filters["code"])
-    return uow.page(
-        statement, query, sorts=SORTS, default_sort="code", key=LabourRate.id, view=views.labour_rate
-    )
+    return _LISTING.page(uow, query, views.labour_rate)

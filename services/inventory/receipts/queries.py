@@ -9,29 +9,22 @@ from uuid import UUID
 from sqlalchemy import select
 
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import ListQuery
+from chassis.http.paging import Listing, ListQuery, members
 from services.inventory.receipts import views
 from services.inventory.receipts.receipt import StockReceipt, StockReceiptLine
 
-SORTS = {"number": StockReceipt.number, "posted_at": StockReceipt.posted_at}
+_LISTING = Listing(
+    select(StockReceipt), sorts=members(StockReceipt, "number", "posted_at"), default_sort="-posted_at", key=StockReceipt.id,
+    equal=members(StockReceipt, "warehouse_id", "site_id", "number"),
+)  # fmt: skip
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    statement = select(StockReceipt)
-    for name in ("warehouse_id", "site_id", "number"):
-        if name in query.filters:
-            statement = statement.where(getattr(StockReceipt, name) == query.filters[name])
-    if part_id := query.filters.get("part_id"):
-        of_part = select(StockReceiptLine.receipt_id).where(StockReceiptLine.part_id == part_id)
-        statement = statement.where(StockReceipt.id.in_(of_part))
-    page = uow.page(
-        statement,
-        query,
-        sorts=SORTS,
-        default_sort="-posted_at",
-        key=StockReceipt.id,
-        view=lambda receipt: {"head": receipt},
-    )
+    where = []
+    if "part_id" in query.filters:
+        of_part = select(StockReceiptLine.receipt_id).where(StockReceiptLine.part_id == query.filters["part_id"])
+        where.append(StockReceipt.id.in_(of_part))
+    page = _LISTING.page(uow, query, lambda receipt: {"head": receipt}, *where)
     found: list[StockReceipt] = [item["head"] for item in page["items"]]
     lines = lines_of(uow, [receipt.id for receipt in found])
     page["items"] = [views.receipt(receipt, lines.get(receipt.id, [])) for receipt in found]

@@ -9,16 +9,15 @@ from uuid import UUID
 from sqlalchemy import func, literal, select
 
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import ListQuery
+from chassis.http.paging import Listing, ListQuery, members
 from services.inventory.parts import Part
 from services.inventory.requisitions import views
 from services.inventory.requisitions.requisition import Requisition, RequisitionLine
 
-SORTS = {
-    "created_at": Requisition.created_at,
-    "work_order_number": Requisition.work_order_number,
-    "updated_at": Requisition.updated_at,
-}
+_LISTING = Listing(
+    select(Requisition), sorts=members(Requisition, "created_at", "work_order_number", "updated_at"),
+    default_sort="-created_at", key=Requisition.id, equal=members(Requisition, "work_order_id", "site_id", "state"),
+)  # fmt: skip
 # A line that is short has both times; the fallback only keeps paging's promise of a value.
 PROMISED = func.coalesce(RequisitionLine.promised_at, RequisitionLine.short_since)
 SHORTAGE_SORTS = {
@@ -30,18 +29,7 @@ SHORTAGE_SORTS = {
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    statement = select(Requisition)
-    for name in ("work_order_id", "site_id", "state"):
-        if name in query.filters:
-            statement = statement.where(getattr(Requisition, name) == query.filters[name])
-    page = uow.page(
-        statement,
-        query,
-        sorts=SORTS,
-        default_sort="-created_at",
-        key=Requisition.id,
-        view=lambda requisition: {"head": requisition},
-    )
+    page = _LISTING.page(uow, query, lambda requisition: {"head": requisition})
     found: list[Requisition] = [item["head"] for item in page["items"]]
     lines = lines_of(uow, [requisition.id for requisition in found])
     page["items"] = [
@@ -86,19 +74,12 @@ def shortages(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
         .join(Part, Part.id == RequisitionLine.part_id)
         .where(RequisitionLine.short_since.is_not(None))  # as short > 0, but PostgreSQL knows how few they are
     )
-    columns = {
-        "site_id": RequisitionLine.site_id,
-        "part_id": RequisitionLine.part_id,
-        "work_order_id": Requisition.work_order_id,
-    }
-    for name, column in columns.items():
-        if name in query.filters:
-            statement = statement.where(column == query.filters[name])
     return uow.page(
         statement,
         query,
         sorts=SHORTAGE_SORTS,
         default_sort="promised_at",
         key=RequisitionLine.id,
+        equal={**members(RequisitionLine, "site_id", "part_id"), "work_order_id": Requisition.work_order_id},
         view=views.shortage,
     )

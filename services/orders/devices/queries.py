@@ -6,20 +6,19 @@ from sqlalchemy import select
 
 from chassis.db.prefix import begins_with
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import ListQuery
+from chassis.http.paging import Listing, ListQuery, members
 from services.orders.devices import views
 from services.orders.devices.device import Device
 from services.orders.kernel import Document, compact
 
-SORTS = {"created_at": Device.created_at}
-EQUAL = ("customer_id", "product_id")
+_LISTING = Listing(
+    select(Device), sorts=members(Device, "created_at"), default_sort="-created_at", key=Device.id,
+    equal=members(Device, "customer_id", "product_id"),
+)  # fmt: skip
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> Document:
     """``serial_number`` matches by prefix, blanks and dashes ignored."""
-    wanted = select(Device).where(
-        *(getattr(Device, name) == query.filters[name] for name in EQUAL if name in query.filters)
-    )
-    if "serial_number" in query.filters:
-        wanted = wanted.where(begins_with(Device.serial_key, compact(query.filters["serial_number"])))
-    return uow.page(wanted, query, sorts=SORTS, default_sort="-created_at", key=Device.id, view=views.device)
+    serial = query.filters.get("serial_number")
+    where = () if serial is None else (begins_with(Device.serial_key, compact(serial)),)
+    return _LISTING.page(uow, query, views.device, *where)

@@ -4,46 +4,41 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import ListQuery
+from chassis.http.paging import Listing, ListQuery, members
 from services.orders.kernel import Document
 from services.orders.masters import views
 from services.orders.masters.product import Product
 from services.orders.masters.site import Site
 from services.orders.masters.technician import Technician
 
+_PRODUCTS = Listing(
+    select(Product), sorts=members(Product, "created_at", "code", "name", "brand", "category"), default_sort="-created_at",
+    key=Product.id, equal=members(Product, "code", "brand", "category"),
+)  # fmt: skip
+_SITES = Listing(
+    select(Site), sorts=members(Site, "created_at", "code", "name"), default_sort="-created_at", key=Site.id,
+    equal=members(Site, "code", "name", "org_unit_code"),
+)  # fmt: skip
+_TECHNICIANS = Listing(
+    select(Technician), sorts=members(Technician, "created_at", "name"), default_sort="-created_at", key=Technician.id,
+    equal=members(Technician, "site_id", "username", "active"),
+)  # fmt: skip
+
 
 def products(uow: UnitOfWork, query: ListQuery) -> Document:
-    wanted = _wanted(Product, query, ("code", "brand", "category"), ("code", "name"))
-    names = ("created_at", "code", "name", "brand", "category")
-    sorts = {name: getattr(Product, name) for name in names}
-    return uow.page(
-        wanted, query, sorts=sorts, default_sort="-created_at", key=Product.id, view=views.product
-    )
+    return _PRODUCTS.page(uow, query, views.product, *_holding(query.q, Product.code, Product.name))
 
 
 def sites(uow: UnitOfWork, query: ListQuery) -> Document:
-    wanted = _wanted(Site, query, ("code", "name", "org_unit_code"), ("code", "name"))
-    sorts = {"created_at": Site.created_at, "code": Site.code, "name": Site.name}
-    return uow.page(wanted, query, sorts=sorts, default_sort="-created_at", key=Site.id, view=views.site)
+    return _SITES.page(uow, query, views.site, *_holding(query.q, Site.code, Site.name))
 
 
 def technicians(uow: UnitOfWork, query: ListQuery) -> Document:
-    wanted = _wanted(Technician, query, ("site_id", "username", "active"), ("name",))
-    sorts = {"created_at": Technician.created_at, "name": Technician.name}
-    return uow.page(
-        wanted, query, sorts=sorts, default_sort="-created_at", key=Technician.id, view=views.technician
-    )
+    return _TECHNICIANS.page(uow, query, views.technician, *_holding(query.q, Technician.name))
 
 
-def _wanted(cls: Any, query: ListQuery, equal: tuple[str, ...], fuzzy: tuple[str, ...]) -> Select[Any]:
-    wanted = select(cls).where(
-        *(getattr(cls, name) == query.filters[name] for name in equal if name in query.filters)
-    )
-    if query.q:
-        wanted = wanted.where(
-            or_(*(getattr(cls, name).icontains(query.q, autoescape=True) for name in fuzzy))
-        )
-    return wanted
+def _holding(q: str | None, *columns: Any) -> list[ColumnElement[bool]]:
+    return [or_(*(column.icontains(q, autoescape=True) for column in columns))] if q else []

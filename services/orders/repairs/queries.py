@@ -29,7 +29,7 @@ from chassis.db.prefix import begins_with
 from chassis.db.tables import journal
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import NotFound
-from chassis.http.paging import Listing, ListQuery
+from chassis.http.paging import Listing, ListQuery, members
 from services.orders.devices import Device
 from services.orders.kernel import Document, compact
 from services.orders.masters import (
@@ -47,27 +47,6 @@ from services.orders.repairs.search import wanted
 from services.orders.repairs.views import Reader
 from services.orders.repairs.work_order import State, WorkOrder
 from services.orders.texts import told_of
-
-SORTS = {
-    "created_at": WorkOrder.created_at,
-    "number": WorkOrder.number,
-    "registered_at": WorkOrder.registered_at,
-}
-EQUAL = (
-    "state",
-    "site_id",
-    "external_id",
-    "kind",
-    "channel",
-    "customer_id",
-    "dealer_id",
-    "device_id",
-    "technician_id",
-    "origin",
-    "source",
-    "waiting_for",
-    "coverage",
-)
 
 
 def _name(column: Any, key: Any, of: Any) -> ColumnElement[Any]:
@@ -93,8 +72,12 @@ _NAMES = Fixed(select(*_names(SimpleNamespace(**{name: bindparam(name, type_=Uui
 _WHOLE = select(*WorkOrder.__table__.columns, *_names(WorkOrder))
 _MEMBERS = tuple(_WHOLE.selected_columns.keys())
 _LISTING = Listing(
-    _WHOLE, sorts=SORTS, default_sort="-created_at", key=WorkOrder.id, equal={name: getattr(WorkOrder, name) for name in EQUAL}
-)
+    _WHOLE, sorts=members(WorkOrder, "created_at", "number", "registered_at"), default_sort="-created_at", key=WorkOrder.id,
+    equal=members(
+        WorkOrder, "state", "site_id", "external_id", "kind", "channel", "customer_id", "dealer_id", "device_id", "technician_id",
+        "origin", "source", "waiting_for", "coverage",
+    ),
+)  # fmt: skip
 
 
 def document(uow: UnitOfWork, order: WorkOrder, language: str) -> Document:

@@ -68,9 +68,10 @@ def test_values_come_back_as_sqlalchemy_gives_them(engine: Engine) -> None:
 
 
 def test_values_of_the_statement_itself_stay(engine: Engine) -> None:
-    fixed = Fixed(select(cast(bindparam("n"), sa.Integer)).where(sa.literal(7) > 6).limit(1))
+    converted = sa.literal({"a": 1}, JSONB())
+    fixed = Fixed(select(cast(bindparam("n"), sa.Integer), cast(converted, JSONB)).where(sa.literal(7) > 6).limit(1))
     with unit(engine) as uow:
-        assert [tuple(row) for n in (1, 2) for row in uow.rows(fixed, {"n": n})] == [(1,), (2,)]
+        assert [tuple(row) for n in (1, 2) for row in uow.rows(fixed, {"n": n})] == [(1, {"a": 1}), (2, {"a": 1})]
 
 
 def test_a_list_makes_another_text_each_time(engine: Engine) -> None:
