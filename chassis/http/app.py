@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import MutableMapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from connexion.apps.asynchronous import AsyncApi, AsyncApp, AsyncASGIApp
@@ -28,6 +29,9 @@ from chassis.service import Service
 
 log = logging.getLogger("aftersales.http")
 Message = dict[str, Any]
+RENEWED = 200
+"""Of so many answers one ends its connection. Callers keep theirs, and all of them may have gone to one of several processes,
+or been opened before the others came; those that are opened anew go to who has time."""
 
 
 class _Operation:
@@ -56,6 +60,7 @@ class Application:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.runtime = Runtime(service)
+        self._answers = count(1)
         metrics.answering(service.name)
         self._routes = self._route()
 
@@ -147,6 +152,8 @@ class Application:
     async def _send(self, reply: Reply, send: Any, current: Span) -> None:
         headers = [(b"content-type", reply.media_type.encode()), (b"x-trace-id", current.trace_id.encode())]
         headers += [(name.encode(), value.encode()) for name, value in reply.headers]
+        if next(self._answers) % RENEWED == 0:
+            headers.append((b"connection", b"close"))
         if isinstance(reply.body, bytes):
             headers.append((b"content-length", str(len(reply.body)).encode()))
             await send({"type": "http.response.start", "status": reply.status, "headers": headers})

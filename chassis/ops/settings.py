@@ -36,7 +36,7 @@ class Settings:
     health_port: int = 0
     log_level: str = "INFO"
     pool_size: int = 8
-    max_workers: int = 20
+    max_workers: int = 64
     retry_limit: int = 12
 
     @classmethod
@@ -57,7 +57,7 @@ class Settings:
             health_port=_whole(values, "HEALTH_PORT", 0, least=0),
             log_level=values.get("LOG_LEVEL", "INFO").upper(),
             pool_size=_whole(values, "POOL_SIZE", 8),
-            max_workers=_whole(values, "MAX_WORKERS", 20),
+            max_workers=_whole(values, "MAX_WORKERS", 64),
             retry_limit=_whole(values, "RETRY_LIMIT", 12),
         )
 

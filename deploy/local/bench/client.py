@@ -8,6 +8,7 @@ import socket
 from urllib.parse import urlsplit
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CLOSE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 PIECE = 1 << 18  # bytes read at once
 
 
@@ -18,7 +19,11 @@ class Reader:
         parts = urlsplit(base)
         self._host = f"{parts.hostname}:{parts.port}"
         self._token = token
-        self._socket = socket.create_connection((str(parts.hostname), int(parts.port or 80)), timeout=60)
+        self._address = (str(parts.hostname), int(parts.port or 80))
+        self._connect()
+
+    def _connect(self) -> None:
+        self._socket = socket.create_connection(self._address, timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def get(self, path: str) -> bytes:
@@ -38,6 +43,9 @@ class Reader:
         while missing > 0:
             pieces.append(self._more())
             missing -= len(pieces[-1])
+        if _CLOSE.search(head):
+            self.close()
+            self._connect()
         return b"".join(pieces)
 
     def _more(self) -> bytes:

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from chassis.http.app import RENEWED
 from tests.integration.chassis.conftest import Shelf, token
 
 codes = iter(range(10_000))
@@ -273,3 +274,10 @@ def test_health_and_metrics(shelf: Shelf) -> None:
         answer = asyncio.run(shelf._send("GET", path))
         assert answer.status_code == 200
     assert "aftersales_http_request_seconds" in answer.text
+
+
+def test_connections_that_are_kept_are_opened_anew_now_and_then(shelf: Shelf) -> None:
+    """Else they would all stay with the process that was there first."""
+    ending = [shelf.call("GET", "/address").headers.get("connection") == "close" for _ in range(2 * RENEWED)]
+    first = ending.index(True)
+    assert first < RENEWED and [index for index, ends in enumerate(ending) if ends] == [first, first + RENEWED]
