@@ -31,7 +31,7 @@ REPLAYED = 16
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cases", type=int, default=200, help="how many (default 200)")
+    parser.add_argument("--cases", type=int, default=200, help="how many (default 200, at least 4)")
     parser.add_argument("--clients", type=int, default=8, help="at once (default 8)")
     parser.add_argument("--kill", action="store_true", help="SIGKILL every process once while the cases run")
 
@@ -85,6 +85,7 @@ def run(arguments: argparse.Namespace, running: object) -> int:
 
     assert isinstance(running, RunningSuite)
     console = Console(highlight=False)
+    arguments.cases = max(TURNS, arguments.cases)
     calls = itertools.count()
     company = Company(running.client(patience=120.0, check=lambda *answer: next(calls)))
     for site in company.sites:
@@ -101,7 +102,7 @@ def run(arguments: argparse.Namespace, running: object) -> int:
             done = campaign.run_beside(beside, clients)
             return Pass(done, clients, before, meter.read(suite.folder, suite.databases))
 
-        alone = None if arguments.kill else measure(1, max(2, arguments.cases // 8), threading.Thread())
+        alone = None if arguments.kill else measure(1, max(TURNS, arguments.cases // 8), threading.Thread())
         killer = Killer(running, (1.0, 4.0), seed=int(time.time())) if arguments.kill else threading.Thread()
         if arguments.kill:
             killer.start()

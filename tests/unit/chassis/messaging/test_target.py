@@ -1,0 +1,153 @@
+"""Who of the courier's threads takes which events: order of each aggregate, nobody in two hands, nothing lost, whatever the
+threads' pace. No database: what a delivery does is told by the test."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings as profile, strategies as st
+
+from chassis.messaging import inbox, together
+from chassis.messaging.inbox import DatabaseAway
+from chassis.messaging.listener import Stop
+from chassis.messaging.outbox import Waiting
+from chassis.messaging.target import ABREAST, AWAY, DELIVERED, NOT_REACHED, Parcel, Target
+from chassis.ops.settings import settings
+from chassis.service import Service
+
+Task = Callable[[], None]
+
+
+class Threads:
+    """A pool whose tasks begin when the test says."""
+
+    def __init__(self) -> None:
+        self.ready: list[Task] = []
+
+    def submit(self, work: Callable[..., None], *arguments: Any) -> None:
+        self.ready.append(lambda: work(*arguments))
+
+
+class Bench:
+    """A target whose deliveries are told: ``calls`` has the positions of each, ``told`` what became of each row."""
+
+    def __init__(self) -> None:
+        self.threads, self.stop = Threads(), Stop()
+        self.target = Target(Service("nowhere", "tests.unit", contexts=()), self.threads, self.stop)  # type: ignore[arg-type]
+        self.target.run = self.run  # type: ignore[method-assign]
+        self.calls: list[list[int]] = []
+        self.done: list[int] = []
+        self.told: dict[int, list[str]] = defaultdict(list)
+        self.fail: Callable[[Any, list[int]], Exception | None] = lambda _work, _positions: None
+
+    def run(self, work: Any, given: Any) -> None:
+        positions = [one["position"] for one in (given if work is together.receive else [given])]
+        self.calls.append(positions)
+        if error := self.fail(work, positions):
+            raise error
+        self.done += positions
+
+    def offer(self, *rows: tuple[int, str, str]) -> None:
+        """Rows by position, subject and type."""
+        self.target.offer([
+            Parcel(Waiting(position, str(position), type_, subject, 0, orjson.dumps({"position": position}).decode()), self.tell)
+            for position, subject, type_ in rows
+        ])
+
+    def tell(self, position: int, result: str) -> None:
+        self.told[position].append(result)
+
+    def work(self, choose: Callable[[int], int] = lambda _count: 0) -> None:
+        while self.threads.ready:
+            self.threads.ready.pop(choose(len(self.threads.ready)))()
+
+
+@pytest.fixture(autouse=True)
+def nowhere() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AFTERSALES_DATABASE_URL_NOWHERE", "postgresql://nobody@127.0.0.1:1/none")
+        patch.setattr(together, "is_quiet", lambda _service, type_: type_ == "quiet")
+        settings.cache_clear()
+        yield
+    settings.cache_clear()
+
+
+@profile(max_examples=150)
+@given(st.lists(st.tuples(st.integers(0, 7), st.sampled_from(["quiet", "loud"])), max_size=60), st.integers(0, 2**32))
+def test_each_aggregate_in_order_each_row_once_whatever_the_threads_do(events: list[tuple[int, str]], seed: int) -> None:
+    bench, chance = Bench(), random.Random(seed)
+    subjects = {position: str(subject) for position, (subject, _) in enumerate(events)}
+    for position, (subject, type_) in enumerate(events):
+        bench.offer((position, str(subject), type_))
+        if bench.threads.ready and chance.random() < 0.4:
+            bench.threads.ready.pop(chance.randrange(len(bench.threads.ready)))()
+    bench.work(chance.randrange)
+    assert bench.told == {position: [DELIVERED] for position in range(len(events))}
+    for subject in set(subjects.values()):
+        own = [position for position in bench.done if subjects[position] == subject]
+        assert own == sorted(own)
+    assert all(len(call) == 1 or all(events[position][1] == "quiet" for position in call) for call in bench.calls)
+
+
+def test_one_load_of_quiet_ones_and_a_few_aggregates_at_a_time() -> None:
+    bench = Bench()
+    bench.offer(*((n, f"loud {n}", "loud") for n in range(ABREAST + 3)), *((100 + n, f"quiet {n}", "quiet") for n in range(40)))
+    assert len(bench.threads.ready) == ABREAST + 1
+    bench.threads.ready.pop()()  # the quiet ones: sixteen, and the next thread begins with what is left
+    assert bench.calls == [[100 + n for n in range(together.MOST)]] and len(bench.threads.ready) == ABREAST + 1
+    bench.work()
+    assert sorted(bench.done) == [*range(ABREAST + 3), *range(100, 140)]
+
+
+def test_a_quiet_event_behind_one_that_is_not_waits_for_it() -> None:
+    bench = Bench()
+    bench.offer((1, "a", "loud"), (2, "a", "quiet"), (3, "b", "quiet"))
+    bench.threads.ready.pop(1)()
+    assert bench.done == [3]
+    bench.offer((4, "a", "quiet"))
+    assert len(bench.threads.ready) == 1, "what came later to an aggregate in hand is taken by nobody"
+    bench.work()
+    assert bench.done == [3, 1, 2, 4]
+
+
+def test_what_fails_together_is_told_of_one_by_one() -> None:
+    bench = Bench()
+    bench.fail = lambda work, positions: ValueError("no") if work is together.receive or positions == [2] else None
+    bench.offer(*((n, str(n), "quiet") for n in range(4)))
+    bench.work()
+    assert bench.calls == [[0, 1, 2, 3], [0], [1], [2], [3]]
+    assert bench.told == {0: [DELIVERED], 1: [DELIVERED], 2: ["ValueError for nowhere"], 3: [DELIVERED]}
+
+
+def test_a_database_that_is_away_is_left_alone_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, now, asked = Bench(), [100.0], []
+    monkeypatch.setattr("chassis.messaging.target.monotonic", lambda: now[0])
+    monkeypatch.setattr(inbox, "receive", lambda _service, _engine, given: asked.append(given["position"]) or away())
+
+    def away() -> None:
+        raise DatabaseAway("away")
+
+    del bench.target.run  # type: ignore[attr-defined]  # the class's own
+    bench.offer((1, "a", "loud"))
+    bench.offer((2, "b", "loud"))
+    bench.work()
+    assert asked == [1] and bench.told == {1: ["nowhere away"], 2: ["nowhere away"]}
+    now[0] += AWAY + 0.1
+    bench.offer((3, "c", "loud"))
+    bench.work()
+    assert asked == [1, 3]
+
+
+def test_what_nobody_began_is_given_back_at_the_end() -> None:
+    bench = Bench()
+    bench.offer(*((n, str(n), "loud") for n in range(ABREAST + 2)))
+    bench.threads.ready.pop(0)()
+    bench.stop.set()
+    bench.work()
+    assert bench.done == [0]
+    assert bench.told == {0: [DELIVERED], **{n: [NOT_REACHED] for n in range(1, ABREAST + 2)}}
