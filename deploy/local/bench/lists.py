@@ -175,6 +175,7 @@ class Sweep:
                 more = self.large.items(large, scope) > self.small.items(small, scope)
                 reach = None if more or any(part in label for part in KNOWN) else REACH
                 values: tuple[list[float], list[float]] = ([], [])
+                gc.collect()  # of what this benchmark keeps: one collection in twelve calls would be their p95
                 for _ in range(self.arguments.repeat):
                     for asked, target, kept in ((self.small, small, values[0]), (self.large, large, values[1])):
                         kept.append(asked.get(target, scope)[2] * 1000)
