@@ -22,12 +22,16 @@ PREFIX = "aftersales.prefix"
 Convert = Callable[[Any], Any]
 
 
-def run(connection: Connection, sql: str, values: Sequence[Any] | Mapping[str, Any] = (), *, keep: bool = False) -> Any:
-    """The cursor after ``sql`` (psycopg2's placeholders). ``keep``: one statement, to be kept by the server. Raises DBAPIError,
-    as SQLAlchemy's execution does."""
-    cursor = connection.connection.cursor()
+def run(
+    connection: Connection, sql: str, values: Sequence[Any] | Mapping[str, Any] = (), *, keep: bool = False, pinned: bool = False
+) -> Any:
+    """The cursor after ``sql`` (psycopg2's placeholders). ``keep``: one statement, to be kept by the server; ``pinned``: its
+    rows are found by their primary keys. Raises DBAPIError, as SQLAlchemy's execution does."""
+    cursor, ahead = connection.connection.cursor(), connection.info.pop(PREFIX, "")
+    if keep and not pinned:
+        ahead += prepared.own_plans(connection.info)
     try:
-        prepared.execute(cursor, sql, values, ahead=connection.info.pop(PREFIX, ""), keep=keep)
+        prepared.execute(cursor, sql, values, ahead=ahead, keep=keep)
     except psycopg2.Error as error:
         dialect: Any = connection.dialect
         gone = dialect.is_disconnect(error, cursor.connection, cursor)
@@ -48,9 +52,10 @@ def several(name: str, type_: TypeEngine[Any]) -> BindParameter[Any]:
 class Fixed:
     """A query put together by SQLAlchemy and written out once; its parameters are the statement's own, by name."""
 
-    def __init__(self, statement: Executable, *, keep: bool = True) -> None:
-        """``keep``: by the server too; not where another value may want another plan."""
-        self._statement, self._keep = statement, keep
+    def __init__(self, statement: Executable, *, keep: bool = True, pinned: bool = False) -> None:
+        """``keep``: by the server too; not where another value may want another plan. ``pinned``: its rows are found by their
+        primary keys, so one plan does for every scope."""
+        self._statement, self._keep, self._pinned = statement, keep, pinned
         self._text: str | None = None
         self._given: dict[str, Any] = {}
         self._binds: list[tuple[str, Convert]] = []
@@ -63,7 +68,7 @@ class Fixed:
         given = {**self._given, **values}
         for name, convert in self._binds:
             given[name] = convert(given[name])
-        cursor = run(connection, text, given, keep=self._keep)
+        cursor = run(connection, text, given, keep=self._keep, pinned=self._pinned)
         if self._results is None:
             self._read(connection, cursor)
         rows = cursor.fetchall()

@@ -93,10 +93,11 @@ def make_engine(url: str, *, size: int = 8, application: str = "aftersales", con
     def _open_transaction(
         connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
     ) -> tuple[str, Any]:
+        ahead = connection.info.pop(PREFIX, "")
         if prepared.OPTION in context.execution_options:
+            ahead += prepared.own_plans(connection.info)
             statement = prepared.of(cursor.connection).call(statement)
-        prefix = connection.info.pop(PREFIX, None)
-        return (prefix + statement if prefix else statement), parameters
+        return ahead + statement, parameters
 
     @event.listens_for(engine, "after_cursor_execute")
     def _succeeded(_connection: Connection, cursor: Any, *_rest: Any) -> None:

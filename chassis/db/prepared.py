@@ -2,13 +2,16 @@
 of what a short statement costs it (decision note 0009). psycopg2 sends text, so this is text too: PREPARE and EXECUTE.
 
 A plan is the server's to choose: it looks at the values for as long as that pays. What is kept is forgotten after ``LIFE``, so
-that what was planned for a small table does not stay with a large one.
+that what was planned for a small table does not stay with a large one. But it also looks at the scope of the moment, and a plan
+that it keeps serves every scope: made for a site that has nothing yet, it would go through all rows of the company for
+headquarters. So only what is pinned by its primary key, which is looked up in any scope, and who sees all may use such
+plans; others have theirs made for them (``OWN_PLANS``), from a statement that is parsed and checked already.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from itertools import count
 from time import monotonic
 from typing import Any, TypeVar
@@ -19,6 +22,9 @@ from sqlalchemy.sql.expression import Executable
 from chassis.db.violations import is_outdated
 
 OPTION = "aftersales.kept"
+NARROW = "aftersales.narrow"
+"""In a connection's ``info`` while a transaction of less than the whole company has asked for nothing that needs ``OWN_PLANS``."""
+OWN_PLANS = "SET LOCAL plan_cache_mode = force_custom_plan; "
 LIFE = 60.0  # seconds
 MOST = 150  # statements of a connection: each holds some ten kilobytes in the server
 _VALUE = re.compile(r"%(?:\(\w+\))?s")
@@ -30,6 +36,11 @@ def kept(statement: E) -> E:
     """The statement, to be kept by the server: for what is put together anew each time, but in few shapes. What is not is a
     ``direct.Fixed``."""
     return statement.execution_options(**{OPTION: True})
+
+
+def own_plans(info: MutableMapping[Any, Any]) -> str:
+    """What goes in front of a kept statement that is not pinned; once for a transaction."""
+    return OWN_PLANS if info.pop(NARROW, False) else ""
 
 
 class Kept:

@@ -52,7 +52,8 @@ class Mapping:
         if found is None:
             where = [self._compared(name, many) for name, many in members]
             statement = self.query(where, {}, [self.columns[name] for name in order], lock, False, limit)
-            found = self._having[shape] = Fixed(statement)
+            pinned = {name for name, many in members if not many} >= set(self.primary)
+            found = self._having[shape] = Fixed(statement, pinned=pinned)
         return found
 
     def _compared(self, name: str, many: bool) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from psycopg2.extensions import adapt
 
 from chassis.domain.principal import Principal
 
+WHOLE = "/"
 OUTSIDE_ROLE = "regexp_replace(current_user, '_app$', '') || '_outside'"
 
 

@@ -22,7 +22,7 @@ from chassis.db.engine import COMMIT_GATE
 from chassis.db.reading import Reading, Transient, as_uuid
 from chassis.db.rows import mapping
 from chassis.db.tables import journal_row
-from chassis.db.under import literal, under
+from chassis.db.under import WHOLE, literal, under
 from chassis.domain.aggregate import Aggregate, new_id
 from chassis.domain.numbers import format_number, series
 from chassis.domain.principal import Principal
@@ -66,7 +66,7 @@ class UnitOfWork(Reading):
         if self._connection is None:
             self._connection = self.engine.connect()
             scope, values = under(self.principal)
-            self._connection.info[PREFIX] = ""
+            self._connection.info.update({PREFIX: "", prepared.NARROW: self.principal.scope != WHOLE})
             self._ahead(f"BEGIN{' READ ONLY' if self.read_only else ''}; {scope}", values)
         return self._connection
 

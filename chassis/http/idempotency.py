@@ -19,7 +19,8 @@ _FIND = Fixed(
     text(
         "SELECT body_hash, status, answer, created_at <= now() - interval '24 hours' AS expired"
         f" FROM idempotency WHERE {_SAME}"
-    )
+    ),
+    pinned=True,
 )
 _FORGET = text(f"DELETE FROM idempotency WHERE {_SAME}")
 

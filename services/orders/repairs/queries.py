@@ -68,7 +68,7 @@ def _names(order: Any) -> list[ColumnElement[Any]]:
 
 _NAMED = ("site_id", "customer_id", "product_id", "device_id", "technician_id")
 # Built once: putting it together costs more than asking it.
-_NAMES = Fixed(select(*_names(SimpleNamespace(**{name: bindparam(name, type_=Uuid()) for name in _NAMED}))))
+_NAMES = Fixed(select(*_names(SimpleNamespace(**{name: bindparam(name, type_=Uuid()) for name in _NAMED}))), pinned=True)
 _WHOLE = select(*WorkOrder.__table__.columns, *_names(WorkOrder))
 _MEMBERS = tuple(_WHOLE.selected_columns.keys())
 _LISTING = Listing(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from time import monotonic
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
 from chassis.db import prepared
+from chassis.db.direct import Fixed
 from chassis.db.engine import make_engine
 from chassis.db.prepared import kept
 from chassis.db.uow import Transient, UnitOfWork
@@ -129,3 +131,25 @@ def test_a_kept_statement_shows_each_scope_its_own(shelf: Shelf) -> None:
     with UnitOfWork(engine, Principal("ann", "/HQ/")) as uow:
         assert len(uow.find(Book, Book.id.in_(ids.values()))) == 2
     engine.dispose()
+
+
+def test_a_plan_that_the_server_keeps_serves_who_sees_all_or_what_is_pinned(engine: Engine) -> None:
+    """It reckons with the scope it was made in, and would serve all others too."""
+    pinned = Fixed(text("SELECT word FROM notes WHERE n = :n AND true"), pinned=True)
+    plans = text("SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE :like")
+
+    def read(principal: Principal, statement: Any = _READ, like: str = "%AS SELECT n, word%") -> tuple[int, int]:
+        for _ in range(10):
+            with UnitOfWork(engine, principal, read_only=True) as uow:
+                uow.rows(statement, {"n": 1})
+        with unit(engine) as uow:
+            generic, custom = uow.rows(plans, {"like": like})[0]
+            return int(generic), int(custom)
+
+    somebody = Principal("ann", "/HQ/B1/")
+    assert read(somebody) == (0, 10)
+    generic, custom = read(Principal.system("test"))
+    assert generic > 0
+    assert read(somebody) == (generic, custom + 10)
+    assert read(somebody, Fixed(text("SELECT word FROM notes WHERE n = :n OR false")), "%OR false%") == (0, 10)
+    assert read(somebody, pinned, "%AND true%")[0] > 0
