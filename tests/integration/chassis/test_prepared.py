@@ -14,6 +14,7 @@ from chassis.db import prepared
 from chassis.db.direct import Fixed
 from chassis.db.engine import make_engine
 from chassis.db.prepared import kept
+from chassis.db.rows import mapping
 from chassis.db.uow import Transient, UnitOfWork
 from chassis.domain.errors import Duplicate
 from chassis.domain.principal import Principal
@@ -153,3 +154,10 @@ def test_a_plan_that_the_server_keeps_serves_who_sees_all_or_what_is_pinned(engi
     assert read(somebody) == (generic, custom + 10)
     assert read(somebody, Fixed(text("SELECT word FROM notes WHERE n = :n OR false")), "%OR false%") == (0, 10)
     assert read(somebody, pinned, "%AND true%")[0] > 0
+
+
+@pytest.mark.parametrize(("members", "pins"), [
+    ([("id", False)], True), ([("id", False), ("code", False)], True), ([("id", True)], False), ([("code", False)], False),
+])  # fmt: skip
+def test_a_row_is_pinned_by_its_whole_primary_key_alone(members: list[tuple[str, bool]], pins: bool) -> None:
+    assert mapping(Book).having(tuple(members), (), False, None)._pinned is pins
