@@ -26,7 +26,7 @@ class Batch:
         return bool(self._parts)
 
     def statement(self, sql: str, values: Sequence[Any] = (), *, keep: bool = True) -> None:
-        """``keep``: whether the server may keep it, as it may what reads or writes rows."""
+        """``keep``: whether the server may keep it and its plan, as it may what finds its rows by primary key (``prepared.py``)."""
         if not keep:
             self._fleeting.add(len(self._parts))
         self._parts.append(sql)
