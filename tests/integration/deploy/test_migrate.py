@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 import chassis.service
 from chassis.db import migrate
 from chassis.db.base import Base
+from chassis.db.changes import changes
 from chassis.db.engine import make_engine
 from chassis.service import Service
 from deploy.local.databases import Database, drop_databases, ensure_databases
@@ -49,6 +50,7 @@ SECOND = '''
 import sqlalchemy as sa
 from alembic import op
 
+from chassis.db.changes import record_changes
 from chassis.db.migrate import append_only, system_scope
 
 revision = "0002"
@@ -58,6 +60,8 @@ down_revision = "0001"
 def upgrade() -> None:
     op.add_column("kites", sa.Column("weight", sa.Integer()))
     system_scope(op)
+    record_changes(op, revision, "kites", "weighed",
+                   "SELECT id, org_path, jsonb_build_object('weight', jsonb_build_array(weight, 1)) AS data FROM kites")
     op.execute("UPDATE kites SET weight = 1")
     op.create_table("flights", sa.Column("id", sa.Integer(), primary_key=True))
     append_only(op, "flights")
@@ -217,6 +221,11 @@ def test_data_is_changed_under_the_system_scope_and_ledgers_are_narrowed(
         cursor.execute("SELECT set_config('app.scope', '/', true)")
         cursor.execute("SELECT weight FROM kites")
         assert cursor.fetchall() == [(1,)]
+        with closing(migrate._engine(database.owner_url).connect()) as owner:
+            [change] = changes(owner)
+            assert (change.revision, change.entity, change.action, change.fields) == ("0002", "kites", "weighed", {"weight": (None, 1)})
+            assert [c.id for c in changes(owner, ["0002"])] == [change.id]
+            assert list(changes(owner, ["0001"])) == []
         cursor.execute("INSERT INTO flights VALUES (1)")
         connection.commit()
         for forbidden in ("UPDATE flights SET id = 2", "DELETE FROM flights", "UPDATE alembic_version SET version_num = '9'"):
