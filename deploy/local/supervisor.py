@@ -73,6 +73,7 @@ class Supervisor:
         self._unsaid = False  # whether the state in the folder is older than we are
         self._server = self._prefix = ""
         self._loader: Child | None = None
+        self._password_line = ""
         self._postgres_due = 0.0
         self._wake_read, self._wake_write = socket.socketpair()
 
@@ -83,6 +84,7 @@ class Supervisor:
             self._prepare()
             self._loop()
         finally:
+            self._tell_password()  # a first start that did not become ready has made it all the same
             self._stop()
 
     # ---------------------------------------------------------------- start
@@ -113,7 +115,7 @@ class Supervisor:
             raise StartFailed(f"the databases could not be made ready:\n{words[-3000:]}")
         if code == prepare.ADMINISTRATOR_MADE:
             password = self.folder.admin_password.read_text()
-            self.announce(f"administrator admin, password {password} (kept in {self.folder.admin_password})")
+            self._password_line = f"administrator admin, password {password} (kept in {self.folder.admin_password})"
             if self.postgres:  # one that has just made the schema keeps some 30 MB of it in its buffers
                 self.postgres.stop()
                 self._start_server()
@@ -139,6 +141,11 @@ class Supervisor:
             raise SystemExit(prepare.REFUSED) from None
         raise SystemExit(prepare.ensure_administrator(databases["gateway"], self.admin_password, self.folder))
 
+    def _tell_password(self) -> None:
+        line, self._password_line = self._password_line, ""
+        if line:
+            self.announce(line)
+
     # ---------------------------------------------------------------- watching
 
     def _loop(self) -> None:
@@ -152,6 +159,7 @@ class Supervisor:
                 self.ready = True
                 self._write_state()
                 log.info("ready after %.1f s", time.monotonic() - began)
+                self._tell_password()  # last before `ready`, where it is looked for
                 self.announce(f"ready {self.plan.url}")
             if not self.ready and time.monotonic() - began > START_LIMIT:
                 raise StartFailed(self._what_is_missing())

@@ -72,6 +72,8 @@ def test_generated_password_is_printed_once_and_kept_private(suite: RunningSuite
     folder = DataFolder(suite.data)
     password = folder.admin_password.read_text()
     assert sum(password in line for line in suite.output) == 1
+    ready = next(place for place, line in enumerate(suite.output) if line.startswith("ready "))
+    assert password in suite.output[ready - 1], "directly before `ready`, where it is looked for"
     assert private(folder.admin_password) and private(folder.signing_key)
     assert sign_in(suite, password) == 200
 
