@@ -125,6 +125,18 @@ def test_broken_rows_are_refused_by_line_and_the_others_kept(suite: RunningSuite
     assert found == [1, 0, 0, 0, 0, 0, 1]
 
 
+def test_a_known_row_with_other_content_is_told_and_counted_apart(suite: RunningSuite, loaded: list[dict[str, str]], tmp_path: Path):
+    lines = SAMPLE.read_text(encoding="utf-8").splitlines()[:4]
+    path = tmp_path / "changed.csv"
+    path.write_text("\n".join([lines[0], f"{lines[1]} and smells", *lines[2:]]) + "\n", encoding="utf-8")
+    told = suite.run("import", "ords", str(path))
+    assert told.returncode == 1, told.stdout + told.stderr
+    [line] = [line for line in told.stdout.splitlines() if "line " in line]
+    assert "line 2" in line and "another problem; left as it is" in line
+    last = next(line for line in reversed(told.stdout.splitlines()) if line.lstrip("│ ").startswith("all"))
+    assert [int(word) for word in last.split() if word.isdigit()] == [0, 2, 1, 0, 3], "created, there already, with other content, refused"
+
+
 @pytest.mark.parametrize("content", [b"", b"id,problem\n1,x\n", "id,probl\u00e8me\n".encode("latin-1"), b"\x00\x01\x02\xff\xfe"])
 def test_unusable_files_end_with_2(suite: RunningSuite, tmp_path: Path, content: bytes):
     path = tmp_path / "unusable.csv"

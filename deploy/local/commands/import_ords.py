@@ -1,6 +1,7 @@
 """Loads real repairs in the format of the Open Repair Data Standard (`import ords FILE`), through the API alone.
 
-Again adds nothing: products and sites have codes made from their names, orders their id in the file.
+Again adds nothing: products and sites have codes made from their names, orders their id in the file. A row that says something
+else than when it was taken over changes nothing either, but is told.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from deploy.local.suite import Refused, Suite
 
 BATCH = 500
 CLIENTS = 4
-SHOWN = 50  # refused rows told one by one
+SHOWN = 50  # refused and differing rows told one by one
+RESULTS = {"created": "created", "exists": "there already", "differs": "there with other content", "refused": "refused"}
+WRONG = ("differs", "refused")
 PATIENCE = 120.0  # seconds a restarting suite is waited for
 
 
@@ -36,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 all rows are in, 1 some were refused, 2 the file is unusable."""
+    """0 all rows are in as the file has them, 1 some were refused or differ from what is there, 2 the file is unusable."""
     if arguments.limit is not None and arguments.limit < 0:
         raise Refused("--limit takes a number of rows")
     console = Console(highlight=False)
@@ -52,11 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
     except (ApiError, *TRANSPORT_ERRORS) as error:
         raise Refused(f"the suite did not take it: {error}") from None
     _print(tally, console)
-    return 1 if tally.refused else 0
+    return 1 if tally.wrong else 0
 
 
 class Tally:
-    """Counts by status of the file and by what became of the rows; the first refused ones with their reasons."""
+    """Counts by status of the file and by what became of the rows; the first wrong ones with their reasons."""
 
     def __init__(self) -> None:
         self.rows: Counter[tuple[str, str]] = Counter()
@@ -66,15 +69,14 @@ class Tally:
         self.errors: list[str] = []
 
     @property
-    def refused(self) -> int:
-        return sum(count for (_, result), count in self.rows.items() if result == "refused")
+    def wrong(self) -> int:
+        return sum(count for (_, result), count in self.rows.items() if result in WRONG)
 
     def note(self, row: ords.Row, result: str, why: str = "") -> None:
         self.rows[row.values.get("repair_status", "(broken)"), result] += 1
-        if result == "refused":
-            if len(self.errors) < SHOWN:
-                self.errors.append(f"line {row.line}{_named(row)}: {why}")
-        else:
+        if result in WRONG and len(self.errors) < SHOWN:
+            self.errors.append(f"line {row.line}{_named(row)}: {why}")
+        if result != "refused":
             self.sites[row.values["group_identifier"]] += 1
             self.categories[row.values["product_category"]] += 1
 
@@ -137,19 +139,21 @@ def _send(api: Api, catalogue: Catalogue, rows: list[ords.Row], tally: Tally) ->
         raise ApiError("POST", "/work-orders/history", answer)
     for (row, _), result in zip(ready, answer.json["results"], strict=True):
         why = "; ".join(f"{error['field']}: {error['code']}" for error in result.get("errors", ()))
+        if differs := result.get("differs"):
+            why = f"is there already with another {', '.join(differs)}; left as it is"
         tally.note(row, result["status"], why)
 
 
 def _print(tally: Tally, console: Console) -> None:
     for line in tally.errors:
         console.print(line, markup=False)
-    if tally.refused > len(tally.errors):
-        console.print(f"… and {tally.refused - len(tally.errors)} more")
-    table = Table("status in the file", "created", "there already", "refused", "all")
+    if tally.wrong > len(tally.errors):
+        console.print(f"… and {tally.wrong - len(tally.errors)} more")
+    table = Table("status in the file", *RESULTS.values(), "all")
     for status in sorted({status for status, _ in tally.rows}):
-        counts = [tally.rows[status, result] for result in ("created", "exists", "refused")]
+        counts = [tally.rows[status, result] for result in RESULTS]
         table.add_row(status, *map(str, counts), str(sum(counts)))
-    sums = [sum(n for (_, result), n in tally.rows.items() if result == kind) for kind in ("created", "exists", "refused")]
+    sums = [sum(n for (_, result), n in tally.rows.items() if result == kind) for kind in RESULTS]
     table.add_section()
     table.add_row("all", *map(str, sums), str(sum(sums)))
     console.print(table)

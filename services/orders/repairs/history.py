@@ -26,6 +26,7 @@ from services.orders.devices import Coverage, Device, believable, decide
 from services.orders.kernel import Document, local_day, start_of_day
 from services.orders.masters import Product, Site
 from services.orders.repairs import search
+from services.orders.repairs.history_content import Content, content, content_of_order, differences
 from services.orders.repairs.records import HistoryKey, SearchToken
 from services.orders.repairs.usecases import PREFIX
 from services.orders.repairs.work_order import Origin, State, WorkOrder
@@ -41,6 +42,7 @@ class Row:
     product: Product | None = None
     order_id: UUID | None = None
     status: str = "refused"
+    differs: list[str] = field(default_factory=list)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -53,6 +55,9 @@ class Row:
             return moment(self.given["registered_at"])
         return start_of_day(date.fromisoformat(self.given["event_date"]), self.site.time_zone)
 
+    def content(self) -> Content:
+        return content(self.given, self.registered_at())
+
     def result(self) -> Document:
         external_id = self.given.get("external_id") if isinstance(self.given, dict) else None
         shown: Document = {"external_id": external_id, "status": self.status}
@@ -60,11 +65,13 @@ class Row:
             shown
             | ({"id": self.order_id} if self.order_id else {})
             | ({"errors": self.errors} if self.errors else {})
+            | ({"differs": self.differs} if self.differs else {})
         )
 
 
 def take_over(uow: UnitOfWork, given: Sequence[Document]) -> list[Document]:
-    """One result per row, in order: ``{external_id, status: created|exists|refused, id?, errors?: [{field, code}]}``."""
+    """One result per row, in order: ``{external_id, status: created|exists|differs|refused, id?, errors?: [{field, code}],
+    differs?: [member]}``. What is there already is never changed, also when the row says something else now."""
     rows = [Row(row, _errors(row)) for row in given]
     _refer(uow, [row for row in rows if not row.errors])
     good = [row for row in rows if not row.errors]
@@ -72,10 +79,12 @@ def take_over(uow: UnitOfWork, given: Sequence[Document]) -> list[Document]:
     _write(uow, fresh)
     known = _known(uow, {row.key for row in good if row.status == "refused"})
     for row in (row for row in good if row.status == "refused"):
-        row.order_id = known.get(row.key)
-        # A key that is taken by an order out of the caller's scope is refused, without saying more.
-        row.status = "exists" if row.order_id else "refused"
-        row.errors = [] if row.order_id else [{"field": "external_id", "code": "duplicate"}]
+        if row.key in known:
+            row.order_id, kept = known[row.key]
+            row.differs = differences(kept, row.content())
+            row.status = "differs" if row.differs else "exists"
+        else:  # taken by an order out of the caller's scope: refused, without saying more
+            row.errors = [{"field": "external_id", "code": "duplicate"}]
     return [row.result() for row in rows]
 
 
@@ -131,7 +140,10 @@ def _claim(uow: UnitOfWork, rows: list[Row]) -> list[Row]:
     first = {row.key: row for row in reversed(rows)}
     if not first:
         return []
-    values = [{"source": source, "external_id": external_id} for source, external_id in sorted(first)]
+    values = [
+        {"source": source, "external_id": external_id, "content": first[source, external_id].content()}
+        for source, external_id in sorted(first)
+    ]
     claim = (
         insert(HistoryKey)
         .values(values)
@@ -142,13 +154,21 @@ def _claim(uow: UnitOfWork, rows: list[Row]) -> list[Row]:
     return [row for row in rows if row.key in won and first[row.key] is row]
 
 
-def _known(uow: UnitOfWork, keys: set[tuple[str, str]]) -> dict[tuple[str, str], UUID]:
+def _known(uow: UnitOfWork, keys: set[tuple[str, str]]) -> dict[tuple[str, str], tuple[UUID, Content]]:
+    """Orders of these external ids and what their rows said when they were taken over."""
     if not keys:
         return {}
     uow.flush()
     names = (WorkOrder.source, WorkOrder.external_id)
-    found = uow.rows(select(*names, WorkOrder.id).where(tuple_(*names).in_(sorted(keys))))
-    return {(row.source, row.external_id): row.id for row in found}
+    facts = (WorkOrder.site_id, WorkOrder.product_id, WorkOrder.registered_at, WorkOrder.problem)
+    claimed = (HistoryKey.source == WorkOrder.source) & (HistoryKey.external_id == WorkOrder.external_id)
+    asked = select(*names, WorkOrder.id, HistoryKey.content, *facts).join(HistoryKey, claimed).where(tuple_(*names).in_(sorted(keys)))
+    return {
+        (row.source, row.external_id): (
+            row.id, row.content or content_of_order(row.site_id, row.product_id, row.registered_at, row.problem)
+        )
+        for row in uow.rows(asked)
+    }  # fmt: skip
 
 
 def _write(uow: UnitOfWork, rows: list[Row]) -> None:

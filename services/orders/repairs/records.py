@@ -88,3 +88,5 @@ class HistoryKey(Base):
 
     source: Mapped[str] = mapped_column(primary_key=True)
     external_id: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[dict[str, Any] | None]
+    """Digest of each member that the row said (history_content.py); null on what was taken over before it was kept."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
+
 from tests.integration.orders.conftest import UNKNOWN, Shop
 from tests.support.serving import Served
 
@@ -95,11 +97,48 @@ def test_again_adds_nothing(api: Served):
     devices = shop.ok("GET", "/devices", product_id=shop.product["id"], total="true")["total"]
     assert devices == 6, "no device for a row that is there"
     twice = take(shop, [row(shop, "x"), row(shop, "x", problem="other")])
-    assert [result["status"] for result in twice] == ["created", "exists"] and twice[0]["id"] == twice[1][
-        "id"
-    ]
+    assert [result["status"] for result in twice] == ["created", "differs"] and twice[0]["id"] == twice[1]["id"]
     other = take(shop, [row(shop, "x", source=f"other {shop.code}")])
     assert other[0]["status"] == "created", "unique per source"
+
+
+OTHER = {
+    "product_id": None, "channel": "phone", "problem": "Iron broken", "state": "registered", "event_date": "2017-04-02",
+    "completed_at": "2017-04-03T00:00:00Z", "device": {"serial_number": "B"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("member", OTHER)
+def test_a_known_id_with_other_content_is_told_and_changes_nothing(api: Served, member: str):
+    shop = Shop(api)
+    [first] = take(shop, [row(shop, "1")])
+    before = shop.ok("GET", f"/work-orders/{first['id']}")
+    changed = {member: OTHER[member]} | ({"device": None} if member == "product_id" else {})
+    [again] = take(shop, [row(shop, "1", **changed)])
+    assert (again["status"], again["id"]) == ("differs", first["id"])
+    named = {"event_date": {"registered_at"}, "device": {"device.serial_number"}, "product_id": {"product_id", "device"}}
+    assert set(again["differs"]) == named.get(member, {member})
+    assert shop.ok("GET", f"/work-orders/{first['id']}") == before
+    [same] = take(shop, [row(shop, "1")])
+    assert same["status"] == "exists", "what was taken over first is what counts"
+
+
+def test_one_moment_written_otherwise_is_the_same_content(api: Served):
+    shop = Shop(api, time_zone="Asia/Shanghai")
+    take(shop, [row(shop, "1")])
+    for moment in ("2017-04-01T00:00:00+08:00", "2017-03-31T16:00:00Z", "2017-03-31t16:00:00.000z"):
+        [again] = take(shop, [row(shop, "1", event_date=None, registered_at=moment)])
+        assert again["status"] == "exists", (moment, again)
+
+
+def test_a_row_of_the_version_before_is_held_against_its_order(api: Served):
+    shop = Shop(api)
+    take(shop, [row(shop, "1")])
+    with api.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE history_keys SET content = NULL WHERE source = %s", (shop.code,))
+    assert [result["status"] for result in take(shop, [row(shop, "1")])] == ["exists"]
+    [again] = take(shop, [row(shop, "1", problem="something else", state="registered")])
+    assert (again["status"], again["differs"]) == ("differs", ["problem"])
 
 
 def test_bad_rows_are_refused_one_by_one(api: Served):
