@@ -2,7 +2,8 @@
 
 Judged twice: the URL when it is written down, and each network address in the moment a connection is opened to it, so that a
 name that means something else by then helps nobody. ``AFTERSALES_WEBHOOK_NETWORKS`` names networks, parted by commas, that may
-be called all the same, over plain http too: partners on the premises, and tests.
+be called all the same: partners on the premises, and tests. Plain http leads into these alone, and only by address or by a name that
+the Internet does not have; a public name needs https whatever networks are allowed.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ CLOSED_V4 = [IPv4Network(text) for text in (
 OPEN_V6 = IPv6Network("2000::/3")
 CLOSED_V6 = [IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")]
 
+INTERNAL_NAMES = ("localhost", "test", "local", "home.arpa", "internal", "intranet", "private", "corp", "home", "lan")
+"""Endings that no public name has (RFC 6761, 6762 with its appendix G, 8375); so has a name without a dot."""
 PORTS = {"https": 443, "http": 80}
 LOWEST_PORT = 1024
 """Below it only the scheme's own port: no partner listens for webhooks where mail, names or shells are."""
@@ -86,6 +89,14 @@ class Policy:
             raise WebhookAddress("host")  # 2130706433, 0177.1, 0x7f.1: what some resolvers take for an address
         if literal is not None and not self.admits(host, scheme):
             raise WebhookAddress("network")
+        if literal is None and scheme == "http" and not is_internal(host):
+            raise WebhookAddress("scheme")
+
+
+def is_internal(name: str) -> bool:
+    """Whether a name means something only inside the operator's networks."""
+    labels = f".{name.rstrip('.').lower()}"
+    return labels.count(".") == 1 or labels.endswith(tuple(f".{ending}" for ending in INTERNAL_NAMES))
 
 
 def is_public(address: Address) -> bool:

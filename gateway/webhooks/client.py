@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from gateway.webhooks.addresses import Policy
+from gateway.webhooks.addresses import PORTS, Policy
 from gateway.webhooks.errors import WebhookAddress
 
 TIMEOUT = aiohttp.ClientTimeout(total=15.0, sock_connect=5.0)
@@ -53,14 +54,14 @@ class Guard(AbstractResolver):
     """Names are resolved here alone, and a name with one address that may not be called is none that may: what is given to
     the connector is what was judged, and the connector asks nobody again."""
 
-    def __init__(self, policy: Policy, resolve: Resolve) -> None:
-        self._policy, self._resolve = policy, resolve
+    def __init__(self, policy: Policy, scheme: str, resolve: Resolve) -> None:
+        self._policy, self._scheme, self._resolve = policy, scheme, resolve
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         addresses = await self._resolve(host, port)
-        if not all(self._policy.admits(address) for address in addresses):
+        if not self._admits(addresses):
             raise Refused("an address of this name may not be called")
         kind = {True: socket.AF_INET6, False: socket.AF_INET}
         return [
@@ -70,6 +71,9 @@ class Guard(AbstractResolver):
             )
             for address in addresses
         ]  # fmt: skip
+
+    def _admits(self, addresses: list[str]) -> bool:
+        return all(self._policy.admits(address, self._scheme) for address in addresses)
 
     async def close(self) -> None:
         pass
@@ -83,11 +87,25 @@ class Client:
         timeout: aiohttp.ClientTimeout = TIMEOUT,
     ) -> None:  # fmt: skip
         self._policy = policy
-        self._session = aiohttp.ClientSession(
+        self._sessions = {scheme: self._session(scheme, resolve, trust, timeout) for scheme in PORTS}
+
+    def _session(
+        self, scheme: str, resolve: Resolve, trust: ssl.SSLContext | None, timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientSession:  # fmt: skip
+        """One a scheme: where a connection may lead depends on whether it is encrypted."""
+
+        def opened(info: Any) -> socket.socket:
+            """The last gate, and the only way to a connection: also for addresses that stood in the URL itself."""
+            family, kind, protocol, _, address = info
+            if not self._policy.admits(str(address[0]), scheme):
+                raise Refused("this address may not be called")
+            return socket.socket(family, kind, protocol)
+
+        return aiohttp.ClientSession(
             auto_decompress=False,
             connector=aiohttp.TCPConnector(
-                limit=0, force_close=True, use_dns_cache=False, resolver=Guard(policy, resolve),
-                ssl=trust or True, socket_factory=self._socket,
+                limit=0, force_close=True, use_dns_cache=False, resolver=Guard(self._policy, scheme, resolve),
+                ssl=trust or True, socket_factory=opened,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=timeout,
@@ -95,7 +113,8 @@ class Client:
         )  # fmt: skip
 
     async def close(self) -> None:
-        await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
     async def post(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
         """Never raises for what the other side does."""
@@ -106,7 +125,7 @@ class Client:
     async def _post(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
         try:
             self._policy.check(url)
-            async with self._session.post(url, headers=headers, data=body, allow_redirects=False) as response:
+            async with self._sessions[urlsplit(url).scheme].post(url, headers=headers, data=body, allow_redirects=False) as response:
                 return await _read(response)
         except (WebhookAddress, Refused):
             return Answer(error="address_refused")
@@ -120,13 +139,6 @@ class Client:
             return Answer(error="address_refused" if refused else "name" if unknown else "connection")
         except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError):
             return Answer(error="connection")
-
-    def _socket(self, info: Any) -> socket.socket:
-        """The last gate, and the only way to a connection: also for addresses that stood in the URL itself."""
-        family, kind, protocol, _, address = info
-        if not self._policy.admits(str(address[0])):
-            raise Refused("this address may not be called")
-        return socket.socket(family, kind, protocol)
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from gateway.webhooks.addresses import Policy
-from gateway.webhooks.client import Answer, Client
+from gateway.webhooks.client import Answer, Client, Guard
 from tests.integration.webhooks.conftest import HERE, Webhooks
 from tests.support.client import eventually
 from tests.support.receiver import Receiver, answer, certificate, verified
@@ -94,10 +94,23 @@ def test_a_name_that_turns_to_a_closed_address_is_refused_from_then_on(webhooks:
     assert len(receiver.received) == 1 and verified(webhook["secret"], receiver.received[0].headers, receiver.received[0].body)
 
 
+@pytest.mark.parametrize("careless", [False, True], ids=["judged by the resolver", "judged at the connection"])
+def test_plain_http_leads_into_the_allowed_networks_only(
+    careless: bool, monkeypatch: pytest.MonkeyPatch, receiver: Receiver, secure: tuple[Receiver, Any]
+):
+    """A name of the premises that means a public address (here: this machine) by now: encrypted it may be called, in clear not."""
+    monkeypatch.setattr("gateway.webhooks.addresses.is_public", lambda address: True)
+    if careless:
+        monkeypatch.setattr(Guard, "_admits", lambda self, addresses: True)
+    other, trust = secure
+    resolve = names(["127.0.0.1"])
+    assert post(f"http://{NAME}:{receiver.port}/", networks="10.0.0.0/8", resolve=resolve).error == "address_refused"
+    assert post(f"https://{NAME}:{other.port}/", networks="10.0.0.0/8", resolve=resolve, trust=trust).status == 204
+    assert receiver.received == [] and len(other.received) == 1
+
+
 def test_the_last_gate_stands_behind_the_resolver(monkeypatch: pytest.MonkeyPatch, receiver: Receiver):
     """Even were names judged wrongly, no socket is opened to a closed address."""
-    from gateway.webhooks.client import Guard
-
     async def careless(self: Guard, host: str, port: int = 0, family: int = 0) -> list[Any]:
         return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}]
 

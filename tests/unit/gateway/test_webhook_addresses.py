@@ -85,6 +85,27 @@ def test_plain_http_only_where_the_operator_has_networks():
         Policy.of("127.0.0.1/32").check("http://8.8.8.8/hook")
 
 
+EVERYWHERE = Policy.of("0.0.0.0/0, ::/0")
+PUBLIC = ["partner.example", "partner.example.", "local.example", "sub.internal.com", "mylocal.cn", "例え.公司", "localhost.partner.example"]
+INTERNAL = ["erp", "erp.", "erp.local", "Erp.LAN", "a.b.internal", "x.home.arpa", "localhost", "partner.test"]
+
+
+@pytest.mark.parametrize("ours", [EVERYWHERE, Policy.of("10.0.0.0/8")])
+@pytest.mark.parametrize("host", PUBLIC)
+def test_a_public_name_needs_https_whatever_is_allowed(ours: Policy, host: str):
+    ours.check(f"https://{host}/hook")
+    with pytest.raises(WebhookAddress) as refused:
+        ours.check(f"http://{host}/hook")
+    assert refused.value.members["reason"] == "scheme"
+
+
+@pytest.mark.parametrize("host", INTERNAL)
+def test_plain_http_to_a_name_of_the_premises(host: str):
+    Policy.of("10.0.0.0/8").check(f"http://{host}:8080/hook")
+    with pytest.raises(WebhookAddress):
+        NOBODY.check(f"http://{host}:8080/hook")
+
+
 @given(st.text(max_size=60))
 def test_no_url_makes_it_stumble(text: str):
     for url in (text, f"https://{text}", f"https://{text}.example/"):
