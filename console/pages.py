@@ -205,10 +205,10 @@ def document(name: str, key: str) -> str:
 
 
 def document_page(
-    resource: Resource, found: dict[str, Any], made: bool = False, refused: Problem | None = None
+    resource: Resource, found: dict[str, Any], made: bool = False, refused: Problem | None = None, **more: Any
 ) -> str:
     """A document's page; ``made``: this answer created it and may hold what is shown only once. ``refused``: why
-    a file was not taken."""
+    a file was not taken. ``more``: what its own template shows besides."""
     members = screen.spoken(resource.members, g.words.language)
     values: dict[str, Any] = {
         "resource": resource,
@@ -229,6 +229,7 @@ def document_page(
             found[f.name] for f in made_members(resource) if f.kind == "password" and found.get(f.name)
         ],
         "idempotency_key": secrets.token_urlsafe(16),
+        **more,
     }
     if own := OWN_PAGE.get(resource.name):
         return own(values, model(), session(), labels())

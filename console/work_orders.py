@@ -12,12 +12,14 @@ from urllib.parse import quote
 from flask import g, render_template, request
 
 from console import screen
-from console.contracts import Model, Reference
+from console.contracts import Model, Reference, Resource
 from console.gateway import Problem
 from console.i18n import ZONE, Words
 from console.labels import Labels
 from console.session import Session
 
+SEE_FULL = "callcenter.customer.see_full"
+CLOSED = ("audited", "cancelled")
 BESIDE = ("bills", "requisitions", "revisits")
 TABS = ("lines", "timeline")
 _pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="beside")
@@ -59,9 +61,17 @@ def page(values: dict[str, Any], model: Model, session: Session, labels: Labels)
         "customer": _document(labels, model, "customers", order.get("customer_id")),
         "device": _document(labels, model, "devices", order.get("device_id")),
         "beside": beside,
+        "revealable": _revealable(resource, order, session),
         "quote_fields": _quote_fields(resource.member("quote")),
     }
     return render_template("work_order.html", **values)
+
+
+def _revealable(resource: Resource, order: Mapping[str, Any], session: Session) -> bool:
+    """Whether the customer's number is in part to this user, and may be shown to him (console/contact.py)."""
+    reveal = resource.actions.get("reveal-phone")
+    closed = order.get("state") in CLOSED
+    return reveal is not None and not closed and session.may(reveal.permission) and not session.may(SEE_FULL)
 
 
 def _document(labels: Labels, model: Model, name: str, key: Any) -> dict[str, Any] | None:

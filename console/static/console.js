@@ -314,7 +314,7 @@
     all("[data-part]", article).forEach((part) => {
       const replacement = $(`#${CSS.escape(part.id)}`, other);
       if (!replacement) { if (!part.contains(document.activeElement)) part.remove(); return; }
-      if (same(part, replacement) || part.contains(document.activeElement) && typing(document.activeElement)) return;
+      if (same(part, replacement) || $("[data-kept]", part) || part.contains(document.activeElement) && typing(document.activeElement)) return;
       const focused = part.contains(document.activeElement) && document.activeElement.dataset.action;
       const fit = shown(document.adoptNode(replacement));
       part.replaceWith(fit);

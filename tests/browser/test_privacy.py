@@ -55,3 +55,27 @@ def test_who_does_not_call_customers_sees_a_part(seat: Open, little_company: Com
         page = one.go(path)
         expect(page.locator("main")).to_contain_text(f"{number[:6]}****{number[-4:]}")
         assert number not in page.content() and page.locator('a[href^="tel:"]').count() == 0
+
+
+@pytest.mark.slow
+def test_the_technician_calls_the_customer_of_his_order(seat: Open, little_company: Company) -> None:
+    case = Case(little_company).register()
+    number, site = case.customer["phone"], little_company.sites[0]
+    one = seat().sign_in(f"technician-{site.code}".lower(), PASSWORD)
+    page = one.go(f"/work-orders/{case.id}")
+    assert number not in page.content()
+    page.locator("[data-reveal]").click()
+    expect(page.locator("#contact [role=alert]")).to_have_text("该单不是派给您的")
+    case.assign()
+    page = one.go(f"/work-orders/{case.id}")
+    page.locator("[data-reveal]").click()
+    expect(page.locator(f'#contact a[href="tel:{number}"]')).to_be_visible()
+    expect(page).to_have_url(re.compile(rf"/work-orders/{case.id}$"))
+
+    def logged() -> list[str]:
+        items = little_company.admin.get("/disclosures", customer_id=case.customer["id"], kind="reveal")["items"]
+        return [f"{item['recipient']} {item['purpose']} {item['data']}" for item in items]
+
+    told = f"technician-{site.code}".lower() + f" {case.order['number']} ['contact']"
+    assert eventually(logged, "the log of disclosures") == [told]
+    one.shot("order-reveal")

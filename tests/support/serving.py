@@ -65,10 +65,10 @@ class Served:
 
     def call(
         self, method: str, path: str, body: Any = None, /, *, scope: str = "/HQ/", permissions: tuple[str, ...] = ("*",),
-        headers: dict[str, str] | None = None, **params: Any,
+        headers: dict[str, str] | None = None, by: str = "ann", **params: Any,
     ) -> httpx.Response:
-        """One request below /api/v1; its JSON answer is held against the contract."""
-        bearer = {"Authorization": f"Bearer {token(scope, permissions)}", **(headers or {})}
+        """One request below /api/v1, ``by`` this user; its JSON answer is held against the contract."""
+        bearer = {"Authorization": f"Bearer {token(scope, permissions, by)}", **(headers or {})}
         answer = asyncio.run(self._send(method, "/api/v1" + path, body, bearer, params or None))
         self._check(method, path, answer)
         return answer

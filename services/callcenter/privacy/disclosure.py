@@ -1,5 +1,5 @@
-"""Disclosure (披露记录, C-04): a customer's data left this system, by an export or to somebody else. The table only grows, also
-past the customer's erasure: whom the data went to is asked most often then."""
+"""Disclosure (披露记录, C-04): a customer's data left this system, by an export or to somebody else, or his masked number was shown
+whole to somebody who works on his order. The table only grows, also past the customer's erasure: whom the data went to is asked most often then."""
 
 import uuid
 from enum import StrEnum
@@ -16,6 +16,7 @@ from services.callcenter.privacy.errors import ConsentMissing
 class Kind(StrEnum):
     EXPORT = "export"
     SHARING = "sharing"
+    REVEAL = "reveal"
 
 
 class Basis(StrEnum):
@@ -50,3 +51,9 @@ class Disclosure(Base, Aggregate):
     def export(cls, customer_id: uuid.UUID, purpose: str, recipient: str | None, data: list[str]) -> Self:
         """The file about one person was made."""
         return cls(kind=Kind.EXPORT, customer_id=customer_id, recipient=recipient, purpose=purpose, data=data, basis=None)
+
+    @classmethod
+    def reveal(cls, customer_id: uuid.UUID, username: str, order_number: str) -> Self:
+        """``username`` was shown the numbers, to call the customer of this order."""
+        told = {"recipient": username, "purpose": order_number, "data": ["contact"], "basis": Basis.CONTRACT}
+        return cls(kind=Kind.REVEAL, customer_id=customer_id, **told)

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from chassis.domain.aggregate import new_id
 from chassis.messaging.inbox import Outcome
 from tests.integration.callcenter.test_customers import free, make
-from tests.support.serving import Served
+from tests.support.serving import Served, envelope
 
 IN_PART = ("callcenter.customer.read", "callcenter.customer.update", "callcenter.customer.create")
 TODAY = "2026-03-01"
@@ -106,6 +106,16 @@ def test_sharing_is_logged(api: Served) -> None:
     assert api.call("GET", "/disclosures", customer_id=id).json()["items"] == [shared]
     assert api.call("GET", f"/disclosures/{shared['id']}").json() == shared
     assert api.call("GET", "/disclosures", customer_id=id, kind="export").json()["items"] == []
+
+
+def test_a_number_shown_to_who_works_on_an_order_is_logged_once(api: Served) -> None:
+    customer = str(new_id())
+    data = {"customer_id": customer, "work_order_id": str(new_id()), "work_order_number": "RE26110001"}
+    event = envelope("aftersales.orders.reveal.created.v1", data, org_path="/HQ/N/S1/")
+    assert [api.receive(event), api.receive(event)] == [Outcome.DONE, Outcome.DUPLICATE]
+    [line] = api.call("GET", "/disclosures", customer_id=customer).json()["items"]
+    told = {"kind": "reveal", "recipient": "somebody", "purpose": "RE26110001", "data": ["contact"], "basis": "contract"}
+    assert {name: line[name] for name in told} == told
 
 
 def test_export_begins_with_a_line_in_the_log(api: Served) -> None:

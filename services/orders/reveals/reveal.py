@@ -1,0 +1,29 @@
+"""Reveal (号码查看记录, C-04): who was shown the numbers of the customer of which order, and when. The table only grows."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped
+
+from chassis.db.base import Base, Scoped
+from chassis.domain.aggregate import Aggregate, new_id
+from services.orders.repairs import WorkOrder
+from services.orders.reveals.events import RevealCreated
+
+
+class Reveal(Base, Scoped, Aggregate):
+    """``created_by`` was shown them."""
+
+    __tablename__ = "reveals"
+    __table_args__ = (Index(None, "work_order_id", "created_at"),)
+
+    work_order_id: Mapped[UUID]
+    customer_id: Mapped[UUID]
+
+    @classmethod
+    def of(cls, order: WorkOrder, customer_id: UUID) -> Reveal:
+        reveal = cls(id=new_id(), org_path=order.org_path, work_order_id=order.id, customer_id=customer_id)
+        reveal.record(RevealCreated(customer_id=customer_id, work_order_id=order.id, work_order_number=order.number))
+        return reveal
