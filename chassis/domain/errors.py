@@ -130,6 +130,15 @@ class DuplicateLine(DomainError):
         super().__init__(field, field=field)
 
 
+class AmountTooLarge(DomainError):
+    """Quantity times price, or a sum of lines, above what a document may hold (chassis/domain/money.py)."""
+
+    code, kind = "amount_too_large", Kind.UNPROCESSABLE
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field, field=field)
+
+
 class IdempotencyMismatch(DomainError):
     code, kind = "idempotency_mismatch", Kind.UNPROCESSABLE
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from chassis.domain.errors import UnknownReference
+from chassis.domain.money import MINUTES_PER_HOUR
 
 if TYPE_CHECKING:
     from chassis.db.uow import UnitOfWork
@@ -21,6 +22,11 @@ T = TypeVar("T")
 def quantity(value: Any) -> Decimal:
     """A JSON number (or string) as an exact Decimal: 1.5 -> Decimal("1.5"), never the binary fraction behind it."""
     return Decimal(str(value))
+
+
+def in_hours(minutes: int) -> Decimal:
+    """Minutes as the hours that are shown, to 3 decimals; they are priced by the minute."""
+    return (Decimal(minutes) / MINUTES_PER_HOUR).quantize(Decimal("0.001"), ROUND_HALF_UP)
 
 
 def number(value: Decimal) -> int | float:

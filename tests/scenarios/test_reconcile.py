@@ -63,6 +63,9 @@ def offences(case: Case) -> dict[str, Planted]:
         "billed but not issued": Planted(2, "finance", f"""UPDATE bill_lines SET quantity = quantity + 1
             WHERE bill_id = '{bill['id']}' AND ref = '{part['id']}'""", f"""UPDATE bill_lines SET quantity = quantity - 1
             WHERE bill_id = '{bill['id']}' AND ref = '{part['id']}'""", bill["number"]),
+        "came back to orders only": Planted(2, "orders", f"""UPDATE work_orders SET returns = jsonb_build_array(jsonb_build_object(
+            'id', '{event}', 'part_id', '{part['id']}', 'quantity', 1, 'quality', 'good', 'version', 99)) WHERE id = '{order}'""",
+            f"UPDATE work_orders SET returns = '[]' WHERE id = '{order}'", number),
         "stock": Planted(3, "inventory", f"""UPDATE stock SET on_hand = on_hand + 1 WHERE part_id = '{part['id']}'
             AND warehouse_id = '{site.good['id']}'""", f"""UPDATE stock SET on_hand = on_hand - 1
             WHERE part_id = '{part['id']}' AND warehouse_id = '{site.good['id']}'""", part["number"]),
@@ -104,7 +107,7 @@ def offences(case: Case) -> dict[str, Planted]:
     }
 
 
-NAMES = ("no bill", "bill of a history order", "another total", "billed but not issued", "stock", "reserved", "unbalanced",
+NAMES = ("no bill", "bill of a history order", "another total", "billed but not issued", "came back to orders only", "stock", "reserved", "unbalanced",
          "receivable", "no revisit", "sent and waiting", "never handled", "waiting too long", "copy", "missing copy",
          "still named", "erased by nobody")
 

@@ -1,4 +1,5 @@
-"""2. Parts billed are parts issued less returned, per order; what is out never exceeds the approved quote."""
+"""2. Parts billed are parts issued less returned, per order; what is out never exceeds the approved quote; what came back is the same
+to orders, which was told, and to inventory, which took it in."""
 
 from __future__ import annotations
 
@@ -25,6 +26,11 @@ NEEDED = """SELECT quoted.id || '/' || quoted.part, quoted.number, quoted.number
                FROM work_orders o CROSS JOIN jsonb_array_elements(o.returns) item GROUP BY o.id, 2, 3) back
       ON back.id = quoted.id AND back.part = quoted.part AND back.version = quoted.approved_version
     ORDER BY 1"""
+TOLD_BACK = """SELECT o.id::text || '/' || (item->>'part_id'), min(o.number), min(o.number), sum((item->>'quantity')::numeric)
+    FROM work_orders o CROSS JOIN jsonb_array_elements(o.returns) item GROUP BY 1 ORDER BY 1"""
+TAKEN_BACK = """SELECT r.work_order_id::text || '/' || l.part_id::text, min(r.work_order_number), min(p.number), sum(l.returned)
+    FROM requisition_lines l JOIN requisitions r ON r.id = l.requisition_id JOIN parts p ON p.id = l.part_id
+    GROUP BY 1 HAVING sum(l.returned) <> 0 ORDER BY 1"""
 BEING_QUOTED = "SELECT 1 FROM work_orders WHERE id::text = %s AND approved_version IS NULL AND state = 'in_repair'"
 BILLS_OF = "SELECT number FROM bills WHERE work_order_id::text = %s AND state <> 'reversed'"
 
@@ -46,3 +52,10 @@ def check(sources: Sources) -> Iterator[Offender]:
                 continue
             detail = f"{out[2]} are out, the approved quote allows {needed[2] if needed else 0}"
             yield Offender(2, f"part {out[1]} of work order {out[0]}", detail, (key.partition("/")[0],))
+    for key, told, taken in sources.merged(("orders", TOLD_BACK), ("inventory", TAKEN_BACK)):
+        here, there = (row[2] if row else Decimal(0) for row in (told, taken))
+        if here != there:
+            order = told[0] if told else taken[0] if taken else "?"
+            part = taken[1] if taken else key.partition("/")[2]
+            detail = f"orders told of {here} that came back, inventory took in {there}"
+            yield Offender(2, f"part {part} of work order {order}", detail, (key.partition("/")[0],))

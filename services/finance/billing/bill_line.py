@@ -34,6 +34,8 @@ class BillLine(Base, Scoped):
     ref: Mapped[str | None]
     description: Mapped[str]
     quantity: Mapped[Quantity]
+    minutes: Mapped[int | None]
+    """Of labour that is priced by the minute; ``quantity`` shows them as hours."""
     unit_price: Mapped[Money]
     net: Mapped[Money]
     tax: Mapped[Money]
@@ -50,6 +52,7 @@ class BillLine(Base, Scoped):
             ref=None if data.get("ref") is None else str(data["ref"]),
             description=data["description"],
             quantity=Decimal(str(data["quantity"])),
+            minutes=data.get("minutes"),
             **{name: Decimal(data[name]) for name in MONEY},
         )
         line.check()
@@ -58,7 +61,7 @@ class BillLine(Base, Scoped):
     def check(self) -> None:
         """Raises SumMismatch, naming the line and the rule, when its own amounts do not add up."""
         rules = {
-            "net is quantity times price, half up": self.net == line_net(self.quantity, self.unit_price),
+            "net is quantity times price, half up": self.net == line_net(self.quantity, self.unit_price, self.minutes),
             "total is net and tax": self.total == self.net + self.tax,
             "customer and maker pay the total": self.customer_amount + self.maker_amount == self.total,
             "nothing is negative": min(self.quantity, *(getattr(self, name) for name in MONEY)) >= 0,

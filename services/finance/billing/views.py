@@ -43,6 +43,7 @@ def line(line: BillLine) -> dict[str, Any]:
         "ref": line.ref,
         "description": line.description,
         "quantity": number(line.quantity),
+        **({} if line.minutes is None else {"minutes": line.minutes}),
         "unit_price": line.unit_price,
         "net": line.net,
         "tax": line.tax,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate, new_id
+from chassis.domain.money import bounded
 from services.inventory.kernel import Quantity, UnitCost, Value, number
 from services.inventory.receipts.events import StockReceiptPosted
 from services.inventory.stock import Document, Store
@@ -75,6 +76,7 @@ class StockReceiptLine(Base, Scoped):
         store: Store,
     ) -> StockReceiptLine:
         """Put the parts on their shelf."""
+        bounded(quantity * unit_cost, f"lines.{position - 1}.unit_cost")
         return cls(
             receipt_id=receipt.id,
             position=position,

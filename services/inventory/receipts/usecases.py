@@ -9,7 +9,7 @@ from uuid import UUID
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import DuplicateLine, UnknownReference
-from chassis.domain.money import ZERO
+from chassis.domain.money import ZERO, bounded
 from services.inventory.kernel import local_day, quantity
 from services.inventory.parts import Part
 from services.inventory.receipts.receipt import StockReceipt, StockReceiptLine, blank
@@ -24,7 +24,7 @@ def post(
 ) -> tuple[StockReceipt, list[StockReceiptLine]]:
     """Parts come in, and the oldest promises waiting for them are served in the same transaction (I-21, I-60).
 
-    Raises DuplicateLine, UnknownReference; nothing is posted then.
+    Raises DuplicateLine, UnknownReference, AmountTooLarge; nothing is posted then.
     """
     part_ids = _part_ids(uow, lines)
     warehouse = uow.one(Warehouse, id=UUID(warehouse_id))
@@ -39,7 +39,7 @@ def post(
         )
         for position, (part_id, line) in enumerate(zip(part_ids, lines, strict=True), 1)
     ]
-    receipt.total = sum((line.value for line in posted), ZERO)
+    receipt.total = bounded(sum((line.value for line in posted), ZERO), "lines")
     uow.add(receipt)
     uow.add_all(posted)
     serve(uow, store)

@@ -23,6 +23,12 @@ class PartsNotIssued(DomainError):
     code, kind = "parts_not_issued", Kind.CONFLICT
 
 
+class OverReturn(DomainError):
+    """More would come back than is out (I-51). Members: ``parts``, how much of each is out."""
+
+    code, kind = "over_return", Kind.CONFLICT
+
+
 class PartsNotReturned(DomainError):
     """Parts are out. Members: ``parts``, what has to come back."""
 

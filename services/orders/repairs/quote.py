@@ -1,7 +1,8 @@
 """Quotation (报价单, F-05): lines priced from read copies, tax per line half up (R-08), split between customer and maker.
 
-A line as stored, billed and sent: ``{kind: labour|part, ref, description, quantity (number), unit_price, net, tax, total,
-customer_amount, maker_amount}`` with money as strings of 2 places; ``ref`` is the rate's code or the part's id.
+A line as stored, billed and sent: ``{kind: labour|part, ref, description, quantity (number), minutes?, unit_price, net, tax, total,
+customer_amount, maker_amount}`` with money as strings of 2 places; ``ref`` is the rate's code or the part's id; ``minutes`` stands on
+labour that was given in minutes and is priced by them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from chassis.domain.money import ZERO, line_net, money, tax_of
+from chassis.domain.money import ZERO, bounded, line_net, money, tax_of
 from services.orders.devices import Coverage
 from services.orders.kernel import Document, number, quantity
 
@@ -48,19 +49,24 @@ class Position:
     description: str
     quantity: Decimal
     unit_price: Decimal
+    minutes: int | None = None
+    """Of labour that was given in minutes; ``quantity`` then shows them as hours."""
+    field: str = "lines"
+    """Member of the request it comes from, where something is wrong with it."""
 
 
 def priced(position: Position, tax_rate: Decimal, coverage: Coverage) -> Document:
     """One line: net and tax each half up; in warranty the maker pays all of it, otherwise the customer."""
-    net = line_net(position.quantity, position.unit_price)
+    net = line_net(position.quantity, position.unit_price, position.minutes)
     tax = tax_of(net, tax_rate)
-    total = net + tax
+    total = bounded(net + tax, position.field)
     customer = ZERO if coverage is Coverage.IN_WARRANTY else total
     return {
         "kind": position.kind,
         "ref": position.ref,
         "description": position.description,
         "quantity": number(position.quantity),
+        **({} if position.minutes is None else {"minutes": position.minutes}),
         "unit_price": str(money(position.unit_price)),
         "net": str(net),
         "tax": str(tax),
@@ -89,7 +95,7 @@ def offer(version: int, positions: Iterable[Position], tax_rate: Decimal, covera
 def totals_of(lines: Sequence[Document]) -> dict[str, str]:
     """Sums of the shown lines, never of anything unrounded."""
     return {
-        f"{payer}_total": str(sum((Decimal(line[f"{payer}_amount"]) for line in lines), ZERO))
+        f"{payer}_total": str(bounded(sum((Decimal(line[f"{payer}_amount"]) for line in lines), ZERO), "lines"))
         for payer in ("customer", "maker")
     }
 
@@ -131,6 +137,7 @@ def rebilling(
             line["description"],
             quantity(line["quantity"]),
             Decimal(line["unit_price"]),
+            line.get("minutes"),
         )
         for line in former["lines"]
         if labour is None or line["kind"] == "part"

@@ -22,7 +22,7 @@ from chassis.domain.errors import (
 )
 from chassis.domain.moments import moment
 from services.orders.devices import Coverage, Device, Exclusion, Stay, decide
-from services.orders.kernel import Document, local_day, own, quantity
+from services.orders.kernel import Document, in_hours, local_day, own, quantity
 from services.orders.masters import LabourRateCopy, ParameterCopy, PartCopy, Site, Technician, living
 from services.orders.repairs import opening, search
 from services.orders.repairs.facts import Bill, Parts
@@ -277,7 +277,11 @@ def _labour(uow: UnitOfWork, labour: list[Document]) -> Iterator[Position]:
         rate = rates.get(line["rate_code"])
         if rate is None:
             raise UnknownReference(f"labour.{index}.rate_code").waiting()
-        yield Position("labour", rate.code, rate.name, quantity(line["hours"]), rate.hourly_rate)
+        field, minutes = f"labour.{index}", line.get("minutes")
+        if ("hours" in line) is (minutes is not None):
+            raise ValidationFailed.of(f"{field}.hours", "missing" if minutes is None else "hours_or_minutes")
+        hours = quantity(line["hours"]) if minutes is None else in_hours(minutes)
+        yield Position("labour", rate.code, rate.name, hours, rate.hourly_rate, minutes, field)
 
 
 def _parts(uow: UnitOfWork, parts: list[Document]) -> Iterator[Position]:
@@ -287,9 +291,9 @@ def _parts(uow: UnitOfWork, parts: list[Document]) -> Iterator[Position]:
             raise DuplicateLine(f"parts.{index}.part_id")
         seen.add(id)
     copies = _known_parts(uow, [line["part_id"] for line in parts], "parts")
-    for line in parts:
-        id = UUID(line["part_id"])
-        yield Position("part", str(id), copies[id].name, quantity(line["quantity"]), copies[id].price)
+    for index, line in enumerate(parts):
+        id, field = UUID(line["part_id"]), f"parts.{index}"
+        yield Position("part", str(id), copies[id].name, quantity(line["quantity"]), copies[id].price, field=field)
 
 
 def _known_parts(uow: UnitOfWork, ids: list[str], field: str) -> dict[UUID, PartCopy]:

@@ -26,6 +26,7 @@ from services.orders.repairs import announcing, events, quote as quotes
 from services.orders.repairs.errors import (
     BillExists,
     BillOpen,
+    OverReturn,
     PartsNotIssued,
     PartsNotReturned,
     QuoteMissing,
@@ -233,12 +234,12 @@ class WorkOrder(Base, Scoped, Aggregate):
         self._tell(events.WorkOrderReady)
 
     def return_parts(self, lines: Sequence[Document], parts: Parts | None, by: str) -> None:
-        """Issued parts come back (before billing only). ``lines``: part_id, quantity, quality. They are needed no longer."""
+        """Issued parts come back (before billing only). ``lines``: part_id, quantity, quality. They are needed no longer.
+        Of a part no more than is out, good and bad together: OverReturn."""
         MACHINE.require(self, "return_parts")
-        out = self.parts_out(parts)
-        missing = [line for line in lines if quantity(line["quantity"]) > out.get(line["part_id"], 0)]
-        if missing:
-            raise PartsNotIssued(parts=announcing.lines(out, {line["part_id"] for line in missing})).waiting()
+        out, back = self.parts_out(parts), total_by_part(lines)
+        if over := [part_id for part_id, amount in back.items() if amount > out.get(part_id, 0)]:
+            raise OverReturn(parts=announcing.lines({part_id: out.get(part_id, Decimal(0)) for part_id in over})).waiting()
         MACHINE.fire(self, "return_parts", by, to=self.state, data={"lines": list(lines)})
         version = self.approved_version
         self.returns = [*self.returns, *({"id": str(new_id()), "version": version, **line} for line in lines)]
@@ -311,9 +312,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         """Parts by id that left the store and have not come back. Our own returns may not have reached inventory yet."""
         if parts is None:
             return {}
-        ours: dict[str, Decimal] = {}
-        for item in self.returns:
-            ours[item["part_id"]] = ours.get(item["part_id"], Decimal(0)) + quantity(item["quantity"])
+        ours = total_by_part(self.returns)
         left = {
             line["part_id"]: quantity(line["issued"])
             - max(quantity(line["returned"]), ours.get(line["part_id"], Decimal(0)))
@@ -353,6 +352,14 @@ class WorkOrder(Base, Scoped, Aggregate):
 
     def _tell(self, kind: type[events.WorkOrderFact], **more: Any) -> None:
         self.record(kind(**announcing.facts(self), **more))
+
+
+def total_by_part(lines: Sequence[Document]) -> dict[str, Decimal]:
+    """Quantities of ``{part_id, quantity}`` summed by part: what a limit of a part is held against, however many lines there are."""
+    totals: dict[str, Decimal] = {}
+    for line in lines:
+        totals[line["part_id"]] = totals.get(line["part_id"], Decimal(0)) + quantity(line["quantity"])
+    return totals
 
 
 def _right(action: str) -> str:

@@ -63,7 +63,10 @@ BAD = [
     ({"quantity": 1.0005}, 400, "lines.0.quantity"),
     ({"quantity": "5"}, 400, "lines.0.quantity"),
     ({"unit_cost": "-1.00"}, 400, "lines.0.unit_cost"),
-    ({"unit_cost": "1.001"}, 400, "lines.0.unit_cost"),
+    ({"unit_cost": "1.00001"}, 400, "lines.0.unit_cost"),
+    ({"unit_cost": "１.5"}, 400, "lines.0.unit_cost"),
+    ({"unit_cost": "1e3"}, 400, "lines.0.unit_cost"),
+    ({"unit_cost": "99999999.9999", "quantity": 999999}, 422, "lines.0.unit_cost"),
     ({"unit_cost": "123456789.00"}, 400, "lines.0.unit_cost"),
     ({"unit_cost": 1.5}, 400, "lines.0.unit_cost"),
     ({"part_id": "no id"}, 400, "lines.0.part_id"),
@@ -79,12 +82,29 @@ def test_a_bad_line_posts_nothing(room: StoreRoom, wrong: dict[str, Any], status
     answer = room.served.call("POST", "/stock-receipts", body)
     problem = answer.json()
     named = problem["field"] if status == 422 else [error["field"] for error in problem["errors"]]
-    assert (answer.status_code, problem["code"]) == (
-        status,
-        "unknown_reference" if status == 422 else "validation_failed",
-    )
+    code = {"lines.0.part_id": "unknown_reference", "lines.0.unit_cost": "amount_too_large"}[field] if status == 422 else "validation_failed"
+    assert (answer.status_code, problem["code"]) == (status, code)
     assert field in named
     assert room.ok("GET", "/stock-movements", warehouse_id=room.good)["items"] == []
+
+
+def test_unit_costs_take_four_decimals_and_value_is_to_the_cent(room: StoreRoom) -> None:
+    """140 pieces for 8.99: 0.0642 each."""
+    part = room.part()
+    line = {"part_id": part, "quantity": 140, "unit_cost": "0.0642"}
+    receipt = room.ok("POST", "/stock-receipts", {"warehouse_id": room.good, "lines": [line]})
+    assert (receipt["lines"][0]["unit_cost"], receipt["lines"][0]["value"], receipt["total"]) == ("0.0642", "8.99", "8.99")
+    (movement,) = room.ok("GET", "/stock-movements", part_id=part)["items"]
+    assert (movement["unit_cost"], movement["value"]) == ("0.0642", "8.99")
+    room.check()
+
+
+def test_no_sum_of_lines_is_larger_than_a_document_may_hold(room: StoreRoom) -> None:
+    lines = [{"part_id": room.part(), "quantity": 90, "unit_cost": "99999999.99"} for _ in range(2)]
+    answer = room.served.call("POST", "/stock-receipts", {"warehouse_id": room.good, "lines": lines})
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "amount_too_large", "lines")
+    assert room.ok("GET", "/stock-movements", warehouse_id=room.good)["items"] == []
+    room.ok("POST", "/stock-receipts", {"warehouse_id": room.good, "lines": lines[:1]})
 
 
 def test_a_part_stands_once_in_a_receipt(room: StoreRoom) -> None:

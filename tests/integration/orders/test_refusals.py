@@ -211,7 +211,14 @@ def test_parts_that_are_out(shop: Shop):
     shop.refused(
         job.attempt("return-parts", {"lines": [one, unknown]}), 422, "unknown_reference", field="lines.1.part_id"
     )
-    shop.refused(job.attempt("return-parts", {"lines": [{**one, "quantity": 2}]}), 409, "parts_not_issued")
+    for lines, out in (
+        ([{**one, "quantity": 2}], [(one, 1)]),
+        ([{**two, "quantity": 1.5}, {**two, "quantity": 1, "quality": "bad"}], [(two, 2)]),
+        ([{**one, "quality": "bad"}, one, {**two, "quantity": 3}], [(one, 1), (two, 2)]),
+    ):
+        refused = shop.refused(job.attempt("return-parts", {"lines": lines}), 409, "over_return")
+        told = {(line["part_id"], line["quantity"]) for line in refused["parts"]}
+        assert told == {(line["part_id"], amount) for line, amount in out}, "the sum of a part's lines is what counts"
     shop.refused(job.attempt("return-parts", {"lines": []}), 400, "validation_failed")
     job.do(
         "return-parts",

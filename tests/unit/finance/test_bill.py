@@ -37,6 +37,15 @@ def test_worked_example_in_warranty_is_settled_at_once() -> None:
     assert [entry.action for entry in bill.__dict__["_journal"]] == ["issue", "settle"]
 
 
+def test_labour_by_the_minute_is_checked_by_its_minutes() -> None:
+    line = {"kind": "labour", "ref": "STD", "description": "x", "quantity": 0.333, "minutes": 20, "unit_price": "100.00", "net": "33.33",
+            "tax": "4.33", "total": "37.66", "customer_amount": "37.66", "maker_amount": "0.00"}
+    assert BillLine.of(1, line).minutes == 20
+    for wrong in ({"minutes": None}, {"minutes": 21}, {"net": "33.30", "total": "37.63"}):
+        with pytest.raises(SumMismatch):
+            BillLine.of(1, {**line, **wrong})
+
+
 def test_tax_is_rounded_per_line() -> None:
     """Three lines of 3.33, 3.33 and 3.34 at 13 %: 0.43 each, not 1.30 on the sum."""
     bill = issued(billing(("part", "1", "3.33"), ("part", "1", "3.33"), ("part", "1", "3.34")))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import assume, given, strategies as st
 
+from chassis.domain.errors import AmountTooLarge
+from chassis.domain.money import MOST
 from services.orders.devices import Coverage
-from services.orders.repairs.quote import Position, QuoteState, billing, needed, offer
+from services.orders.kernel import in_hours
+from services.orders.repairs.quote import Position, QuoteState, billing, needed, offer, rebilling
 
 TAX = Decimal("0.13")
 
@@ -35,6 +40,47 @@ def test_example_of_the_interface():
     assert quote["state"] == QuoteState.WAITING
     assert quote["lines"][0]["quantity"] == 1.5 and quote["lines"][1]["quantity"] == 1
     assert isinstance(quote["lines"][1]["quantity"], int)
+
+
+def by_the_minute(minutes: int, rate: str) -> Position:
+    return Position("labour", "STD", "标准工时", in_hours(minutes), Decimal(rate), minutes, "labour.0")
+
+
+def test_minutes_are_priced_to_the_cent():
+    [line] = offer(1, [by_the_minute(20, "100.00")], TAX, Coverage.OUT_OF_WARRANTY)["lines"]
+    assert (line["quantity"], line["minutes"], line["net"]) == (0.333, 20, "33.33")
+    [line] = offer(1, [by_the_minute(90, "100.00")], TAX, Coverage.OUT_OF_WARRANTY)["lines"]
+    assert (line["quantity"], line["net"]) == (1.5, "150.00"), "the free visit's example: 90 minutes"
+    assert "minutes" not in offer(1, EXAMPLE, TAX, Coverage.OUT_OF_WARRANTY)["lines"][0]
+
+
+@given(st.integers(1, 599_999), st.integers(0, 999_999_999_999))
+def test_minutes_against_fractions(minutes: int, cents: int):
+    """Half up of minutes x rate / 60, in exact fractions of a cent."""
+    exact = Fraction(minutes * cents, 60)
+    expected = Decimal(math.floor(exact + Fraction(1, 2))) / 100
+    assume(expected * (1 + TAX) < MOST)
+    [line] = offer(1, [by_the_minute(minutes, str(Decimal(cents) / 100))], TAX, Coverage.OUT_OF_WARRANTY)["lines"]
+    assert Decimal(line["net"]) == expected
+
+
+def test_minutes_stay_through_a_second_round():
+    quote = offer(1, [by_the_minute(20, "100.00")], TAX, Coverage.OUT_OF_WARRANTY)
+    again = rebilling(billing(quote, [], 1), quote, None, "maker")
+    assert [(line["minutes"], line["net"], line["maker_amount"]) for line in again["lines"]] == [(20, "33.33", "37.66")]
+
+
+@pytest.mark.parametrize(("positions", "field"), [
+    ([Position("labour", "X", "x", Decimal(100), Decimal("9999999999.99"), field="labour.0")], "labour.0"),
+    ([Position("part", "X", "x", Decimal("999999"), Decimal("9999999999.99"), field="parts.3")], "parts.3"),
+    ([Position("part", "X", "x", Decimal(1), Decimal("9999999999.99"), field="parts.0")], "parts.0"),  # tax comes to it
+    ([Position("part", str(n), "x", Decimal(1), Decimal("3000000000.00"), field=f"parts.{n}") for n in range(3)], "lines"),
+])  # fmt: skip
+@pytest.mark.parametrize("coverage", [Coverage.IN_WARRANTY, Coverage.OUT_OF_WARRANTY])
+def test_derived_amounts_are_bounded_like_typed_ones(positions: list[Position], field: str, coverage: Coverage):
+    with pytest.raises(AmountTooLarge) as refused:
+        offer(1, positions, TAX, coverage)
+    assert refused.value.members == {"field": field}
 
 
 def test_in_warranty_the_maker_pays_and_nobody_is_asked():

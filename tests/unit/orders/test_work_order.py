@@ -14,6 +14,7 @@ from services.orders.devices import Coverage, Decision
 from services.orders.repairs.errors import (
     BillExists,
     BillOpen,
+    OverReturn,
     PartsNotIssued,
     PartsNotReturned,
     QuoteMissing,
@@ -215,12 +216,12 @@ def test_returned_parts_are_not_billed():
 
 def test_only_what_is_out_comes_back():
     order = in_check()
-    with pytest.raises(PartsNotIssued) as refused:
+    with pytest.raises(OverReturn) as refused:
         order.return_parts(give_back(1), parts(order, issued=0), "ann")
     assert refused.value.waits
     order.return_parts(give_back(2), parts(order, issued=2), "ann")
     announced(order)
-    with pytest.raises(PartsNotIssued):
+    with pytest.raises(OverReturn):
         order.return_parts(give_back(1), parts(order, issued=2), "ann")
 
 
