@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chassis import contracts
+from chassis.domain.moments import When
 from chassis.http import outside
 
 Declared = tuple[str, str, dict[str, Any]]
@@ -60,6 +61,8 @@ class Field:
     max_length: int | None = None
     reference: Reference | None = None
     fields: tuple[Field, ...] = ()
+    when: When = When.EITHER
+    """Where its days may lie (``x-when``), and so which year a day typed without one is of."""
 
     @property
     def numeric(self) -> bool:
@@ -228,7 +231,7 @@ class Model:
             body=self._fields(_json_schema(spec.get("requestBody", {})), resource),
             answer=() if spec.get("x-download") else self._fields(answer, resource),
             query=tuple(
-                self._field(p["name"], p.get("schema", {}), bool(p.get("required")), resource)
+                self._field(p["name"], {"x-when": When.PAST, **p.get("schema", {})}, bool(p.get("required")), resource)
                 for p in spec.get("parameters", ())
                 if p.get("in") == "query"
             ),
@@ -258,6 +261,7 @@ class Model:
             minimum=schema.get("minimum", schema.get("exclusiveMinimum")),
             maximum=schema.get("maximum", schema.get("exclusiveMaximum")),
             max_length=schema.get("maxLength"),
+            when=When(schema.get("x-when", When.EITHER)),
         )
         if kind in {"list", "group"}:
             inner = schema if kind == "group" else merged(schema.get("items", {}))

@@ -147,9 +147,9 @@ class Form:
             case "decimal":
                 return str(number(text))
             case "date":
-                return day(text, now.astimezone(zone).date()).isoformat()
+                return day(text, now.astimezone(zone).date(), f.when).isoformat()
             case "datetime":
-                return moment(text, now, zone).isoformat().replace("+00:00", "Z")
+                return moment(text, now, zone, f.when).isoformat().replace("+00:00", "Z")
             case "enum":
                 return next((o for o in f.options if str(o) == text), text)
         return text

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
+
+from chassis.domain.moments import When, is_day, utc
 
 DAYS = {
     "前天": -2, "昨天": -1, "今天": 0, "明天": 1, "后天": 2, "大后天": 3,
@@ -22,6 +24,9 @@ MORNING = {"上午", "早上", "凌晨", "am", "a.m."}
 _CLOCK = re.compile(r"(\d{1,2})(?:[:：](\d{2})(?::(\d{2})(?:\.\d+)?)?|[点时](?:(\d{1,2})分?|(半))?)")
 _ISO = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 _SHORT = re.compile(r"(\d{1,2})(?:[-/]|月)(\d{1,2})日?")
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[t ]\d\d:\d\d(:\d\d(\.\d+)?)?(z|[+-]\d\d:\d\d)", re.ASCII)
+YEARS_AROUND = range(-8, 9)
+"""Years around this one among which every day of the calendar is found, the 29th of February too."""
 
 
 class NotUnderstood(ValueError):
@@ -53,46 +58,60 @@ def number(text: str) -> int | float:
     return int(value) if value == value.to_integral_value() and "." not in text else float(value)
 
 
-def day(text: str, today: date) -> date:
-    """``2026-11-05``, ``11-05``, ``11月5日``, ``明天``, ``friday`` (the next one)."""
-    found, rest = _day(text.strip().lower(), today)
+def day(text: str, today: date, when: When = When.EITHER) -> date:
+    """``2026-11-05``, ``11-05``, ``11月5日``, ``明天``, ``friday``. What names no year or week is the one that lies where the
+    field's days may lie, or else the nearest day, the next weekday."""
+    found, rest = _day(text.strip().lower(), today, when)
     if found is None or rest.strip():
         raise NotUnderstood(text)
     return found
 
 
-def moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
+def moment(text: str, now: datetime, zone: ZoneInfo, when: When = When.EITHER) -> datetime:
     """A time in UTC out of ``明天 14:00``, ``后天下午3点半``, ``2026-11-05 09:30``, ``14:00`` (today) or RFC 3339.
     A day alone means its first minute."""
     plain = text.strip().lower()
-    if re.match(r"\d{4}-\d\d-\d\d[t ]\d\d:\d\d(:\d\d(\.\d+)?)?(z|[+-]\d\d:\d\d)$", plain):
-        return datetime.fromisoformat(plain.upper()).astimezone(UTC)
-    local = now.astimezone(zone)
-    found, rest = _day(plain.replace("t", " ") if plain[:4].isdigit() else plain, local.date())
-    clock, rest = _clock(rest)
-    if rest.strip() or (found is None and clock is None):
-        raise NotUnderstood(text)
-    return datetime.combine(found or local.date(), clock or time(0), zone).astimezone(UTC)
+    try:
+        if _RFC_3339.fullmatch(plain):
+            return utc(datetime.fromisoformat(plain.upper()))
+        local = now.astimezone(zone)
+        found, rest = _day(plain.replace("t", " ") if plain[:4].isdigit() else plain, local.date(), when)
+        clock, rest = _clock(rest)
+        if rest.strip() or (found is None and clock is None):
+            raise NotUnderstood(text)
+        return utc(datetime.combine(found or local.date(), clock or time(0), zone))
+    except ValueError:
+        raise NotUnderstood(text) from None
 
 
-def _day(text: str, today: date) -> tuple[date | None, str]:
+def _day(text: str, today: date, when: When) -> tuple[date | None, str]:
     """The day a text begins with, and what follows it."""
     for word in sorted([*DAYS, *WEEKDAYS], key=len, reverse=True):
         if text.startswith(word):
             if word in DAYS:
                 return today + timedelta(days=DAYS[word]), text[len(word) :]
             ahead = (WEEKDAYS[word] - today.weekday()) % 7 or 7
-            return today + timedelta(days=ahead), text[len(word) :]
-    match = _ISO.match(text)
-    parts = [int(p) for p in match.groups()] if match else []
-    if match is None and (match := _SHORT.match(text)):
-        parts = [today.year, *(int(p) for p in match.groups())]
-    if match is None:
-        return None, text
-    try:
-        return date(*parts), text[match.end() :]
-    except ValueError:
-        raise NotUnderstood(text) from None
+            back = 7 if when is When.PAST else 0
+            return today + timedelta(days=(ahead - back) or -7), text[len(word) :]
+    if match := _ISO.match(text):
+        try:
+            return date(*(int(part) for part in match.groups())), text[match.end() :]
+        except ValueError:
+            raise NotUnderstood(text) from None
+    if match := _SHORT.match(text):
+        return _of_some_year(int(match[1]), int(match[2]), today, when), text[match.end() :]
+    return None, text
+
+
+def _of_some_year(month: int, number: int, today: date, when: When) -> date:
+    """The nearest day of this name, on the side of today where it may lie; today is on both."""
+    names = (f"{today.year + years:04}-{month:02}-{number:02}" for years in YEARS_AROUND)
+    days = [date.fromisoformat(name) for name in names if is_day(name)]
+    sides = {When.PAST: [day for day in days if day <= today], When.FUTURE: [day for day in days if day >= today]}
+    near = sides.get(when, days)
+    if not near:
+        raise NotUnderstood(f"{month}-{number}")
+    return min(near, key=lambda day: abs(day - today))
 
 
 def _clock(text: str) -> tuple[time | None, str]:

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, inspect,
 
 from chassis.db.direct import Fixed
 from chassis.domain.errors import BadCursor, BadSort
+from chassis.domain.moments import day, moment
 
 if TYPE_CHECKING:
     from chassis.db.reading import Reading
@@ -68,9 +69,9 @@ def _typed(value: Any, column: Any) -> Any:
         if value is None or isinstance(value, kind):
             return value
         if kind is datetime:
-            return datetime.fromisoformat(value)
+            return moment(value)
         if kind is date:
-            return date.fromisoformat(value)
+            return day(value)
         if kind in (UUID, Decimal, int, str):
             return kind(value)
         return kind(value)

@@ -215,6 +215,8 @@ class Endpoint:
                         return Reply(known[0], known[1], headers=(("idempotency-replayed", "true"),))
                     uow.expected_version, uow.traceparent = expected, traceparent
                     uow.waited = time.monotonic() - began
+                    # Not before: an answer that is remembered is given again however late it is asked for.
+                    self.body.dates.check(arguments.get("body", {}), uow.now)
                     result = self._seen_by(principal, self._function(uow=uow, **arguments))
                     reply = self._reply(result)
                     if dry:  # a secret that was made and is not kept would only mislead

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -13,8 +12,9 @@ import jsonschema_rs
 import orjson
 
 from chassis.domain.errors import BadLimit, MalformedJson, NotFound, ValidationFailed
-from chassis.domain.moments import is_moment, moment
+from chassis.domain.moments import day, is_day, is_moment, moment
 from chassis.http import uploads
+from chassis.http.dates import Dates
 
 Errors = list[dict[str, str]]
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
@@ -37,7 +37,8 @@ CODES = {
 
 
 def compiled(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True, formats={"date-time": is_moment})
+    formats = {"date": is_day, "date-time": is_moment}
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True, formats=formats)
 
 
 def violations(validator: jsonschema_rs.Draft202012Validator, value: Any) -> Errors:
@@ -85,6 +86,7 @@ class Body:
         self._integers = frozenset(name for name, schema in properties.items() if schema.get("type") == "integer")
         self._files = contents.get(uploads.MULTIPART, {}).get("schema", {}).get("properties")
         self._validator = compiled(content["schema"]) if content else None
+        self.dates = Dates(content["schema"] if content else {})
         # A batch whose rows the use case judges one by one: what is wrong in one must not refuse the others.
         self._rows = (f"{spec['x-rows']}.",) if "x-rows" in spec else ()
 
@@ -107,6 +109,7 @@ class Body:
         if errors:
             raise ValidationFailed(errors)
         body: dict[str, Any] = value
+        self.dates.to_utc(body)
         # JSON knows one kind of number, so 5.0 is an integer too; it is kept and shown as 5.
         return {name: int(item) if name in self._integers else item for name, item in body.items()}
 
@@ -197,7 +200,7 @@ def _native(value: Any, schema: dict[str, Any]) -> Any:
         if schema.get("format") == "uuid":
             return UUID(value)
         if schema.get("format") == "date":
-            return date.fromisoformat(value)
+            return day(value)
         if schema.get("format") == "date-time":
             return moment(value)
     return value

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, timedelta
 
 from sqlalchemy import select, text
 
 from chassis import contracts
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import UnknownReference, ValidationFailed
+from chassis.domain.moments import day
 from chassis.domain.zones import is_zone
 from gateway.identity import tree, voiding
 from gateway.identity.erased_customer import ErasedCustomer
@@ -19,7 +19,6 @@ from gateway.identity.party import DEFAULT_ZONE, Party, PartyKind
 from gateway.identity.role import Role
 from gateway.identity.user import User
 
-LAST = date.max - timedelta(days=366)
 """The last day a contract may name: there must be one after it, in every zone."""
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('customer ' || :id, 0))")
 
@@ -36,7 +35,7 @@ def create_party(
     if not is_zone(time_zone):
         raise ValidationFailed.of("time_zone", "not_allowed")
     customer = _living(uow, uuid.UUID(customer_id)) if customer_id else None
-    party = Party.create(uow.actor, PartyKind(kind), name, unit, _day(contract_ends_on), customer, time_zone)
+    party = Party.create(uow.actor, PartyKind(kind), name, unit, day(contract_ends_on), customer, time_zone)
     uow.add(party)
     return party
 
@@ -44,7 +43,7 @@ def create_party(
 def change_party(uow: UnitOfWork, party_id: uuid.UUID, name: str | None = None, contract_ends_on: str | None = None) -> Party:
     """Another last day makes the tokens of its people void at once; they refresh, if the contract still runs. CustomerErased."""
     party = uow.get(Party, party_id)
-    if party.change(uow.actor, name, _day(contract_ends_on) if contract_ends_on else None):
+    if party.change(uow.actor, name, day(contract_ends_on) if contract_ends_on else None):
         voiding.void_all(uow, [row.id for row in uow.rows(select(User.id).where(User.party_id == party.id))])
     return party
 
@@ -95,10 +94,3 @@ def rights() -> frozenset[str]:
 
 def of_user(uow: UnitOfWork, user: User) -> Party | None:
     return None if user.party_id is None else uow.read(Party, user.party_id)
-
-
-def _day(text: str) -> date:
-    day = date.fromisoformat(text)
-    if day > LAST:
-        raise ValidationFailed.of("contract_ends_on", "out_of_range")
-    return day

@@ -30,11 +30,8 @@ def create(
     if not unit.office:  # a department has no scope of its own
         raise UnknownReference("org_unit_code")
     _grantable(uow, scopes)
-    ends = moment(expires_at)
-    if ends <= uow.now:
-        raise ValidationFailed.of("expires_at", "out_of_range")
     partner = Partner.create(
-        uow.actor, unit.id, unit.org_path, name, scopes, credentials.networks(networks or ()), ends, requests_per_second, uow.now
+        uow.actor, unit.id, unit.org_path, name, scopes, credentials.networks(networks or ()), moment(expires_at), requests_per_second, uow.now
     )
     uow.add(partner)
     key, secret = PartnerKey.make(partner.id, partner.org_path, uow.actor, uow.now)

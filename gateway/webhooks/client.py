@@ -168,7 +168,7 @@ def retry_after(given: str | None, now: datetime | None = None) -> float | None:
         return float(given.strip()[:9])
     try:
         at = email.utils.parsedate_to_datetime(given)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())

@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
@@ -134,6 +135,39 @@ def test_phones_are_one_number_in_any_form(agent: Client):
     for form in (f"138{tail}", f"+86138{tail}", f"0086 138 {tail}"):
         found = {item["id"] for item in agent.get("/customers", phone=form)["items"]}
         assert {first["id"], second["id"]} <= found, form
+
+
+# -- days and moments --------------------------------------------------------------------------------------------
+NO_DAYS = ("0000-01-01", "2026-02-30", "20260101", "2026-W01-1", "0001-01-01T00:00:00Z")
+NO_MOMENTS = ("0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-01-01T24:00:00Z",
+              "2016-12-31T23:59:60Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00+24:00", "2026-01-01")
+
+
+@pytest.mark.parametrize(("path", "name", "texts"), [
+    ("/payments", "received_on", NO_DAYS), ("/revisits", "due_by", NO_DAYS), ("/audit-log", "since", NO_MOMENTS),
+    ("/audit-log", "until", NO_MOMENTS),
+])
+def test_filters_take_no_day_that_no_calendar_has(company: Company, path: str, name: str, texts: tuple[str, ...]):
+    for text in texts:
+        answer = company.admin.call("GET", path, query={name: text})
+        problem(answer, 400, "validation_failed", {"errors": [{"field": name, "code": "bad_format"}]})
+    for text in ("0001-01-01", "9999-12-31") if texts is NO_DAYS else ("2026-01-01T00:00:00+23:59", "0002-01-01T00:00:00-23:59"):
+        assert company.admin.call("GET", path, query={name: text}).status == 200, text
+
+
+def test_bodies_take_no_day_that_no_calendar_has(company: Company, agent: Client, site: Site):
+    product, customer = company.make_product(months=12), agent.created("/customers", {"name": "甲"})
+    consent = {"customer_id": customer["id"], "kind": "marketing", "given": True, "channel": "paper"}
+    order = agent.created("/work-orders", order_body(site))
+    assign = {"technician_id": site.technician["id"]}
+    partner = {"name": "x", "org_unit_code": site.code, "scopes": ["orders.site.read"]}
+    tomorrow = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%d")
+    for day in (*NO_DAYS, "0001-01-01", "1799-12-31", "9999-12-31", tomorrow):
+        agent.invalid("POST", "/devices", {"product_id": product["id"], "purchased_on": day}, ["purchased_on"])
+        agent.invalid("POST", "/consents", {**consent, "stated_on": day}, ["stated_on"])
+    for moment in (*NO_MOMENTS, "0002-01-01T00:00:00Z", "2020-01-01T00:00:00Z"):
+        site.as_("dispatcher").invalid("POST", f"/work-orders/{order['id']}/assign", {**assign, "appointment_start": moment}, ["appointment_start"])
+        company.admin.invalid("POST", "/partners", {**partner, "expires_at": moment}, ["expires_at"])
 
 
 # -- ids ---------------------------------------------------------------------------------------------------------

@@ -23,13 +23,15 @@ def test_the_last_covered_day(company: Company):
     """Section 9, Guarantee end: delivered 2025-03-01, 12 months → 2026-02-28."""
     agent = company.sites[0].as_("agent")
     product = company.make_product(months=12)
-    for since, ends in (("2025-03-01", "2026-02-28"), ("2025-03-02", "2026-03-01"), ("2024-03-01", "2025-02-28")):
+    for since, ends in (("2025-03-01", "2026-02-28"), ("2025-03-02", "2026-03-01"), ("2024-03-01", "2025-02-28"),
+                        ("2023-03-01", "2024-02-29"), ("2024-02-29", "2025-02-28")):
         device = agent.created("/devices", {"product_id": product["id"], "purchased_on": since})
         assert device["warranty_ends_on"] == ends
         assert agent.get(f"/devices/{device['id']}")["warranty_ends_on"] == ends
-    clamped = company.make_product(months=6)
-    device = agent.created("/devices", {"product_id": clamped["id"], "purchased_on": "2025-09-01"})
-    assert device["warranty_ends_on"] == "2026-02-28", "2025-08-31 + 6 months is clamped to the end of February"
+    half = company.make_product(months=6)
+    for since, ends in (("2025-09-01", "2026-02-28"), ("2025-08-31", "2026-02-28"), ("2026-03-01", "2026-08-31"), ("2026-05-01", "2026-10-31")):
+        device = agent.created("/devices", {"product_id": half["id"], "purchased_on": since})
+        assert device["warranty_ends_on"] == ends
     assert agent.created("/devices", {"product_id": product["id"]})["warranty_ends_on"] is None
 
 

@@ -1,19 +1,14 @@
 """Consent (同意记录, C-04): what a customer allowed or withdrew, when and how. Nothing is changed: the newest word holds."""
 
 import uuid
-from datetime import date, datetime, timedelta
+from datetime import date
 from enum import StrEnum
-from typing import Any, Self
 
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base
 from chassis.domain.aggregate import Aggregate
-from chassis.domain.errors import ValidationFailed
-
-EARLIEST_ZONE = timedelta(hours=14)
-"""Where a day begins first: today there is nobody's future."""
 
 
 class Kind(StrEnum):
@@ -37,10 +32,3 @@ class Consent(Base, Aggregate):
     given: Mapped[bool]
     stated_on: Mapped[date]
     channel: Mapped[str]
-
-    @classmethod
-    def state(cls, now: datetime, stated_on: date, **fields: Any) -> Self:
-        """Raises ValidationFailed for a day that has not begun anywhere."""
-        if stated_on > (now + EARLIEST_ZONE).date():
-            raise ValidationFailed.of("stated_on", "out_of_range")
-        return cls(stated_on=stated_on, **fields)

@@ -1,11 +1,11 @@
 """What can be done about a customer's privacy (C-04)."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import Forbidden, UnknownReference
+from chassis.domain.moments import day
 from services.callcenter.customers import WHOLE_COMPANY, Customer
 from services.callcenter.privacy.consent import Consent, Kind
 from services.callcenter.privacy.disclosure import Basis, Disclosure
@@ -23,7 +23,7 @@ def record_consent(
     """A consent given or withdrawn, at what day and how. An erased customer takes none: CustomerErased."""
     customer = _customer(uow, customer_id)
     fields = {"customer_id": customer.id, "kind": Kind(kind), "given": given, "channel": channel}
-    consent = Consent.state(uow.now, date.fromisoformat(stated_on), **fields)
+    consent = Consent(stated_on=day(stated_on), **fields)
     uow.add(consent)
     return consent
 

@@ -18,7 +18,7 @@ from services.orders.kernel import apply, compact
 
 class Device(Base, Aggregate):
     """``warranty_months`` is the product's term when the device was registered: what was promised with the sale.
-    ``stays`` are its in-warranty repairs as ``{number, days}``, which lengthen the term."""
+    ``stays`` are its in-warranty repairs as ``{number, from, to}``, which lengthen the term."""
 
     __tablename__ = "devices"
 
@@ -61,8 +61,7 @@ class Device(Base, Aggregate):
 
     @property
     def term(self) -> Term:
-        stays = tuple(Stay(stay["number"], stay["days"]) for stay in self.stays)
-        return Term(self.purchased_on, self.warranty_months, stays)
+        return Term(self.purchased_on, self.warranty_months, tuple(Stay.read(stay) for stay in self.stays))
 
     def change(self, **fields: Any) -> None:
         """New owner, serial number or purchase date."""
@@ -70,9 +69,9 @@ class Device(Base, Aggregate):
             self._settle()
 
     def add_stay(self, stay: Stay) -> None:
-        """An in-warranty repair ended: its days are added to the term, once."""
+        """An in-warranty repair ended: its days are added to the term, each once."""
         if stay.days > 0 and all(known["number"] != stay.number for known in self.stays):
-            self.stays = [*self.stays, {"number": stay.number, "days": stay.days}]
+            self.stays = [*self.stays, stay.told()]
             self._settle()
 
     def _settle(self) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 from chassis.db.uow import UnitOfWork
-from chassis.domain.errors import ValidationFailed
+from chassis.domain.moments import day
 from services.orders.devices.device import Device
-from services.orders.devices.warranty import believable
 from services.orders.kernel import own
 from services.orders.masters import Product, living
 
@@ -29,7 +27,7 @@ def register(
         warranty_months=product.warranty_months,
         customer_id=customer or None,
         serial_number=serial_number,
-        purchased_on=_day(purchased_on),
+        purchased_on=day(purchased_on) if purchased_on else None,
     )
     uow.add(device)
     return device
@@ -40,14 +38,7 @@ def change(uow: UnitOfWork, device_id: UUID, **fields: Any) -> Device:
     device = uow.get(Device, device_id)
     if fields.get("customer_id") is not None:
         fields["customer_id"] = living(uow, fields["customer_id"])
-    if "purchased_on" in fields:
-        fields["purchased_on"] = _day(fields["purchased_on"])
+    if fields.get("purchased_on") is not None:
+        fields["purchased_on"] = day(fields["purchased_on"])
     device.change(**fields)
     return device
-
-
-def _day(text: str | None) -> date | None:
-    day = None if text is None else date.fromisoformat(text)
-    if day and not believable(day):
-        raise ValidationFailed.of("purchased_on", "out_of_range")
-    return day

@@ -18,4 +18,4 @@ def device(device: Device) -> Document:
         "warranty_ends_on",
     )
     shown = {name: getattr(device, name) for name in names}
-    return {**shown, "repair_days": sum(stay["days"] for stay in device.stays), **stamps(device)}
+    return {**shown, "repair_days": device.term.repair_days, **stamps(device)}

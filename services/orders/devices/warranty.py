@@ -6,14 +6,13 @@ A line is ``{"code": …, parameter: …}``: language-neutral, stored with the d
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 Line = dict[str, Any]
-FIRST_YEAR, LAST_YEAR = 1900, 9000
 
 
 class Coverage(StrEnum):
@@ -36,10 +35,22 @@ class Exclusion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """An earlier in-warranty repair: its order number and the whole days the device was away."""
+    """An earlier in-warranty repair: its order number, the day it was registered and the day it was ready."""
 
     number: str
-    days: int
+    since: date
+    until: date
+
+    @property
+    def days(self) -> int:
+        return (self.until - self.since).days
+
+    @classmethod
+    def read(cls, told: Line) -> Self:
+        return cls(told["number"], date.fromisoformat(told["from"]), date.fromisoformat(told["to"]))
+
+    def told(self) -> Line:
+        return {"number": self.number, "from": str(self.since), "to": str(self.until)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,11 @@ class Term:
         """Last covered day, that day included; None while the start is unknown."""
         if self.start is None:
             return None
-        return last_covered_day(self.start, self.months, sum(stay.days for stay in self.stays))
+        return last_covered_day(self.start, self.months, self.repair_days)
+
+    @property
+    def repair_days(self) -> int:
+        return days_away(self.stays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +79,22 @@ class Decision:
     lines: Sequence[Line] = field(default_factory=tuple)
 
 
-def believable(start: date) -> bool:
-    """A day on which a device can have been sold or broken. Near the years 1 and 9999 terms leave the calendar."""
-    return FIRST_YEAR <= start.year < LAST_YEAR
-
-
-def add_months(day: date, months: int) -> date:
-    """The same day some months later, clamped to the month's end: 2024-08-31 + 6 -> 2025-02-28."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
-
-
 def last_covered_day(start: date, months: int, repair_days: int = 0) -> date:
-    """(start - 1 day) + months, clamped to the month's end, + days spent in repair (O-26)."""
-    return add_months(start - timedelta(days=1), months) + timedelta(days=repair_days)
+    """The day before the first one not covered, + days spent in repair (O-26). That first one has the number of ``start`` so
+    many months later, or is the 1st of the month after where there is none."""
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    last_of_month = date(year, month + 1, monthrange(year, month + 1)[1])
+    before = min(start.day - 1, last_of_month.day)  # 0: the last day of the month before
+    return last_of_month.replace(day=1) + timedelta(days=before - 1 + repair_days)
+
+
+def days_away(stays: Iterable[Stay]) -> int:
+    """Days of these repairs, one that several of them share counted once."""
+    away, known_until = 0, date.min
+    for stay in sorted(stays, key=lambda stay: stay.since):
+        away += max(0, (stay.until - max(stay.since, known_until)).days)
+        known_until = max(known_until, stay.until)
+    return away
 
 
 def decide(
@@ -105,18 +122,13 @@ def _by_date(term: Term | None, fault_on: date) -> tuple[Coverage, list[Line]]:
     lines: list[Line] = [
         {"code": "term", "start": str(term.start), "months": term.months, "ends_on": str(without_stays)}
     ]
-    ends_on = last_covered_day(term.start, term.months, sum(stay.days for stay in term.stays))
-    if ends_on != without_stays:
-        days = [{"number": stay.number, "days": stay.days} for stay in term.stays]
+    ends_on = last_covered_day(term.start, term.months, term.repair_days)
+    if term.repair_days:
+        repairs = [stay.told() for stay in term.stays]
         lines.append(
-            {
-                "code": "repair_days",
-                "days": (ends_on - without_stays).days,
-                "repairs": days,
-                "ends_on": str(ends_on),
-            }
+            {"code": "repair_days", "days": term.repair_days, "repairs": repairs, "ends_on": str(ends_on)}
         )
-    covered = fault_on <= ends_on
-    code = "fault_in_term" if covered else "fault_after_term"
-    lines.append({"code": code, "fault_on": str(fault_on), "ends_on": str(ends_on)})
+    covered = term.start <= fault_on <= ends_on
+    code = "fault_in_term" if covered else "fault_before_term" if fault_on < term.start else "fault_after_term"
+    lines.append({"code": code, "fault_on": str(fault_on), "start": str(term.start), "ends_on": str(ends_on)})
     return (Coverage.IN_WARRANTY if covered else Coverage.OUT_OF_WARRANTY), lines

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -20,9 +20,10 @@ from sqlalchemy.dialects.postgresql import insert
 from chassis import contracts
 from chassis.db.uow import UnitOfWork
 from chassis.domain.aggregate import Journal
-from chassis.domain.moments import moment
+from chassis.domain.moments import day, moment
+from chassis.http.dates import Dates
 from chassis.http.validation import compiled, control_characters, violations
-from services.orders.devices import Coverage, Device, believable, decide
+from services.orders.devices import Coverage, Device, decide
 from services.orders.kernel import Document, local_day, start_of_day
 from services.orders.masters import Product, Site
 from services.orders.repairs import search
@@ -53,7 +54,10 @@ class Row:
         assert self.site is not None
         if "registered_at" in self.given:
             return moment(self.given["registered_at"])
-        return start_of_day(date.fromisoformat(self.given["event_date"]), self.site.time_zone)
+        return start_of_day(day(self.given["event_date"]), self.site.time_zone)
+
+    def completed_at(self) -> datetime | None:
+        return moment(self.given["completed_at"]) if "completed_at" in self.given else None
 
     def content(self) -> Content:
         return content(self.given, self.registered_at())
@@ -72,7 +76,7 @@ class Row:
 def take_over(uow: UnitOfWork, given: Sequence[Document]) -> list[Document]:
     """One result per row, in order: ``{external_id, status: created|exists|differs|refused, id?, errors?: [{field, code}],
     differs?: [member]}``. What is there already is never changed, also when the row says something else now."""
-    rows = [Row(row, _errors(row)) for row in given]
+    rows = [Row(row, _errors(row, uow.now)) for row in given]
     _refer(uow, [row for row in rows if not row.errors])
     good = [row for row in rows if not row.errors]
     fresh = _claim(uow, good)
@@ -89,12 +93,14 @@ def take_over(uow: UnitOfWork, given: Sequence[Document]) -> list[Document]:
 
 
 @cache
-def _validator() -> Any:
-    return compiled(contracts.load("orders", "repairs")["components"]["schemas"]["HistoryRow"])
+def _contract() -> tuple[Any, Dates]:
+    schema = contracts.load("orders", "repairs")["components"]["schemas"]["HistoryRow"]
+    return compiled(schema), Dates(schema)
 
 
-def _errors(row: Any) -> list[dict[str, str]]:
-    found = violations(_validator(), row)
+def _errors(row: Any, now: datetime) -> list[dict[str, str]]:
+    validator, dates = _contract()
+    found = violations(validator, row)
     found += [{"field": path, "code": "control_characters"} for path in control_characters(row)]
     if found:
         return found
@@ -102,12 +108,7 @@ def _errors(row: Any) -> list[dict[str, str]]:
         found.append({"field": "registered_at", "code": "missing"})
     if row["state"] == State.CANCELLED and not row.get("reason"):
         found.append({"field": "reason", "code": "missing"})
-    days = {"event_date": row.get("event_date"), "device.purchased_on": row.get("device", {}).get("purchased_on")}
-    found += [
-        {"field": name, "code": "out_of_range"}
-        for name, day in days.items()
-        if day and not believable(date.fromisoformat(day))
-    ]
+    found += dates.misplaced(row, now)
     if "device" in row and "product_id" not in row:
         found.append({"field": "product_id", "code": "missing"})
     return found
@@ -122,10 +123,18 @@ def _refer(uow: UnitOfWork, rows: list[Row]) -> None:
         row.product = products.get(row.given.get("product_id", ""))
         if row.site is None:
             row.errors.append({"field": "site_id", "code": "unknown_reference"})
-        elif row.registered_at() > uow.now + timedelta(days=1):
-            row.errors.append({"field": "registered_at", "code": "out_of_range"})
+        else:
+            row.errors += _disorder(row, uow.now)
         if row.product is None and "product_id" in row.given:
             row.errors.append({"field": "product_id", "code": "unknown_reference"})
+
+
+def _disorder(row: Row, now: datetime) -> list[dict[str, str]]:
+    """What only the site's zone tells: its day has not begun there, or the repair ended before it began."""
+    began, ended = row.registered_at(), row.completed_at()
+    late = ["event_date"] if began > now else []
+    backwards = ["completed_at"] if ended is not None and ended < began else []
+    return [{"field": name, "code": "out_of_range"} for name in late + backwards]
 
 
 def _by_id(uow: UnitOfWork, cls: Any, ids: set[str]) -> dict[str, Any]:
@@ -198,7 +207,7 @@ def _devices(uow: UnitOfWork, rows: list[Row]) -> dict[int, Device]:
         serial, bought = row.given["device"].get("serial_number"), row.given["device"].get("purchased_on")
         device = by_serial.get((row.product.id, serial)) if serial else None
         if device is None:
-            bought_on = date.fromisoformat(bought) if bought else None
+            bought_on = day(bought) if bought else None
             device = Device.from_history(row.product.id, row.product.warranty_months, None, serial, bought_on)
             uow.add(device)
             by_serial[row.product.id, serial] = device
@@ -220,7 +229,6 @@ def _order(uow: UnitOfWork, row: Row, device: Device | None, number: str) -> Wor
     assert site is not None
     decision = decide(device.term if device else None, local_day(at, site.time_zone))
     state = State(given["state"])
-    completed = given.get("completed_at")
     order = WorkOrder.blank(
         number=number,
         origin=Origin.HISTORY,
@@ -238,7 +246,7 @@ def _order(uow: UnitOfWork, row: Row, device: Device | None, number: str) -> Wor
         coverage_reason=list(decision.lines),
         cancel_reason=given.get("reason") if state is State.CANCELLED else None,
         registered_at=at,
-        completed_at=moment(completed) if completed else None,
+        completed_at=row.completed_at(),
     )
     data = {"source": order.source, "external_id": order.external_id}
     order.journal(Journal("import", uow.actor, None, state.value, given.get("reason"), data))

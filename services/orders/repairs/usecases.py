@@ -31,7 +31,7 @@ from services.orders.repairs.records import Appointment, PastQuote, SearchToken,
 from services.orders.repairs.work_order import MACHINE, WorkOrder
 
 PREFIX = "RE"
-DEFAULT_APPOINTMENT = timedelta(hours=1)
+DEFAULT_APPOINTMENT, LONGEST_APPOINTMENT = timedelta(hours=1), timedelta(days=1)
 NEWS_TRAVELS = 0.5
 """Seconds in which what another service has just done is known here (13 ms are usual, a busy machine takes longer)."""
 
@@ -86,13 +86,14 @@ def assign(
     appointment_start: str | None = None,
     appointment_end: str | None = None,
 ) -> WorkOrder:
-    """Technician of the site; with an appointment (an hour unless its end is said) only if free: SlotTaken."""
+    """Technician of the site; with an appointment (an hour unless its end is said) only if free: SlotTaken. Without a new one
+    the order keeps the one it has, which the technician must be free for as well."""
     with moving(uow, work_order_id) as order:
         MACHINE.require(order, "assign")
         technician = own(uow, Technician, technician_id, "technician_id")
         if technician.site_id != order.site_id or not technician.active:
             raise UnknownReference("technician_id")
-        start, end = _appointment(appointment_start, appointment_end)
+        start, end = _appointment(order, appointment_start, appointment_end)
         order.assign(technician.id, technician.name, start, end, uow.actor)
         _book(uow, order, technician, start, end)
     return order
@@ -177,7 +178,7 @@ def check(uow: UnitOfWork, work_order_id: UUID, passed: bool, reason: str | None
         order.check(passed, reason, parts_of(uow, order), uow.now, uow.actor)
         if passed and order.coverage is Coverage.IN_WARRANTY and order.device_id:
             first, last = (local_day(at, order.time_zone) for at in (order.registered_at, uow.now))
-            uow.get(Device, order.device_id).add_stay(Stay(order.number, (last - first).days))
+            uow.get(Device, order.device_id).add_stay(Stay(order.number, first, last))
     return order
 
 
@@ -306,14 +307,16 @@ def _known_parts(uow: UnitOfWork, ids: list[str], field: str) -> dict[UUID, Part
     return copies
 
 
-def _appointment(start: str | None, end: str | None) -> tuple[datetime | None, datetime | None]:
+def _appointment(
+    order: WorkOrder, start: str | None, end: str | None
+) -> tuple[datetime | None, datetime | None]:
     if start is None:
         if end is not None:
             raise ValidationFailed.of("appointment_start", "missing")
-        return None, None
+        return order.appointment_start, order.appointment_end
     first = moment(start)
     last = moment(end) if end else first + DEFAULT_APPOINTMENT
-    if last <= first:
+    if not first < last <= first + LONGEST_APPOINTMENT:
         raise ValidationFailed.of("appointment_end", "out_of_range")
     return first, last
 

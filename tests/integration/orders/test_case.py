@@ -106,6 +106,22 @@ def test_in_warranty_nobody_is_asked_and_the_stay_lengthens_the_term(shop: Shop)
     ]
 
 
+def test_two_repairs_over_the_same_days_lengthen_the_term_once(shop: Shop):
+    device = shop.device(str(date.today() - timedelta(days=30)))
+    jobs = [shop.order(device_id=device["id"]).to_approved() for _ in range(2)]
+    for job in jobs:
+        shop.served.rows(
+            "UPDATE work_orders SET registered_at = registered_at - interval '10 days' WHERE id = :id RETURNING 1",
+            id=job.id,
+        )
+        job.do("complete", {"work_done": "x"}).issued().do("check", {"passed": True})
+    after = shop.ok("GET", f"/devices/{device['id']}")
+    ends = date.fromisoformat(device["warranty_ends_on"])
+    assert (after["warranty_ends_on"], after["repair_days"]) == (str(ends + timedelta(days=10)), 10)
+    again = shop.order(device_id=device["id"]).document
+    assert [line["code"] for line in again["coverage_reason"]] == ["term", "repair_days", "fault_in_term"]
+
+
 def test_the_day_of_the_fault_is_the_sites(api):
     """The same instant is another day at a site ahead of UTC: the last covered day is decided there (R-09)."""
     from datetime import UTC, datetime
@@ -117,8 +133,9 @@ def test_the_day_of_the_fault_is_the_sites(api):
         shop = Shop(api, time_zone=zone)
         today = datetime.now(UTC).astimezone(ZoneInfo(zones[1])).date()
         # covered until today in the later zone, so out of warranty in the earlier one
-        bought = shop.ok("POST", "/devices", {"product_id": shop.make_product(warranty_months=0)["id"],
-                                              "purchased_on": str(today + timedelta(days=1))})  # fmt: skip
+        tomorrow = today + timedelta(days=1)
+        bought = shop.ok("POST", "/devices", {"product_id": shop.make_product(warranty_months=48)["id"],
+                                              "purchased_on": str(tomorrow.replace(year=tomorrow.year - 4))})  # fmt: skip
         assert bought["warranty_ends_on"] == str(today)
         decided.append(shop.order(device_id=bought["id"]).document["coverage"])
     assert decided == ["out_of_warranty", "in_warranty"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -143,6 +145,7 @@ def test_a_row_of_the_version_before_is_held_against_its_order(api: Served):
 
 def test_bad_rows_are_refused_one_by_one(api: Served):
     shop = Shop(api)
+    in_an_hour = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     rows: list[tuple[Any, dict[str, str]]] = [
         (row(shop, "1", site_id=UNKNOWN), {"site_id": "unknown_reference"}),
         (row(shop, "2", product_id=UNKNOWN), {"product_id": "unknown_reference"}),
@@ -150,12 +153,18 @@ def test_bad_rows_are_refused_one_by_one(api: Served):
         (row(shop, "4", event_date=None), {"registered_at": "missing"}),
         (row(shop, "5", event_date="2017-02-30"), {"event_date": "bad_format"}),
         (row(shop, "6", state="ready", colour="red"), {"state": "not_allowed", "colour": "unknown"}),
-        (row(shop, "7", event_date="2999-01-01"), {"registered_at": "out_of_range"}),
+        (row(shop, "7", event_date="2999-01-01"), {"event_date": "out_of_range"}),
         (row(shop, "8", problem="a\u0007b"), {"problem": "control_characters"}),
         (row(shop, "9", product_id=None), {"product_id": "missing"}),
         ({}, {"source": "missing", "external_id": "missing", "site_id": "missing", "state": "missing"}),
         (row(shop, "11", event_date="0001-01-01"), {"event_date": "out_of_range"}),
         (row(shop, "12", device={"purchased_on": "9999-12-31"}), {"device.purchased_on": "out_of_range"}),
+        (row(shop, "13", event_date="0000-01-01"), {"event_date": "bad_format"}),
+        (row(shop, "14", event_date=None, registered_at=in_an_hour), {"registered_at": "out_of_range"}),
+        (row(shop, "15", completed_at="2017-03-31T15:59:59Z"), {"completed_at": "out_of_range"}),
+        (row(shop, "16", completed_at=in_an_hour), {"completed_at": "out_of_range"}),
+        (row(shop, "17", device={"purchased_on": str(date.today() + timedelta(days=2))}), {"device.purchased_on": "out_of_range"}),
+        (row(shop, "18", event_date="1799-12-31"), {"event_date": "out_of_range"}),
         (row(shop, "10"), {}),
     ]
     results = take(shop, [given for given, _ in rows])
@@ -165,6 +174,27 @@ def test_bad_rows_are_refused_one_by_one(api: Served):
     assert shop.ok("GET", "/work-orders", source=shop.code, total="true")["total"] == 1
     fixed = take(shop, [row(shop, "3", state="cancelled", reason="x")])
     assert fixed[0]["status"] == "created", "a refused row claims nothing"
+
+
+def test_what_is_rare_is_taken(api: Served):
+    """A machine of 1869, a repair that ended the moment it began, one bought after it was repaired: that one is never in."""
+    shop = Shop(api)
+    results = take(shop, [
+        row(shop, "1", device={"purchased_on": "1869-01-01"}), row(shop, "2", completed_at="2017-03-31T16:00:00Z"),
+        row(shop, "3", device={"purchased_on": "2017-04-02"}), row(shop, "4", device={"purchased_on": "2017-04-01"}),
+    ])  # fmt: skip
+    assert [result["status"] for result in results] == ["created"] * 4, results
+    orders = [shop.ok("GET", f"/work-orders/{result['id']}", headers={"Accept-Language": "en"}) for result in results]
+    assert [order["coverage"] for order in orders] == ["out_of_warranty", "to_check", "out_of_warranty", "in_warranty"]
+    assert orders[2]["coverage_reason"][-1]["text"] == "Reported on 2017-04-01, before the term began on 2017-04-02"
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_a_day_that_has_not_begun_at_the_site_is_no_history(api: Served, zone: str):
+    shop = Shop(api, time_zone=zone)
+    today = datetime.now(UTC).astimezone(ZoneInfo(zone)).date()
+    results = take(shop, [row(shop, str(n), event_date=str(today + timedelta(days=n))) for n in range(2)])
+    assert [result["status"] for result in results] == ["created", "refused"]
 
 
 def test_the_call_itself(api: Served):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+from datetime import date, timedelta
 
 from tests.integration.orders.conftest import UNKNOWN, Shop
 
@@ -140,11 +141,13 @@ def test_devices(shop: Shop):
     for field in ("product_id", "customer_id"):
         answer = shop.served.call("POST", "/devices", {"product_id": shop.product["id"], field: UNKNOWN})
         shop.refused(answer, 422, "unknown_reference", field=field)
-    for day in ("2025-02-30", "0001-01-01", "9999-12-31"):
+    soon = date.today() + timedelta(days=2)
+    for day in ("2025-02-30", "0000-01-01", "0001-01-01", "1799-12-31", "9999-12-31", "20250301", "2025-W01-1", str(soon)):
         body = {"product_id": shop.product["id"], "purchased_on": day}
         shop.refused(shop.served.call("POST", "/devices", body), 400, "validation_failed")
-        answer = shop.served.call("PATCH", f"/devices/{device['id']}", {"purchased_on": day})
-        shop.refused(answer, 400, "validation_failed")
+        change = {"purchased_on": day}
+        shop.refused(shop.served.call("PATCH", f"/devices/{device['id']}", change), 400, "validation_failed")
+    assert shop.device("1869-01-01")["warranty_ends_on"] == "1869-12-31"
 
 
 def test_lists_page_both_ways_and_leave_as_files(shop: Shop):

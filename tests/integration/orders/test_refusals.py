@@ -106,8 +106,24 @@ def test_appointments_of_a_technician_never_overlap(shop: Shop):
     first.do("assign", slot(shop, "01:30", "02:00"))
     third.do("assign", slot(shop, "01:00", "01:30"))
     first.do("cancel", {"reason": "x"})
-    second.do("assign", {"technician_id": shop.technician["id"]})
+    shop.refused(third.attempt("assign", slot(shop, "01:00", "04:00")), 409, "slot_taken")
+    second.do("cancel", {"reason": "x"})
     third.do("assign", slot(shop, "01:00", "04:00"))
+
+
+def test_another_technician_takes_the_appointment_there_is(shop: Shop):
+    first, second, free = shop.order(), shop.order(), shop.order()
+    other = shop.make_technician()
+    told = first.do("assign", slot(shop, "07:00", "08:30")).document
+    kept = first.do("assign", {"technician_id": other}).document
+    names = ("appointment_start", "appointment_end")
+    assert [kept[name] for name in names] == [told[name] for name in names] and kept["technician_id"] == other
+    second.do("assign", slot(shop, "08:00", "09:00"))  # the first technician has that time again
+    shop.refused(first.attempt("assign", {"technician_id": shop.technician["id"]}), 409, "slot_taken")
+    assert first.reload()["technician_id"] == other
+    assert free.do("assign", {"technician_id": other}).document["appointment_start"] is None
+    third = shop.order()
+    shop.refused(third.attempt("assign", {**slot(shop, "07:00"), "technician_id": other}), 409, "slot_taken")
 
 
 def test_one_of_many_gets_the_slot(shop: Shop):
@@ -121,6 +137,8 @@ def test_one_of_many_gets_the_slot(shop: Shop):
 
 def test_bad_appointments_and_foreign_technicians(shop: Shop, api):
     job, other = shop.order(), Shop(api)
+    later = datetime.fromisoformat(f"{TOMORROW}T03:01:00Z") + timedelta(days=1)
+    earlier = datetime.now(UTC) - timedelta(minutes=2)
     for body, field in (
         (
             {"technician_id": shop.technician["id"], "appointment_end": f"{TOMORROW}T02:00:00Z"},
@@ -128,10 +146,16 @@ def test_bad_appointments_and_foreign_technicians(shop: Shop, api):
         ),
         (slot(shop, "03:00", "02:00"), "appointment_end"),
         (slot(shop, "03:00", "03:00"), "appointment_end"),
+        ({**slot(shop, "03:00"), "appointment_end": later.isoformat()}, "appointment_end"),
+        ({**slot(shop, "03:00"), "appointment_start": earlier.isoformat()}, "appointment_start"),
+        ({**slot(shop, "03:00"), "appointment_start": "2027-01-05T24:00:00Z"}, "appointment_start"),
+        ({**slot(shop, "03:00"), "appointment_start": "9999-12-31T23:30:00-08:00"}, "appointment_start"),
         ({"technician_id": shop.technician["id"], "appointment_start": "tomorrow"}, "appointment_start"),
     ):
         document = shop.refused(job.attempt("assign", body), 400, "validation_failed")
-        assert [error["field"] for error in document["errors"]] == [field]
+        assert [error["field"] for error in document["errors"]] == [field], body
+    a_day = later - timedelta(minutes=1)
+    shop.order().do("assign", {**slot(shop, "03:00"), "technician_id": shop.make_technician(), "appointment_end": a_day.isoformat()})
     for technician in (other.technician["id"], UNKNOWN):
         answer = job.attempt("assign", {"technician_id": technician})
         shop.refused(answer, 422, "unknown_reference", field="technician_id")

@@ -1,6 +1,6 @@
 """Rules of consents, disclosures and erasure (C-04)."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -14,23 +14,11 @@ from services.callcenter.customers import views
 from services.callcenter.customers.customer import Customer
 from services.callcenter.customers.errors import CustomerErased
 from services.callcenter.customers.phones import normalise, normalise_all
-from services.callcenter.privacy.consent import Consent, Kind
 from services.callcenter.privacy.disclosure import Basis, Disclosure
 from services.callcenter.privacy.errors import ConsentMissing
 from services.callcenter.privacy.usecases import EXPORTED
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("day", [date(2020, 1, 1), date(2026, 11, 22), date(2026, 11, 23)])
-def test_a_consent_of_a_day_that_has_begun_somewhere(day: date):
-    assert Consent.state(NOW, day, customer_id=uuid4(), kind=Kind.MARKETING, given=True, channel="paper").stated_on == day
-
-
-def test_no_consent_from_the_future():
-    with pytest.raises(ValidationFailed) as refused:
-        Consent.state(NOW, date(2026, 11, 24), kind=Kind.MARKETING)
-    assert refused.value.members["errors"] == [{"field": "stated_on", "code": "out_of_range"}]
 
 
 @pytest.mark.parametrize("basis", list(Basis))

@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from chassis.domain.moments import When
+from console.contracts import Model
+from console.forms import Form
 from console.i18n import zone
 from console.understand import NotUnderstood, amount, day, moment, number
 
@@ -49,6 +52,54 @@ def test_days(text: str, found: str | None) -> None:
             day(text, today)
     else:
         assert day(text, today).isoformat() == found
+
+
+@pytest.mark.parametrize(
+    ("text", "past", "future", "either"),
+    [
+        ("12-31", "2025-12-31", "2026-12-31", "2026-12-31"), ("1-5", "2026-01-05", "2027-01-05", "2027-01-05"),
+        ("11-5", "2026-11-05", "2026-11-05", "2026-11-05"), ("11-6", "2025-11-06", "2026-11-06", "2026-11-06"),
+        ("11/4", "2026-11-04", "2027-11-04", "2026-11-04"), ("2月29日", "2024-02-29", "2028-02-29", "2028-02-29"),
+        ("周四", "2026-10-29", "2026-11-12", "2026-11-12"), ("wed", "2026-11-04", "2026-11-11", "2026-11-11"),
+        ("friday", "2026-10-30", "2026-11-06", "2026-11-06"), ("2030-01-05", "2030-01-05", "2030-01-05", "2030-01-05"),
+        ("昨天", "2026-11-04", "2026-11-04", "2026-11-04"), ("2-30", None, None, None), ("0-5", None, None, None),
+    ],
+)  # fmt: skip
+def test_a_day_without_a_year_lies_where_its_field_points(text: str, past: str | None, future: str | None, either: str | None) -> None:
+    for when, found in ((When.PAST, past), (When.FUTURE, future), (When.EITHER, either)):
+        if found is None:
+            with pytest.raises(NotUnderstood):
+                day(text, date(2026, 11, 5), when)
+        else:
+            assert day(text, date(2026, 11, 5), when).isoformat() == found, when
+            assert moment(f"{text} 9:00", NOW, SHANGHAI, when).strftime("%Y-%m-%dT%H:%M") == f"{found}T01:00", when
+
+
+@pytest.mark.parametrize(
+    ("resource", "form", "member", "typed", "told"),
+    [
+        ("work-orders", "assign", "appointment_start", "1-5 9:00", "2027-01-05T01:00:00Z"),
+        ("devices", "create", "purchased_on", "12-31", "2025-12-31"), ("devices", "update", "purchased_on", "12-31", "2025-12-31"),
+        ("consents", "create", "stated_on", "12-31", "2025-12-31"), ("partners", "create", "expires_at", "1-5 9:00", "2027-01-05T01:00:00Z"),
+        ("parties", "create", "contract_ends_on", "12-31", "2026-12-31"), ("payments", "list", "received_on", "12-31", "2025-12-31"),
+        ("revisits", "list", "due_by", "12-31", "2026-12-31"), ("audit-log", "list", "since", "12-31", "2025-12-30T16:00:00Z"),
+    ],
+)  # fmt: skip
+def test_fields_point_where_the_contract_says(resource: str, form: str, member: str, typed: str, told: str) -> None:
+    known = Model.of_contracts().resources[resource]
+    operation = known.actions.get(form) or getattr(known, form)
+    fields = tuple(f for f in (operation.query if form == "list" else operation.body) if f.name == member)
+    filled = Form(fields, {member: [typed]})
+    assert (filled.body(lambda *_: None, NOW, SHANGHAI), filled.errors) == ({member: told}, {})
+
+
+@pytest.mark.parametrize("text", ["0000-01-01", "0000-01-01 00:00Z", "0001-01-01 00:00", "9999-12-31 23:00", "9999-12-31T23:59:59-08:00",
+                                  "0001-01-01T00:00:00+14:00", "2026-13-01 00:00Z", "2026-11-05T09:30:60Z", "2026-11-05 09:30+24:00",
+                                  "２０２６-11-05T09:30:00Z", "31-12-9999 1:00"])  # fmt: skip
+def test_what_no_calendar_has_is_not_understood(text: str) -> None:
+    for zone_ in (SHANGHAI, LONDON, zone("Pacific/Pago_Pago"), zone("Pacific/Kiritimati")):
+        with pytest.raises(NotUnderstood):
+            moment(text, NOW, zone_)
 
 
 @pytest.mark.parametrize(

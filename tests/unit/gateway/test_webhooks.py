@@ -36,7 +36,8 @@ def test_back_off_stays_within_its_bounds(attempts, seconds, hours):
 @pytest.mark.parametrize(("header", "seconds"), [
     (None, None), ("120", 120.0), (" 7 ", 7.0), ("0", 0.0), ("-5", None), ("soon", None), ("1.5", None), ("９", None), ("", None),
     ("9" * 400, 999999999.0), ("Sun, 22 Nov 2026 08:02:00 GMT", 120.0), ("Sun, 22 Nov 2026 07:00:00 GMT", 0.0),
-    ("Sun, 22 Nov 2026 16:02:00 +0800", 120.0),
+    ("Sun, 22 Nov 2026 16:02:00 +0800", 120.0), (f"Sun, 22 Nov 2026 16:02:00 +{9**20}", None), (f"Sun, 22 Nov {9**20} 16:02:00 GMT", None),
+    ("Sun, 01 Jan 0001 00:00:00 +1400", 0.0), ("Sun, 22 Nov 0000 16:02:00 GMT", 0.0),
 ])  # fmt: skip
 def test_retry_after(header, seconds):
     assert retry_after(header, NOW) == seconds

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import date
+from calendar import monthrange
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given, strategies as st
 
 from services.orders.devices import Coverage, Device, Exclusion, Stay, Term, decide
-from services.orders.devices.warranty import add_months, last_covered_day
+from services.orders.devices.warranty import days_away, last_covered_day
 from services.orders.texts import catalogue, say
 
 START = date(2025, 3, 1)
+
+
+def away(number: str, since: str, until: str) -> Stay:
+    return Stay(number, date.fromisoformat(since), date.fromisoformat(until))
+
+
+def counted_day_by_day(start: date, months: int) -> date:
+    """The rule read aloud: walk from day to day until the first one that is not covered."""
+    year, month = start.year, start.month
+    for _ in range(months):
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+    day = start
+    while True:
+        reached = (day.year, day.month) == (year, month) and day.day == start.day
+        overrun = (day.year, day.month) > (year, month)  # that month had no such day: this is the 1st of the next
+        if reached or overrun:
+            return day - timedelta(days=1)
+        day += timedelta(days=1)
 
 
 def codes(decision) -> list[str]:
@@ -26,7 +45,17 @@ def codes(decision) -> list[str]:
         ("2026-01-15", 12, 0, "2027-01-14"),
         ("2025-09-01", 6, 0, "2026-02-28"),
         ("2024-03-01", 12, 0, "2025-02-28"),
-        ("2023-03-01", 12, 0, "2024-02-28"),
+        ("2023-03-01", 12, 0, "2024-02-29"),
+        ("2026-03-01", 6, 0, "2026-08-31"),
+        ("2026-05-01", 6, 0, "2026-10-31"),
+        ("2026-08-31", 6, 0, "2027-02-28"),
+        ("2026-08-30", 6, 0, "2027-02-28"),
+        ("2026-08-29", 6, 0, "2027-02-28"),
+        ("2026-08-28", 6, 0, "2027-02-27"),
+        ("2024-02-29", 12, 0, "2025-02-28"),
+        ("2024-02-29", 48, 0, "2028-02-28"),
+        ("2026-08-31", 1, 2, "2026-10-02"),
+        ("1869-01-01", 12, 0, "1869-12-31"),
         ("2025-01-01", 24, 0, "2026-12-31"),
         ("2025-05-10", 0, 0, "2025-05-09"),
     ],
@@ -35,27 +64,58 @@ def test_last_covered_day(start: str, months: int, repair_days: int, ends_on: st
     assert str(last_covered_day(date.fromisoformat(start), months, repair_days)) == ends_on
 
 
-@given(st.dates(date(1990, 1, 1), date(2090, 1, 1)), st.integers(0, 600))
-def test_months_never_leave_their_month(day: date, months: int):
-    end = add_months(day, months)
-    assert (end.year * 12 + end.month) - (day.year * 12 + day.month) == months
-    assert end.day == day.day or (
-        end.day < day.day and add_months(end.replace(day=1), 1).toordinal() == end.toordinal() + 1
-    )
+@given(st.dates(date(1800, 1, 1), date(2200, 1, 1)), st.integers(0, 120))
+def test_the_last_covered_day_is_what_counting_finds(start: date, months: int):
+    assert last_covered_day(start, months) == counted_day_by_day(start, months)
+
+
+@pytest.mark.parametrize("number", range(1, 32))
+def test_every_day_of_the_month_through_leap_years(number: int):
+    for year, month in ((year, month) for year in (2023, 2024) for month in range(1, 13)):
+        if number <= monthrange(year, month)[1]:
+            start = date(year, month, number)
+            for months in range(26):
+                assert last_covered_day(start, months) == counted_day_by_day(start, months), (start, months)
+
+
+PERIODS = st.tuples(st.dates(date(2026, 1, 1), date(2026, 3, 1)), st.integers(0, 40))
+
+
+@given(st.lists(PERIODS, max_size=6))
+def test_days_away_are_the_days_on_which_it_was_away(periods: list[tuple[date, int]]):
+    stays = [Stay(str(n), since, since + timedelta(days=days)) for n, (since, days) in enumerate(periods)]
+    assert days_away(stays) == len({since + timedelta(days=n) for since, days in periods for n in range(days)})
 
 
 def test_the_last_day_counts_and_repairs_lengthen_the_term():
-    term = Term(START, 12, (Stay("RE25060001", 6), Stay("RE25090007", 4)))
+    term = Term(START, 12, (away("RE25060001", "2025-06-01", "2025-06-07"), away("RE25090007", "2025-09-10", "2025-09-14")))
     last, after = decide(term, date(2026, 3, 10)), decide(term, date(2026, 3, 11))
     assert (last.coverage, after.coverage) == (Coverage.IN_WARRANTY, Coverage.OUT_OF_WARRANTY)
     assert codes(last) == ["term", "repair_days", "fault_in_term"]
     assert last.lines[1] == {
         "code": "repair_days",
         "days": 10,
-        "repairs": [{"number": "RE25060001", "days": 6}, {"number": "RE25090007", "days": 4}],
+        "repairs": [
+            {"number": "RE25060001", "from": "2025-06-01", "to": "2025-06-07"},
+            {"number": "RE25090007", "from": "2025-09-10", "to": "2025-09-14"},
+        ],
         "ends_on": "2026-03-10",
     }
     assert codes(after) == ["term", "repair_days", "fault_after_term"]
+
+
+def test_two_repairs_over_the_same_ten_days_add_ten():
+    both = (away("RE1", "2025-06-01", "2025-06-11"), away("RE2", "2025-06-01", "2025-06-11"))
+    assert Term(START, 12, both).ends_on == date(2026, 3, 10)
+    apart = (*both, away("RE3", "2025-06-08", "2025-06-13"))
+    assert Term(START, 12, apart).repair_days == 12
+
+
+@pytest.mark.parametrize("fault_on", ["2025-02-28", "1999-12-31"])
+def test_a_fault_before_the_term_began_is_out(fault_on: str):
+    decision = decide(Term(START, 12), date.fromisoformat(fault_on))
+    assert (decision.coverage, codes(decision)) == (Coverage.OUT_OF_WARRANTY, ["term", "fault_before_term"])
+    assert decide(Term(START, 12), START).coverage is Coverage.IN_WARRANTY, "the first day counts"
 
 
 def test_without_device_or_purchase_date_it_is_to_check():
@@ -82,8 +142,9 @@ def test_every_line_has_words_in_both_languages():
     decisions = [
         decide(None, START),
         decide(Term(None, 1), START),
-        decide(Term(START, 1, (Stay("RE1", 3),)), START, quality_defect=False),
+        decide(Term(START, 1, (away("RE1", "2025-03-02", "2025-03-05"),)), START, quality_defect=False),
         decide(Term(START, 1), date(2026, 1, 1)),
+        decide(Term(START, 1), date(2024, 1, 1)),
         *(decide(None, START, exclusion=exclusion) for exclusion in Exclusion),
     ]
     for line in (line for decision in decisions for line in decision.lines):
@@ -98,9 +159,9 @@ def test_every_line_has_words_in_both_languages():
 def test_a_device_adds_each_repair_once():
     device = Device.from_history(product_id=None, warranty_months=12, purchased_on=START)  # type: ignore[arg-type]
     assert device.warranty_ends_on == date(2026, 2, 28)
-    device.add_stay(Stay("RE25060001", 6))
+    device.add_stay(away("RE25060001", "2025-06-01", "2025-06-07"))
     del device.__dict__["_events"]
-    device.add_stay(Stay("RE25060001", 6))
+    device.add_stay(away("RE25060001", "2025-06-01", "2025-06-09"))
     assert (device.warranty_ends_on, "_events" in device.__dict__) == (date(2026, 3, 6), False)
-    device.add_stay(Stay("RE25060002", 0))
+    device.add_stay(away("RE25060002", "2025-06-01", "2025-06-01"))
     assert len(device.stays) == 1
