@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from chassis.domain.moments import When, is_day, utc
@@ -25,6 +26,9 @@ _CLOCK = re.compile(r"(\d{1,2})(?:[:：](\d{2})(?::(\d{2})(?:\.\d+)?)?|[点时](
 _ISO = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 _SHORT = re.compile(r"(\d{1,2})(?:[-/]|月)(\d{1,2})日?")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[t ]\d\d:\d\d(:\d\d(\.\d+)?)?(z|[+-]\d\d:\d\d)", re.ASCII)
+_SEPARATORS = re.compile(r"[, '’]")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:(?:,[0-9]{3})+|(?: [0-9]{3})+|(?:['’][0-9]{3})+))(?:\.[0-9]*)?|[+-]?\.[0-9]+")
+_CURRENCY = re.compile(r"^(?:[¥$€£]|CNY|RMB)\s*|\s*(?:[¥$€£]|CNY|RMB|元)$", re.IGNORECASE)
 YEARS_AROUND = range(-8, 9)
 """Years around this one among which every day of the calendar is found, the 29th of February too."""
 
@@ -34,28 +38,25 @@ class NotUnderstood(ValueError):
 
 
 def amount(text: str) -> str:
-    """``1,200``, ``¥ 1200.5`` → ``1200.50``. More decimals are passed on as they are, the API answers for
+    """``1,200``, ``¥ 1200.5``, ``１，２００元`` → ``1200.50``. More decimals are passed on as they are, the API answers for
     them."""
-    plain = re.sub(r"[,，\s¥￥$€£]|CNY|RMB|元", "", text)
-    try:
-        value = Decimal(plain)
-    except InvalidOperation:
-        raise NotUnderstood(text) from None
-    if not value.is_finite():
-        raise NotUnderstood(text)
-    exact = format(value, "f")
-    return exact if len(exact.partition(".")[2]) > 2 else f"{value:.2f}"
+    exact = format(_decimal(_CURRENCY.sub("", unicodedata.normalize("NFKC", text).strip())), "f")
+    return exact if len(exact.partition(".")[2]) > 2 else f"{Decimal(exact):.2f}"
 
 
 def number(text: str) -> int | float:
     """``1,200`` → 1200, ``1.5`` → 1.5."""
-    try:
-        value = Decimal(re.sub(r"[,，\s]", "", text))
-    except InvalidOperation:
-        raise NotUnderstood(text) from None
-    if not value.is_finite():
+    plain = unicodedata.normalize("NFKC", text)
+    value = _decimal(plain)
+    return int(value) if value == value.to_integral_value() and "." not in plain else float(value)
+
+
+def _decimal(text: str) -> Decimal:
+    """A comma, a blank or an apostrophe parts groups of three digits, or the number is not understood: ``1,50`` may mean one and a half."""
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None:
         raise NotUnderstood(text)
-    return int(value) if value == value.to_integral_value() and "." not in text else float(value)
+    return Decimal(_SEPARATORS.sub("", match[0]))
 
 
 def day(text: str, today: date, when: When = When.EITHER) -> date:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
+from hypothesis import given, strategies as st
 
 from chassis.domain.moments import When
 from console.contracts import Model
@@ -105,13 +107,15 @@ def test_what_no_calendar_has_is_not_understood(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [("1,200", "1200.00"), ("¥ 1200.5", "1200.50"), ("1，200.05", "1200.05"), ("7.555", "7.555"), ("-3", "-3.00"), ("12元", "12.00"),
-     ("1e3", "1000.00")],
+     ("1 200", "1200.00"), ("1'200.5", "1200.50"), ("１，２００．５", "1200.50"), ("￥1,234,567.89", "1234567.89"), ("1200 RMB", "1200.00"),
+     (" 1,200 ", "1200.00"), (".5", "0.50"), ("5.", "5.00"), ("1\u00a0200", "1200.00")],
 )  # fmt: skip
 def test_amounts(text: str, found: str) -> None:
     assert amount(text) == found
 
 
-@pytest.mark.parametrize("text", ["", "free", "NaN", "Infinity", "1.2.3", "--1"])
+@pytest.mark.parametrize("text", ["", "free", "NaN", "Infinity", "1.2.3", "--1", "1,50", "1，50", "1,2,3", "1,20,000", "12,34", "1,2345", ",5", "1,",
+                                  "1.234,56", "1.2,345", "1234,567", "1 50", "1 2", "1,200 300", "1e3", "1_000", "0x10", "٣", "1 , 200", "1·5"])
 def test_no_amounts(text: str) -> None:
     with pytest.raises(NotUnderstood):
         amount(text)
@@ -121,3 +125,19 @@ def test_no_amounts(text: str) -> None:
 
 def test_numbers() -> None:
     assert number("1,200") == 1200 and number("1.5") == 1.5 and isinstance(number("3"), int)
+
+
+@given(st.decimals(0, 9_999_999_999, places=2), st.sampled_from(",，' "), st.integers(0, 12))
+def test_a_separator_never_changes_an_amount(value: Decimal, sign: str, place: int) -> None:
+    """With separators where they belong it is the same amount; with one more anywhere it is not understood, never another amount."""
+    written = f"{value:,.2f}".replace(",", sign)
+    assert Decimal(amount(written)) == value
+    more = f"{value:.2f}"
+    more = more[:place] + sign + more[place:]
+    if sign == " " and more.strip() != more:
+        return
+    try:
+        found = Decimal(amount(more))
+    except NotUnderstood:
+        return
+    assert found == value and more.index(sign) == len(more) - 7, more
