@@ -83,7 +83,7 @@ class Body:
         self.media = frozenset(contents)
         properties = content["schema"].get("properties", {}) if content else {}
         self._members = frozenset(properties)
-        self._integers = frozenset(name for name, schema in properties.items() if schema.get("type") == "integer")
+        self._integers = frozenset(name for name, schema in properties.items() if schema.get("type") in ("integer", ["integer", "null"]))
         self._files = contents.get(uploads.MULTIPART, {}).get("schema", {}).get("properties")
         self._validator = compiled(content["schema"]) if content else None
         self.dates = Dates(content["schema"] if content else {})
@@ -111,7 +111,7 @@ class Body:
         body: dict[str, Any] = value
         self.dates.to_utc(body)
         # JSON knows one kind of number, so 5.0 is an integer too; it is kept and shown as 5.
-        return {name: int(item) if name in self._integers else item for name, item in body.items()}
+        return {name: int(item) if name in self._integers and item is not None else item for name, item in body.items()}
 
     def _form(self, raw: bytes) -> dict[str, str]:
         """Members without a value count as absent and unknown ones are ignored, as RFC 6749 3.2 wants of its forms."""

@@ -20,6 +20,7 @@ RIGHTS = {
     "finance.bill": "finance.bill.read",
     "finance.payment": "finance.payment.read",
     "callcenter.revisit": "callcenter.revisit.read",
+    "callcenter.follow_up": "callcenter.follow_up.read",
 }
 PING = "ping"
 """Type of the test delivery: no event of ours."""

@@ -1,5 +1,5 @@
-"""The callcenter service: customers, their privacy, revisits."""
+"""The callcenter service: customers, their privacy, revisits and follow-ups."""
 
 from chassis.service import Service
 
-SERVICE = Service("callcenter", "services.callcenter", contexts=("customers", "privacy", "revisits", "parameters"))
+SERVICE = Service("callcenter", "services.callcenter", contexts=("customers", "privacy", "follow_ups", "revisits", "parameters"))

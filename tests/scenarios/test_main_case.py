@@ -4,6 +4,8 @@ import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import pytest
+
 from tests.support.case import Case
 from tests.support.client import eventually
 from tests.support.company import Company
@@ -264,3 +266,20 @@ def test_a_technician_of_another_site_is_unknown(company: Company):
     case = Case(company).register()
     answer = case.attempt("dispatcher", "assign", {"technician_id": company.sites[1].technician["id"]})
     assert (answer.status, answer.code, answer.json["field"]) == (422, "unknown_reference", "technician_id"), answer.raw
+
+
+@pytest.mark.parametrize("solved", [True, False])
+def test_not_solved_is_followed_up_until_it_is_or_the_manager_closes(company: Company, solved: bool):
+    case = Case(company, quantities=()).to_ready().pay().hand_over().revisit(solved=False)
+    agent, manager = case.site.as_("agent"), case.site.as_("manager")
+    [task] = eventually(lambda: agent.get("/follow-ups", work_order_id=case.id)["items"], "a follow-up")
+    assert (task["state"], task["work_order_number"]) == ("open", case.order["number"])
+    manager.refused("POST", f"/work-orders/{case.id}/audit", {}, status=409, code="bad_transition", headers={"Prefer": "wait=0"})
+    assert len(agent.get("/revisits", work_order_id=case.id)["items"]) == 1, "no second revisit"
+    if solved:
+        case.send(agent, f"/follow-ups/{task['id']}/solve", {})
+    else:
+        agent.refused("POST", f"/follow-ups/{task['id']}/close", {"reason": "x"}, status=403, code="forbidden")
+        case.send(manager, f"/follow-ups/{task['id']}/close", {"reason": "客户已另购新机"})
+    case.wait_for("revisited", None)
+    assert case.audit().order["state"] == "audited"

@@ -163,6 +163,18 @@ def test_each_offence_is_named(own: RunningSuite, case: Case, name: str):
     assert any(planted.names in text for text in named), (planted.names, found)
 
 
+def test_an_order_that_nobody_follows_up_is_named(own: RunningSuite, case: Case):
+    """Not solved, the customer says: the order waits for its follow-up, which must be there."""
+    other = Case(case.company, quantities=()).to_ready().pay().hand_over().revisit(solved=False)
+    assert reconcile(own, wait=20) == (0, [])
+    aside = str(uuid.uuid4())
+    change(own, "callcenter", f"UPDATE follow_ups SET revisit_id = '{aside}' WHERE work_order_id = '{other.id}'")
+    code, found = reconcile(own)
+    change(own, "callcenter", f"""UPDATE follow_ups SET revisit_id = (SELECT id FROM revisits WHERE work_order_id = '{other.id}')
+        WHERE revisit_id = '{aside}'""")
+    assert code == 1 and [(o["invariant"], o["document"]) for o in found] == [(5, f"work order {other.order['number']}")]
+
+
 def test_an_account_that_outlives_its_customer_is_named(own: RunningSuite, case: Case):
     """G-10, C-04: somebody was erased, and who signs in as him is not."""
     party = case.company.party("customer", customer_id=case.customer["id"])

@@ -12,7 +12,7 @@ from services.callcenter.privacy.disclosure import Basis, Disclosure
 from services.callcenter.privacy.queries import agreed
 
 EXPORTED = [
-    "customer", "consents", "disclosures", "revisits", "devices", "work_orders", "bills", "payments", "credits", "refunds"
+    "customer", "consents", "disclosures", "revisits", "follow_ups", "devices", "work_orders", "bills", "payments", "credits", "refunds"
 ]  # fmt: skip
 """What the file holds, as the log says it: the customer and the lists of the contract's ``x-collects``."""
 

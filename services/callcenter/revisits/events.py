@@ -19,5 +19,5 @@ class RevisitCreated:
 class RevisitRecorded:
     work_order_id: UUID
     solved: bool
-    score: int
+    score: int | None
     comment: str | None

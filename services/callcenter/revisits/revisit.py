@@ -48,7 +48,7 @@ class Revisit(Base, Scoped, Aggregate):
         self.journal(Journal("create", by, None, State.OPEN))
         self.record(RevisitCreated(self.work_order_id, self.due_on))
 
-    def note(self, solved: bool, score: int, comment: str | None, by: str, at: datetime) -> None:
+    def note(self, solved: bool, score: int | None, comment: str | None, by: str, at: datetime) -> None:
         """Record what the customer said, also before the day due. Raises BadTransition the second time."""
         MACHINE.fire(self, "record", by, data={"solved": solved, "score": score})
         self.solved, self.score, self.comment = solved, score, comment

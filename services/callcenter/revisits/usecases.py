@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event, Retry
+from services.callcenter.follow_ups import FollowUp
 from services.callcenter.parameters import revisit_after_days
 from services.callcenter.revisits.copies import SiteCopy
 from services.callcenter.revisits.revisit import Revisit
@@ -34,9 +35,14 @@ def plan_revisit(uow: UnitOfWork, event: Event) -> None:
 
 
 def record(
-    uow: UnitOfWork, revisit_id: UUID, solved: bool, score: int, comment: str | None = None
+    uow: UnitOfWork, revisit_id: UUID, solved: bool, score: int | None = None, comment: str | None = None
 ) -> Revisit:
-    """C-40. Final; a second record raises BadTransition."""
+    """C-40. Final; a second record raises BadTransition. What is not solved is followed up, and the order stays completed."""
     revisit = uow.get(Revisit, revisit_id)
     revisit.note(solved, score, comment, uow.actor, uow.now)
+    if not solved:
+        same = ("work_order_id", "work_order_number", "site_id", "customer_id", "org_path", "comment")
+        follow_up = FollowUp(revisit_id=revisit.id, **{name: getattr(revisit, name) for name in same})
+        follow_up.open(uow.actor)
+        uow.add(follow_up)
     return revisit

@@ -55,15 +55,27 @@ def money_moved(uow: UnitOfWork, event: Event) -> None:
 
 @on("aftersales.callcenter.revisit.created.v1", "aftersales.callcenter.revisit.recorded.v1")
 def revisit_changed(uow: UnitOfWork, event: Event) -> None:
-    """A recorded revisit moves the completed order on (O-85)."""
+    """A recorded revisit moves the completed order on when it is solved (O-85); when not, its follow-up does."""
     work_order_id, org_path = _told(uow, event)
     facts = {name: event.data.get(name) for name in ("solved", "score")}
-    recorded = "score" in event.data
+    recorded = "solved" in event.data
     uow.copy(Revisit, event, work_order_id=work_order_id, org_path=org_path, recorded=recorded, **facts)
-    if recorded:
-        order = uow.get(WorkOrder, work_order_id)
-        if order.state is State.COMPLETED:
-            order.revisit(event.actor)
+    if facts["solved"]:
+        _revisited(uow, work_order_id, event.actor)
+
+
+@on("aftersales.callcenter.follow_up.opened.v1", "aftersales.callcenter.follow_up.closed.v1")
+def follow_up_changed(uow: UnitOfWork, event: Event) -> None:
+    """What was not solved at the revisit is solved now, or the manager closed it."""
+    work_order_id, _ = _told(uow, event)
+    if "solved" in event.data:
+        _revisited(uow, work_order_id, event.actor)
+
+
+def _revisited(uow: UnitOfWork, work_order_id: UUID, by: str) -> None:
+    order = uow.get(WorkOrder, work_order_id)
+    if order.state is State.COMPLETED and not order.reopened:
+        order.revisit(by)
 
 
 def _told(uow: UnitOfWork, event: Event) -> tuple[UUID, str]:

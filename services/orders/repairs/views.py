@@ -94,15 +94,26 @@ def entry(row: Any, language: str) -> Document:
     """A timeline item; journal rows and foreign events look alike."""
     data = row.data or {}
     values = {**data, "why": row.why, "parts": say("parts", _parts(data.get("lines", ())), language, {})}
-    failed = row.type == "work_order.check" and data.get("passed") is False
     return {
         "at": row.at,
         "type": row.type,
         "source": row.source,
         "actor": row.actor,
-        "summary": say("timeline", "work_order.check_failed" if failed else row.type, language, values),
+        "summary": say("timeline", _said(row.type, data), language, values),
         "data": {**data, **({"reason": row.why} if row.why else {}), **_move(row)},
     }
+
+
+def _said(kind: str, data: Document) -> str:
+    """The entry's words (texts.yaml), where what happened depends on how it went."""
+    match kind:
+        case "work_order.check" if data.get("passed") is False:
+            return "work_order.check_failed"
+        case "revisit.recorded" if data.get("score") is None:
+            return "revisit.recorded_unscored"
+        case "follow_up.closed" if data.get("solved"):
+            return "follow_up.solved"
+    return kind
 
 
 def outside_entry(row: Any, language: str) -> Document:

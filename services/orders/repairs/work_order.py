@@ -255,7 +255,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         self._tell(events.WorkOrderCompleted)
 
     def revisit(self, by: str) -> None:
-        """The revisit was recorded in customer service."""
+        """The customer says it is solved, or his follow-up ended, in customer service."""
         MACHINE.fire(self, "revisit", by)
         self._tell(events.WorkOrderRevisited)
 

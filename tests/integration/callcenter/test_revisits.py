@@ -80,7 +80,7 @@ def test_two_agents_at_the_same_moment(api: Served, site: Site) -> None:
 
 
 @pytest.mark.parametrize(("body", "fields"), [
-    ({}, {"solved", "score"}), ({"solved": "yes", "score": 3}, {"solved"}), ({"solved": True, "score": 0}, {"score"}),
+    ({}, {"solved"}), ({"score": 3}, {"solved"}), ({"solved": "yes", "score": 3}, {"solved"}), ({"solved": True, "score": 0}, {"score"}),
     ({"solved": True, "score": 6}, {"score"}), ({"solved": True, "score": 4.5}, {"score"}), ({"solved": True, "score": "5"}, {"score"}),
     ({"solved": True, "score": True}, {"score"}), ({"solved": True, "score": 5, "comment": 1}, {"comment"}),
     ({"solved": True, "score": 5, "comment": "x" * 4001}, {"comment"}), ({"solved": True, "score": 5, "comment": "a\u0000"}, {"comment"}),

@@ -86,12 +86,34 @@ def test_bills_and_payments_shuffled(shop: Shop, seed: int):
 def test_revisit_recorded_before_it_was_created(shop: Shop):
     job = shop.order().to_ready().billed("0.00").do("hand-over", {"received_by": "x"})
     created = job.event("callcenter.revisit.created", {"due_on": "2026-11-25"})
-    recorded = job.event("callcenter.revisit.recorded", {"solved": False, "score": 2, "comment": None})
+    recorded = job.event("callcenter.revisit.recorded", {"solved": True, "score": 2, "comment": None})
     for event in (recorded, created, recorded):
         shop.served.receive(event)
     assert facts(job)[:2] == ("revisited", None) and facts(job)[4] == [(2, True, 2)]
     assert [type_ for type_, _, _ in shop.served.events(job.id)].count("work_order.revisited.v1") == 1
     assert shop.served.events(job.id)[-1][2]["state"] == "revisited"
+
+
+@pytest.mark.parametrize("end", [{"solved": True, "reason": None}, {"solved": False, "reason": "bought a new one"}])
+def test_not_solved_stays_completed_until_its_follow_up_ends(shop: Shop, end: dict[str, Any]):
+    job = shop.order().to_ready().billed("0.00").do("hand-over", {"received_by": "x"})
+    told = [
+        job.event("callcenter.revisit.recorded", {"solved": False, "score": None, "comment": "rattles"}),
+        job.event("callcenter.follow_up.opened", {"comment": "rattles"}),
+    ]
+    for event in (told[1], told[0], *told):
+        shop.served.receive(event)
+    assert facts(job)[0] == "completed"
+    shop.refused(job.attempt("audit", headers={"Prefer": "wait=0"}), 409, "bad_transition", state="completed")
+    ended = job.event("callcenter.follow_up.closed", end)
+    for event in (ended, ended, told[0]):
+        shop.served.receive(event)
+    assert facts(job)[0] == "revisited"
+    assert [type_ for type_, _, _ in shop.served.events(job.id)].count("work_order.revisited.v1") == 1
+    items = shop.ok("GET", f"/work-orders/{job.id}/timeline", headers={"Accept-Language": "en"})["items"]
+    said = [item["summary"] for item in items if item["source"] == "callcenter"]
+    assert sorted(said) == sorted(["Revisit recorded", "Not solved, the customer says: followed up",
+                                   "Follow-up ended, solved" if end["solved"] else "Follow-up closed, not solved: bought a new one"])
 
 
 def test_a_late_reservation_of_an_old_version_moves_nothing(shop: Shop):

@@ -86,5 +86,6 @@ def body(key: str, world: World) -> Any:
         "POST /bills/{bill_id}/payments": {"method": "cash", "amount": "1.00"},
         "POST /credits/{credit_id}/refunds": {"method": "cash", "amount": "1.00"},
         "POST /revisits/{revisit_id}/record": {"solved": True, "score": 5},
+        "POST /follow-ups/{follow_up_id}/close": {"reason": "x"},
     }
     return bodies.get(key, {})

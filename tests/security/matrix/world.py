@@ -144,6 +144,7 @@ class World:
             keep("refund", letter, refund["id"])
             keep("ledger_entry", letter, self._first("/ledger-entries", **order))
             keep("revisit", letter, self._first("/revisits", **order))
+            keep("follow_up", letter, self._not_solved(site))
             keep("requisition", letter, self._first("/requisitions", **order))
             keep("movement", letter, self._first("/stock-movements", **order))
             keep("receipt", letter, self._first("/stock-receipts", warehouse_id=site.good["id"]))
@@ -160,6 +161,11 @@ class World:
             eventually(lambda w=waiting: self.admin.get("/shortages", work_order_id=w.id)["items"], "shortage")  # type: ignore[misc]
             keep("short_requisition", letter, self._first("/requisitions", work_order_id=waiting.id))
         return found
+
+    def _not_solved(self, site: Any) -> str:
+        """The follow-up of an order whose customer says at the revisit that it is not solved."""
+        case = Case(self.company, site, quantities=()).to_ready().pay().hand_over().revisit(solved=False)
+        return self._first("/follow-ups", work_order_id=case.id)
 
     def partner(self, unit: str, scopes: list[str]) -> dict[str, Any]:
         """A partner's system with its first token (``token``), so that it stands in its call log."""
