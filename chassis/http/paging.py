@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
-from uuid import UUID
 
-import orjson
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, inspect, select, tuple_
 
 from chassis.db.direct import Fixed
-from chassis.domain.errors import BadCursor, BadSort
-from chassis.domain.moments import day, moment
+from chassis.domain.errors import BadSort
+from chassis.http import cursors
 
 if TYPE_CHECKING:
     from chassis.db.reading import Reading
@@ -39,6 +33,12 @@ class ListQuery:
     sort: str | None = None
     total: bool = False
     format: str = "json"
+    path: str = ""
+
+    @property
+    def list(self) -> str:
+        """Which list a cursor belongs to: this path, these filters."""
+        return cursors.mark_of(self.path, self.filters)
 
     @property
     def q(self) -> str | None:
@@ -46,37 +46,6 @@ class ListQuery:
 
     def after(self, cursor: str | None) -> Self:
         return replace(self, cursor=cursor, total=False)
-
-
-def encode_cursor(sort: str, value: Any, id: Any) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([sort, value, id], default=str)).decode().rstrip("=")
-
-
-def decode_cursor(cursor: str, sort: str) -> tuple[Any, Any]:
-    try:
-        made_for, value, id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error):
-        raise BadCursor() from None
-    if made_for != sort:
-        raise BadCursor()
-    return value, id
-
-
-def _typed(value: Any, column: Any) -> Any:
-    """A cursor's JSON value as the column's Python type; anything else is a bad cursor."""
-    try:
-        kind = column.type.python_type
-        if value is None or isinstance(value, kind):
-            return value
-        if kind is datetime:
-            return moment(value)
-        if kind is date:
-            return day(value)
-        if kind in (UUID, Decimal, int, str):
-            return kind(value)
-        return kind(value)
-    except (ValueError, TypeError, ArithmeticError):
-        raise BadCursor() from None
 
 
 def members(cls: type, *names: str) -> dict[str, Any]:
@@ -107,8 +76,8 @@ class Listing:
         filters = {name: query.filters[name] for name in self.equal if name in query.filters}
         values: dict[str, Any] = {**filters, _LIMIT: query.limit + 1}
         if query.cursor:
-            value, id = decode_cursor(query.cursor, sort)
-            values |= {_VALUE: _typed(value, column), _ID: _typed(id, self.key)}
+            value, id = cursors.decode(query.cursor, query.list, sort)
+            values |= {_VALUE: cursors.typed(value, column.type.python_type), _ID: cursors.typed(id, self.key.type.python_type)}
         shape = (sort, bool(query.cursor), *filters)
         paged: Any = self._written.get(shape) if not where else None
         if paged is None:
@@ -123,7 +92,7 @@ class Listing:
         if more:
             last = found[-1]
             at = (getattr(last, column.key), getattr(last, self.key.key)) if self._entity else last[-2:]
-            answer["next_cursor"] = encode_cursor(sort, *at)
+            answer["next_cursor"] = cursors.encode(query.list, sort, *at)
         if query.total:
             counted = select(func.count()).select_from(self._filtered(filters, where).order_by(None).subquery())
             answer["total"] = uow.scalar(counted, filters)

@@ -31,7 +31,7 @@ from chassis.domain.principal import Principal
 from chassis.http import dry_run, exports, outside, uploads, views
 from chassis.http.idempotency import Key
 from chassis.http.outside import PAGING
-from chassis.http.paging import ListQuery
+from chassis.http.paging import MAX_LIMIT, ListQuery
 from chassis.http.runtime import Runtime
 from chassis.http.uploads import Download
 from chassis.http.validation import CONTROL, JSON, Body, Parameters
@@ -106,7 +106,7 @@ class Endpoint:
         if principal.is_outside and self.is_list:
             self._ask_of_shown(query)
         body = await self._parse(raw, principal, scope["path"], headers) if self.unsafe else {}
-        arguments: dict[str, Any] = {**path, "body": body, "query": self._query(query)}
+        arguments: dict[str, Any] = {**path, "body": body, "query": self._query(query, scope["path"])}
         client = scope.get("client") or ("", 0)
         address = headers.get("x-forwarded-for", client[0]).split(",")[-1].strip()
         arguments["caller"] = Caller(address, language, headers.get("user-agent", ""), headers.get("authorization"))
@@ -169,9 +169,9 @@ class Endpoint:
         with UnitOfWork(self.runtime.engine, principal) as uow:
             key.recall(uow)
 
-    def _query(self, values: dict[str, Any]) -> ListQuery:
+    def _query(self, values: dict[str, Any], path: str) -> ListQuery:
         filters = {name: value for name, value in values.items() if name not in PAGING}
-        return ListQuery(filters, **{name: values[name] for name in PAGING if name in values})
+        return ListQuery(filters, path=path, **{name: values[name] for name in PAGING if name in values})
 
     def _ask_of_shown(self, query: dict[str, Any]) -> None:
         """What an outside account is not shown it may not sort or filter by either: that tells of it, too."""
@@ -252,7 +252,7 @@ class Endpoint:
     async def _export(self, principal: Principal, arguments: dict[str, Any], query: ListQuery) -> Reply:
         def read(cursor: str | None) -> dict[str, Any]:
             with UnitOfWork(self.runtime.engine, principal, read_only=True) as uow:
-                whole = ListQuery(query.filters, 200, cursor, query.sort)
+                whole = replace(query, limit=MAX_LIMIT, cursor=cursor, total=False)
                 page: dict[str, Any] = self._seen_by(principal, self._function(uow=uow, **{**arguments, "query": whole}))
                 return page
 

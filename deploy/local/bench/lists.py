@@ -20,7 +20,7 @@ from chassis import contracts
 from chassis.contracts import Operation
 from chassis.db.migrate import find_service
 from chassis.domain.principal import Principal
-from chassis.http.paging import decode_cursor, encode_cursor
+from chassis.http import cursors
 from chassis.service import Service
 from deploy.local.bench import people, plans, ratios
 from deploy.local.bench.asking import Asked
@@ -253,5 +253,5 @@ class Sweep:
         status, answer, _ = asked.get(f"{path}?sort=-{sort}", WHOLE)
         if status != 200 or not answer.get("next_cursor"):
             return None
-        value, id = decode_cursor(answer["next_cursor"], f"-{sort}")
-        return f"{path}?sort={sort}&cursor={quote(encode_cursor(sort, value, id))}"
+        list_, _, value, id = cursors.parts(answer["next_cursor"])
+        return f"{path}?sort={sort}&cursor={quote(cursors.encode(list_, sort, value, id))}"
