@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -105,6 +106,10 @@ class Operation:
         return self.spec.get("x-outside") is True
 
     @property
+    def answers_json(self) -> bool:
+        return not self.spec.get("x-download") and "application/json" in self.spec["responses"][str(self.success)]["content"]
+
+    @property
     def success(self) -> int:
         return min(int(status) for status in self.spec["responses"] if str(status).startswith("2"))
 
@@ -124,6 +129,17 @@ def operations(service: str) -> tuple[Operation, ...]:
                         spec["parameters"].append(_dry_run())
                     found.append(Operation(service, context, method, base + path, spec))
     return tuple(found)
+
+
+def reader_of(operation: Operation) -> Operation | None:
+    """The operation that reads what another one makes or changes: of what is created in a collection its item, else the
+    innermost document on the way to it. None where no such document is answered as JSON."""
+    gets = {o.path: o for o in operations(operation.service) if o.method == "get" and o.answers_json}
+    made = re.compile(re.escape(operation.path) + r"/\{\w+\}")
+    parts = operation.path.split("/")
+    way = ("/".join(parts[:end]) for end in range(len(parts), 0, -1) if parts[end - 1].startswith("{"))
+    item = next((one for path, one in gets.items() if made.fullmatch(path)), None)
+    return item or next((gets[path] for path in way if path in gets), None)
 
 
 @cache

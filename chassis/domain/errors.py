@@ -146,6 +146,12 @@ class IdempotencyMismatch(DomainError):
         super().__init__(field="Idempotency-Key")
 
 
+class AnswerWithheld(DomainError):
+    """The request was done before, under the same key; its answer is not for the caller's eyes any more."""
+
+    code = "answer_withheld"
+
+
 class PayloadTooLarge(DomainError):
     code, kind = "payload_too_large", Kind.TOO_LARGE
 
