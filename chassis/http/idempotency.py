@@ -86,7 +86,7 @@ class Key:
 @lru_cache(maxsize=1024)
 def _sight(scope: str, patterns: frozenset[str], party: str) -> bytes:
     """A caller's data scope and rights, in as many bytes whatever they are."""
-    return hashlib.blake2b("\x1f".join((scope, party, *sorted(patterns))).encode(), digest_size=16).digest()
+    return hashlib.blake2b("\x1f".join((scope, party, *sorted(patterns))).encode(), digest_size=16).hexdigest().encode()
 
 
 def told_today(kept: bytes, same: bool, read: Callable[[], bytes]) -> bytes:
