@@ -72,6 +72,15 @@ def contexts(service: str) -> list[str]:
     return sorted(p.stem for p in (CONTRACTS / service / "openapi").glob("*.yaml"))
 
 
+_DECIMALS = re.compile(r"\\\.(?:\\d|\[0-9\])\{(?:\d,)?(\d)\}")
+
+
+def decimals(schema: dict[str, Any]) -> int | None:
+    """How many decimals the pattern of an amount written as text asks for; None where it is no amount. Two are money."""
+    found = _DECIMALS.search(schema.get("pattern", ""))
+    return int(found[1]) if found else None
+
+
 def services() -> list[str]:
     return sorted(p.name for p in CONTRACTS.iterdir() if (p / "openapi").is_dir())
 

@@ -183,7 +183,7 @@ class Endpoint:
 
     def _ask_of_shown(self, query: dict[str, Any]) -> None:
         """What an outside account is not shown it may not sort or filter by either: that tells of it, too."""
-        shown = exports.columns_of(self._shown)
+        shown = [column.name for column in exports.columns_of(self._shown)]
         if query.get("sort", "").removeprefix("-") not in ("", *shown):
             raise BadSort()
         if hidden := query.keys() - {*shown, *PAGING, "q"}:
