@@ -136,6 +136,8 @@ def operations(service: str) -> tuple[Operation, ...]:
                     spec = {**item[method], "parameters": [*shared, *item[method].get("parameters", [])]}
                     if method != "get" and spec.get("x-idempotent") is not False:
                         spec["parameters"].append(_dry_run())
+                    if "x-sorts" in spec:
+                        spec["parameters"] += _ranges(spec)
                     found.append(Operation(service, context, method, base + path, spec))
     return tuple(found)
 
@@ -149,6 +151,30 @@ def reader_of(operation: Operation) -> Operation | None:
     way = ("/".join(parts[:end]) for end in range(len(parts), 0, -1) if parts[end - 1].startswith("{"))
     item = next((one for path, one in gets.items() if made.fullmatch(path)), None)
     return item or next((gets[path] for path in way if path in gets), None)
+
+
+def _ranges(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a list can be sorted by and has a size (a day, a time, an amount, a quantity) can be asked for from there and up to here
+    as well, both included; so no contract has to say it (chassis/http/paging.py)."""
+    items = spec["responses"]["200"]["content"]["application/json"]["schema"]["properties"]["items"]["items"]
+    found = []
+    for name in spec["x-sorts"]:
+        member = items["properties"].get(name, {})
+        if (schema := _measure(member)) is not None:
+            for end, said in (("from", "From here on (起)"), ("to", "Up to here, included (止)")):
+                found.append({"name": f"{name}_{end}", "in": "query", "description": said, "schema": schema, "x-range-of": name})
+    return found
+
+
+def _measure(member: dict[str, Any]) -> dict[str, Any] | None:
+    """The schema of one end of a range over such members; None where they have no size."""
+    types = member.get("type", ())
+    types = [types] if isinstance(types, str) else types
+    if member.get("format") in ("date", "date-time"):
+        return {"type": "string", "format": member["format"], "x-when": "either"}
+    if decimals(member) is not None:
+        return {"type": "string", "pattern": r"^-?[0-9]{1,13}(\.[0-9]{1,6})?$", "maxLength": 24, "x-amount": True}
+    return {"type": "number", "minimum": -(10**9), "maximum": 10**9} if "number" in types else None
 
 
 @cache

@@ -114,6 +114,7 @@ class Endpoint:
         query = self.parameters.parse_query(scope.get("query_string", b""))
         if principal.is_outside and self.is_list:
             self._ask_of_shown(query)
+        self._check_sort(query)
         body = await self._parse(raw, principal, scope["path"], headers) if self.unsafe else {}
         arguments: dict[str, Any] = {**path, "body": body, "query": self._query(query, scope["path"])}
         client = scope.get("client") or ("", 0)
@@ -181,12 +182,18 @@ class Endpoint:
         filters = {name: value for name, value in values.items() if name not in PAGING}
         return ListQuery(filters, path=path, **{name: values[name] for name in PAGING if name in values})
 
+    def _check_sort(self, query: dict[str, Any]) -> None:
+        """Every column has an order; the contract says which are for callers."""
+        sorts = self.operation.spec.get("x-sorts", ())
+        if query.get("sort", "").removeprefix("-") not in ("", *sorts) and sorts:
+            raise BadSort(sort=query["sort"], sorts=sorted(sorts))
+
     def _ask_of_shown(self, query: dict[str, Any]) -> None:
         """What an outside account is not shown it may not sort or filter by either: that tells of it, too."""
         shown = [column.name for column in exports.columns_of(self._shown)]
         if query.get("sort", "").removeprefix("-") not in ("", *shown):
             raise BadSort()
-        if hidden := query.keys() - {*shown, *PAGING, "q"}:
+        if hidden := {name for name in query if name not in PAGING and outside.asks_of(self.parameters.query[name]) not in (*shown, "q")}:
             raise ValidationFailed([{"field": name, "code": "not_allowed"} for name in sorted(hidden)])
 
     def _key(self, principal: Principal, path: str, headers: dict[str, str], raw: bytes) -> Key | None:

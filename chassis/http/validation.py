@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -204,4 +205,6 @@ def _native(value: Any, schema: dict[str, Any]) -> Any:
             return day(value)
         if schema.get("format") == "date-time":
             return moment(value)
+        if schema.get("x-amount"):
+            return Decimal(value)
     return value

@@ -10,7 +10,7 @@ from chassis import crypto
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import BadCursor
 from chassis.http import cursors
-from chassis.http.paging import Listing, ListQuery, members
+from chassis.http.paging import Listing, ListQuery
 from services.callcenter.customers import views
 from services.callcenter.customers.customer import Customer, name_key, name_mark, phone_marks
 from services.callcenter.customers.errors import TooManyToSort
@@ -21,7 +21,7 @@ from services.callcenter.privacy import consents_of
 MATCHES = 20
 SORTED_AT_MOST = 10_000
 CURSOR = "customers.cursor"
-_LISTING = Listing(select(Customer), sorts=members(Customer, "created_at"), default_sort="-created_at", key=Customer.id)
+_LISTING = Listing(select(Customer), default_sort="-created_at", key=Customer.id)
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
