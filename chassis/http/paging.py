@@ -110,13 +110,13 @@ class Listing:
             paged = self._paged(self._filtered(filters, where), sort, after)
             if not where and len(self._written) < self._most:
                 paged = self._written[shape] = Fixed(paged, keep=False)
-        rows = list(uow.rows(paged, values))
+        rows: list[Any] = list(uow.rows(paged, values))
         more = len(rows) > query.limit
         rows = rows[: query.limit]
         found: list[Any] = list(uow.instances(self._entity, [row[:-2] for row in rows])) if self._entity else rows
         answer: dict[str, Any] = {"items": [view(item) for item in found], "next_cursor": None}
         if more:
-            answer["next_cursor"] = cursors.encode(query.list, sort, *rows[-1][-2:])
+            answer["next_cursor"] = cursors.encode(query.list, sort, rows[-1][-2], rows[-1][-1])
         if query.total:
             counted = select(func.count()).select_from(self._filtered(filters, where).order_by(None).subquery())
             answer["total"] = uow.scalar(counted, filters)
