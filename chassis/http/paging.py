@@ -8,6 +8,7 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
+from psycopg2.errors import QueryCanceled
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -23,10 +24,11 @@ from sqlalchemy import (
     select,
     tuple_,
 )
+from sqlalchemy.exc import DBAPIError
 
 from chassis.db.direct import Fixed
 from chassis.db.sealed import Encrypted
-from chassis.domain.errors import BadSort
+from chassis.domain.errors import BadSort, TooManyToSort
 from chassis.http import cursors
 
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ class Listing:
             paged = self._paged(self._filtered(filters, where), sort, after)
             if not where and len(self._written) < self._most:
                 paged = self._written[shape] = Fixed(paged, keep=False)
-        rows: list[Any] = list(uow.rows(paged, values))
+        rows = _in_time(uow, paged, values)
         more = len(rows) > query.limit
         rows = rows[: query.limit]
         found: list[Any] = list(uow.instances(self._entity, [row[:-2] for row in rows])) if self._entity else rows
@@ -119,7 +121,7 @@ class Listing:
             answer["next_cursor"] = cursors.encode(query.list, sort, rows[-1][-2], rows[-1][-1])
         if query.total:
             counted = select(func.count()).select_from(self._filtered(filters, where).order_by(None).subquery())
-            answer["total"] = uow.scalar(counted, filters)
+            answer["total"] = _in_time(uow, counted, filters)[0][0]
         return answer
 
     @cached_property
@@ -169,6 +171,17 @@ class Listing:
             order = (order[0].nulls_last(), order[1])
         statement = statement.order_by(*(order[:1] if column is key else order)).limit(bindparam(_LIMIT, type_=Integer()))
         return statement.add_columns(column.label("_sort"), key.label("_key"))
+
+
+def _in_time(uow: Reading, statement: Any, values: Mapping[str, Any]) -> list[Any]:
+    """An order that no index has is made of what the conditions leave, a page of it in memory; what takes longer than any statement
+    may (chassis/db/engine.py) is refused."""
+    try:
+        return list(uow.rows(statement, values))
+    except DBAPIError as error:
+        if isinstance(error.orig, QueryCanceled):
+            raise TooManyToSort() from None
+        raise
 
 
 class _Place(Enum):

@@ -8,12 +8,11 @@ from sqlalchemy import ColumnElement, Select, any_, func, or_, select, true
 
 from chassis import crypto
 from chassis.db.uow import UnitOfWork
-from chassis.domain.errors import BadCursor
+from chassis.domain.errors import BadCursor, TooManyToSort
 from chassis.http import cursors
 from chassis.http.paging import Listing, ListQuery
 from services.callcenter.customers import views
 from services.callcenter.customers.customer import Customer, name_key, name_mark, phone_marks
-from services.callcenter.customers.errors import TooManyToSort
 from services.callcenter.customers.phones import normalise
 from services.callcenter.parameters import phone_region
 from services.callcenter.privacy import consents_of
