@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -71,6 +72,15 @@ def contexts(service: str) -> list[str]:
     return sorted(p.stem for p in (CONTRACTS / service / "openapi").glob("*.yaml"))
 
 
+_DECIMALS = re.compile(r"\\\.(?:\\d|\[0-9\])\{(?:\d,)?(\d)\}")
+
+
+def decimals(schema: dict[str, Any]) -> int | None:
+    """How many decimals the pattern of an amount written as text asks for; None where it is no amount. Two are money."""
+    found = _DECIMALS.search(schema.get("pattern", ""))
+    return int(found[1]) if found else None
+
+
 def services() -> list[str]:
     return sorted(p.name for p in CONTRACTS.iterdir() if (p / "openapi").is_dir())
 
@@ -105,6 +115,10 @@ class Operation:
         return self.spec.get("x-outside") is True
 
     @property
+    def answers_json(self) -> bool:
+        return not self.spec.get("x-download") and "application/json" in self.spec["responses"][str(self.success)]["content"]
+
+    @property
     def success(self) -> int:
         return min(int(status) for status in self.spec["responses"] if str(status).startswith("2"))
 
@@ -122,8 +136,45 @@ def operations(service: str) -> tuple[Operation, ...]:
                     spec = {**item[method], "parameters": [*shared, *item[method].get("parameters", [])]}
                     if method != "get" and spec.get("x-idempotent") is not False:
                         spec["parameters"].append(_dry_run())
+                    if "x-sorts" in spec:
+                        spec["parameters"] += _ranges(spec)
                     found.append(Operation(service, context, method, base + path, spec))
     return tuple(found)
+
+
+def reader_of(operation: Operation) -> Operation | None:
+    """The operation that reads what another one makes or changes: of what is created in a collection its item, else the
+    innermost document on the way to it. None where no such document is answered as JSON."""
+    gets = {o.path: o for o in operations(operation.service) if o.method == "get" and o.answers_json}
+    made = re.compile(re.escape(operation.path) + r"/\{\w+\}")
+    parts = operation.path.split("/")
+    way = ("/".join(parts[:end]) for end in range(len(parts), 0, -1) if parts[end - 1].startswith("{"))
+    item = next((one for path, one in gets.items() if made.fullmatch(path)), None)
+    return item or next((gets[path] for path in way if path in gets), None)
+
+
+def _ranges(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a list can be sorted by and has a size (a day, a time, an amount, a quantity) can be asked for from there and up to here
+    as well, both included; so no contract has to say it (chassis/http/paging.py)."""
+    items = spec["responses"]["200"]["content"]["application/json"]["schema"]["properties"]["items"]["items"]
+    found = []
+    for name in spec["x-sorts"]:
+        member = items["properties"].get(name, {})
+        if (schema := _measure(member)) is not None:
+            for end, said in (("from", "From here on (起)"), ("to", "Up to here, included (止)")):
+                found.append({"name": f"{name}_{end}", "in": "query", "description": said, "schema": schema, "x-range-of": name})
+    return found
+
+
+def _measure(member: dict[str, Any]) -> dict[str, Any] | None:
+    """The schema of one end of a range over such members; None where they have no size."""
+    types = member.get("type", ())
+    types = [types] if isinstance(types, str) else types
+    if member.get("format") in ("date", "date-time"):
+        return {"type": "string", "format": member["format"], "x-when": "either"}
+    if decimals(member) is not None:
+        return {"type": "string", "pattern": r"^-?[0-9]{1,13}(\.[0-9]{1,6})?$", "maxLength": 24, "x-amount": True}
+    return {"type": "number", "minimum": -(10**9), "maximum": 10**9} if "number" in types else None
 
 
 @cache

@@ -31,7 +31,6 @@ MANAGED = {
     "allowed_actions",
     "org_path",
 }
-DECIMALS = re.compile(r"\\\.(?:\\d|\[0-9\])\{(?:\d,)?(\d)\}")  # how many decimals a pattern asks for
 
 
 @dataclass(frozen=True)
@@ -352,8 +351,8 @@ def _text_kind(name: str, schema: dict[str, Any]) -> str:
         return str(format_)
     if format_ == "date-time":
         return "datetime"
-    if decimals := DECIMALS.search(schema.get("pattern", "")):
-        return "money" if decimals[1] == "2" else "decimal"
+    if (decimals := contracts.decimals(schema)) is not None:
+        return "money" if decimals == 2 else "decimal"
     if "phone" in (format_, name):
         return "phone"
     if name.startswith("password") or name.endswith(("password", "secret")):

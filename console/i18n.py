@@ -71,6 +71,9 @@ class Words:
         return text.format(**values) if values else text
 
     def field(self, name: str, resource: str = "") -> str:
+        stem, _, end = name.rpartition("_")
+        if end in ("from", "to") and not self.has(f"field.{name}"):
+            return self(f"ui.range.{end}", what=self.field(stem, resource))
         return self.first(f"field_of.{resource}.{name}", f"field.{name}", f"field.{name.removesuffix('_id')}")
 
     def option(self, name: str, value: Any, resource: str = "") -> str:

@@ -28,7 +28,7 @@ _SHORT = re.compile(r"(\d{1,2})(?:[-/]|月)(\d{1,2})日?")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[t ]\d\d:\d\d(:\d\d(\.\d+)?)?(z|[+-]\d\d:\d\d)", re.ASCII)
 _SEPARATORS = re.compile(r"[, '’]")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:(?:,[0-9]{3})+|(?: [0-9]{3})+|(?:['’][0-9]{3})+))(?:\.[0-9]*)?|[+-]?\.[0-9]+")
-_CURRENCY = re.compile(r"^(?:[¥$€£]|CNY|RMB)\s*|\s*(?:[¥$€£]|CNY|RMB|元)$", re.IGNORECASE)
+_CURRENCY = re.compile(r"^(?:[¥$€£]|CNY|RMB)\s*|(?<!\s)\s*+(?:[¥$€£]|CNY|RMB|元)$", re.IGNORECASE)
 YEARS_AROUND = range(-8, 9)
 """Years around this one among which every day of the calendar is found, the 29th of February too."""
 

@@ -12,12 +12,11 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chassis.attachments.archives import contents
 from chassis.attachments.errors import FileInfected, FileTypeRefused
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + rb"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 """The harmless file every scanner calls a virus. In two parts, so that this file is none."""
-MOST_MEMBERS = 4000
-"""Entries of an office file; a long text with pictures has some hundreds."""
 HEAD = 1024
 _ACTIVE = re.compile(rb"<(?:!doctype|html|script|svg|head|body|iframe|\?php)", re.IGNORECASE)
 """What a program that guesses by content would take for a page."""
@@ -98,14 +97,10 @@ def _office(data: bytes) -> str | None:
     """docx or xlsx by its table of contents; None for other archives, macros, encryption. Nothing is unpacked."""
     if data[:4] != b"PK\x03\x04":
         return None
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError):
-        return None
-    names = {entry.filename for entry in entries}
-    unfit = any(entry.flag_bits & 1 or ".." in entry.filename or _MACROS.search(entry.filename) for entry in entries)
-    if unfit or len(entries) > MOST_MEMBERS or "[Content_Types].xml" not in names:
+    entries = contents(data)
+    names = {entry.name for entry in entries}
+    unfit = any(entry.encrypted or ".." in entry.name or _MACROS.search(entry.name) for entry in entries)
+    if unfit or "[Content_Types].xml" not in names:
         return None
     return next((kind for member, kind in _OFFICE.items() if member in names), None)
 

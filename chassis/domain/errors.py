@@ -60,6 +60,12 @@ class BadCursor(DomainError):
     code, kind = "bad_cursor", Kind.MALFORMED
 
 
+class TooManyToSort(DomainError):
+    """More rows than can be put into this order, or looked through for these conditions, in time."""
+
+    code, kind = "too_many_to_sort", Kind.UNPROCESSABLE
+
+
 class ValidationFailed(DomainError):
     """``errors``: list of {"field", "code"}; fields are dotted paths such as ``lines.0.quantity``."""
 
@@ -144,6 +150,12 @@ class IdempotencyMismatch(DomainError):
 
     def __init__(self) -> None:
         super().__init__(field="Idempotency-Key")
+
+
+class AnswerWithheld(DomainError):
+    """The request was done before, under the same key; its answer is not for the caller's eyes any more."""
+
+    code = "answer_withheld"
 
 
 class PayloadTooLarge(DomainError):

@@ -69,6 +69,8 @@ class Application:
         resolver = OperationResolver(self.service)
         app = AsyncApp(__name__, middlewares=[RoutingMiddleware])
         endpoints = {o.operation_id: self._endpoint(o, resolver) for o in contracts.operations(self.service.name)}
+        for endpoint in endpoints.values():
+            endpoint.find_reader(endpoints)
         asgi: AsyncASGIApp = app._middleware_app
         asgi.api_cls = type("Api", (_Api,), {"endpoints": endpoints})
         # One API for all contexts: of three under one base path, Connexion's router reaches only the first and the last.

@@ -1,16 +1,24 @@
 """Idempotent writes (R-07): the answer is stored in the transaction of the effects, keyed by principal, method, path and key.
-It may hold anybody's data, so it is sealed; of the request only a mark is kept, which tells nothing without the ring."""
+It may hold anybody's data, so it is sealed; of the request only a mark is kept, which tells nothing without the ring.
+
+It is given again to who may still see it: with the scope and the rights it was made under, and while the document it tells of
+can be read (``told_today``). Whoever lost sight of it is told that it was done (``answer_withheld``), and nothing is done twice."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import text
 
 from chassis import crypto
 from chassis.db.direct import Fixed
 from chassis.db.uow import UnitOfWork
-from chassis.domain.errors import IdempotencyMismatch
+from chassis.domain.errors import AnswerWithheld, IdempotencyMismatch, NotFound
+from chassis.domain.masking import ERASED
+from chassis.domain.principal import Principal
 
 # Two requests with one key must not run side by side: the second waits for the first and then finds its answer.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
@@ -27,19 +35,21 @@ _FORGET = text(f"DELETE FROM idempotency WHERE {_SAME}")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One request's identity. ``request`` is method and path."""
+    """One request's identity. ``request`` is method and path, ``sight`` what the caller may see."""
 
     principal: str
     request: str
     key: str
     body_hash: bytes
+    sight: bytes
 
     @classmethod
-    def of(cls, principal: str, method: str, path: str, key: str, body: bytes) -> Key:
-        return cls(principal, f"{method} {path}", key, crypto.fingerprint(body, "request"))
+    def of(cls, principal: Principal, method: str, path: str, key: str, body: bytes) -> Key:
+        sight = _sight(principal.scope, principal.patterns, principal.party)
+        return cls(principal.username, f"{method} {path}", key, crypto.fingerprint(body, "request"), sight)
 
     def recall(self, uow: UnitOfWork) -> tuple[int, bytes] | None:
-        """Status and body of the first answer, if there was one. Another body: IdempotencyMismatch."""
+        """Status and body of the first answer, if there was one. Another body: IdempotencyMismatch; another sight: AnswerWithheld."""
         where = {"principal": self.principal, "request": self.request, "key": self.key}
         uow.first(_LOCK, ("\x1f".join(where.values()),))
         found = uow.rows(_FIND, where)
@@ -50,7 +60,10 @@ class Key:
             return None
         if bytes(found[0].body_hash) != self.body_hash:
             raise IdempotencyMismatch()
-        return found[0].status, crypto.open(bytes(found[0].answer), self._place)
+        kept = crypto.open(bytes(found[0].answer), self._place)
+        if not kept.startswith(self.sight):
+            raise AnswerWithheld()
+        return found[0].status, kept.removeprefix(self.sight)
 
     @property
     def _place(self) -> str:
@@ -64,10 +77,33 @@ class Key:
             "key": self.key,
             "body_hash": self.body_hash,
             "status": status,
-            "answer": crypto.seal(answer, self._place),
+            "answer": crypto.seal(self.sight + answer, self._place),
             "created_at": uow.now,
         }
         uow.insert_row("idempotency", row)
+
+
+@lru_cache(maxsize=1024)
+def _sight(scope: str, patterns: frozenset[str], party: str) -> bytes:
+    """A caller's data scope and rights, in as many bytes whatever they are."""
+    return hashlib.blake2b("\x1f".join((scope, party, *sorted(patterns))).encode(), digest_size=16).hexdigest().encode()
+
+
+def told_today(kept: bytes, same: bool, read: Callable[[], bytes]) -> bytes:
+    """The kept answer, if its document can be read today; the document as it reads today where a person in it was erased since
+    (``same``: it and the answer have one shape)."""
+    try:
+        today = read()
+    except NotFound:
+        raise AnswerWithheld() from None
+    if _ERASED not in today or _ERASED in kept:
+        return kept
+    if not same:
+        raise AnswerWithheld()
+    return today
+
+
+_ERASED = ERASED.encode()
 
 
 def forget_expired(uow: UnitOfWork) -> None:

@@ -48,6 +48,11 @@ def _object(schema: Schema) -> Schema:
     return next((one for one in options if "properties" in one), schema)
 
 
+def asks_of(parameter: Schema) -> str:
+    """The member of the items that a filter is about: the ends of a range are about its column."""
+    return str(parameter.get("x-range-of", parameter["name"]))
+
+
 def narrowed_operation(spec: Schema) -> Schema:
     """A whole operation as an outside account knows it: its answer narrowed, no filter by what is hidden, no member of the
     request that is its party's in any case (``x-outside: false``)."""
@@ -59,7 +64,7 @@ def narrowed_operation(spec: Schema) -> Schema:
     items = answer.get("properties", {}).get("items", {}).get("items", {})
     if items:
         known = {*items.get("properties", {}), *PAGING, "q"}
-        found["parameters"] = [p for p in spec.get("parameters", ()) if p["in"] != "query" or p["name"] in known]
+        found["parameters"] = [p for p in spec.get("parameters", ()) if p["in"] != "query" or asks_of(p) in known]
         found["x-sorts"] = [key for key in spec.get("x-sorts", ()) if key in known]
     if body := spec.get("requestBody", {}).get("content", {}).get("application/json"):
         properties = {name: one for name, one in body["schema"]["properties"].items() if one.get("x-outside") is not False}

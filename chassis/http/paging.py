@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from decimal import Decimal
+from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
-from uuid import UUID
 
-import orjson
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, inspect, select, tuple_
+from psycopg2.errors import QueryCanceled
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    ColumnElement,
+    Integer,
+    Label,
+    Select,
+    Text,
+    bindparam,
+    func,
+    inspect,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.exc import DBAPIError
 
 from chassis.db.direct import Fixed
-from chassis.domain.errors import BadCursor, BadSort
-from chassis.domain.moments import day, moment
+from chassis.db.sealed import Encrypted
+from chassis.domain.errors import BadSort, TooManyToSort
+from chassis.http import cursors
 
 if TYPE_CHECKING:
     from chassis.db.reading import Reading
@@ -39,6 +51,12 @@ class ListQuery:
     sort: str | None = None
     total: bool = False
     format: str = "json"
+    path: str = ""
+
+    @property
+    def list(self) -> str:
+        """Which list a cursor belongs to: this path, these filters."""
+        return cursors.mark_of(self.path, self.filters)
 
     @property
     def q(self) -> str | None:
@@ -48,53 +66,30 @@ class ListQuery:
         return replace(self, cursor=cursor, total=False)
 
 
-def encode_cursor(sort: str, value: Any, id: Any) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([sort, value, id], default=str)).decode().rstrip("=")
-
-
-def decode_cursor(cursor: str, sort: str) -> tuple[Any, Any]:
-    try:
-        made_for, value, id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error):
-        raise BadCursor() from None
-    if made_for != sort:
-        raise BadCursor()
-    return value, id
-
-
-def _typed(value: Any, column: Any) -> Any:
-    """A cursor's JSON value as the column's Python type; anything else is a bad cursor."""
-    try:
-        kind = column.type.python_type
-        if value is None or isinstance(value, kind):
-            return value
-        if kind is datetime:
-            return moment(value)
-        if kind is date:
-            return day(value)
-        if kind in (UUID, Decimal, int, str):
-            return kind(value)
-        return kind(value)
-    except (ValueError, TypeError, ArithmeticError):
-        raise BadCursor() from None
-
-
 def members(cls: type, *names: str) -> dict[str, Any]:
     """The columns of these members, where sorts or filters are named after them."""
     return {name: getattr(cls, name) for name in names}
 
 
+def beginnings(cls: type, *names: str) -> dict[str, Any]:
+    """The order of long texts: by as much of them as a cursor can carry."""
+    return {name: func.left(getattr(cls, name), 100, type_=Text()) for name in names}
+
+
 class Listing:
-    """A list, declared once. ``statement`` selects one mapped class (a view then gets instances) or columns (it gets rows),
-    ``sorts`` maps sort keys to NOT NULL columns, ``key`` is the unique id column, ``default_sort`` may begin with ``-``, and
-    ``equal`` maps filters to the columns that must have their values. ``written``: asked for without more conditions, it is
-    written out once for each combination of filters and order, since putting it together costs more than its rows."""
+    """A list, declared once. ``statement`` selects one mapped class (a view then gets instances) or columns (it gets rows). Its
+    columns are its sort keys, by their names; ``sorts`` adds those that are called otherwise or made of several. Which of them may be
+    asked for says the contract (x-sorts); each has a range as well, ``<key>_from`` and ``<key>_to``, both ends included. ``key`` is the
+    unique id column, ``default_sort`` may begin with ``-``, and ``equal`` maps filters to the columns that must have their values.
+    Empty values come last, upwards and downwards. ``written``: asked for without more conditions, it is written out once for each
+    combination of filters and order, since putting it together costs more than its rows."""
 
     def __init__(
-        self, statement: Select[Any], *, sorts: Mapping[str, Any], default_sort: str, key: Any,
+        self, statement: Select[Any], *, default_sort: str, key: Any, sorts: Mapping[str, Any] | None = None,
         equal: Mapping[str, Any] | None = None, written: bool = True,
     ) -> None:  # fmt: skip
-        self.statement, self.sorts, self.default_sort, self.key = statement, sorts, default_sort, key
+        self.statement, self.default_sort, self.key = statement, default_sort, key
+        self.sorts = {**_columns(statement), **(sorts or {})}
         self.equal, self._most = equal or {}, _MOST if written else 0
         self._written: dict[Any, Fixed] = {}
 
@@ -104,29 +99,29 @@ class Listing:
         column = self.sorts.get(sort.removeprefix("-"))
         if column is None:
             raise BadSort(sort=sort, sorts=sorted(self.sorts))
-        filters = {name: query.filters[name] for name in self.equal if name in query.filters}
+        filters = {name: value for name, value in query.filters.items() if name in self.equal or self._ranged(name)}
         values: dict[str, Any] = {**filters, _LIMIT: query.limit + 1}
         if query.cursor:
-            value, id = decode_cursor(query.cursor, sort)
-            values |= {_VALUE: _typed(value, column), _ID: _typed(id, self.key)}
-        shape = (sort, bool(query.cursor), *filters)
+            value, id = cursors.decode(query.cursor, query.list, sort)
+            value = None if value is None and _may_be_empty(column) else cursors.typed(value, column.type.python_type)
+            values |= {_VALUE: value, _ID: cursors.typed(id, self.key.type.python_type)}
+        after = _Place.START if not query.cursor else _Place.EMPTY if values[_VALUE] is None else _Place.VALUE
+        shape = (sort, after, *sorted(filters))
         paged: Any = self._written.get(shape) if not where else None
         if paged is None:
-            paged = self._paged(self._filtered(filters, where), sort, bool(query.cursor))
+            paged = self._paged(self._filtered(filters, where), sort, after)
             if not where and len(self._written) < self._most:
                 paged = self._written[shape] = Fixed(paged, keep=False)
-        rows = list(uow.rows(paged, values))
+        rows = _in_time(uow, paged, values)
         more = len(rows) > query.limit
         rows = rows[: query.limit]
-        found: list[Any] = list(uow.instances(self._entity, rows)) if self._entity else rows
+        found: list[Any] = list(uow.instances(self._entity, [row[:-2] for row in rows])) if self._entity else rows
         answer: dict[str, Any] = {"items": [view(item) for item in found], "next_cursor": None}
         if more:
-            last = found[-1]
-            at = (getattr(last, column.key), getattr(last, self.key.key)) if self._entity else last[-2:]
-            answer["next_cursor"] = encode_cursor(sort, *at)
+            answer["next_cursor"] = cursors.encode(query.list, sort, rows[-1][-2], rows[-1][-1])
         if query.total:
             counted = select(func.count()).select_from(self._filtered(filters, where).order_by(None).subquery())
-            answer["total"] = uow.scalar(counted, filters)
+            answer["total"] = _in_time(uow, counted, filters)[0][0]
         return answer
 
     @cached_property
@@ -137,20 +132,76 @@ class Listing:
             return entity
         return None
 
-    def _filtered(self, filters: Iterable[str], where: Sequence[ColumnElement[bool]]) -> Select[Any]:
-        equal = ((column, bindparam(name, type_=column.type)) for name, column in self.equal.items() if name in filters)
-        return self.statement.where(*(column == value for column, value in equal), *where)
+    def _ranged(self, name: str) -> tuple[Any, bool] | None:
+        """The column whose range a filter begins or ends, and whether it ends it."""
+        key, _, end = name.rpartition("_")
+        return (self.sorts[key], end == "to") if end in ("from", "to") and key in self.sorts else None
 
-    def _paged(self, statement: Select[Any], sort: str, after: bool) -> Select[Any]:
+    def _filtered(self, filters: Iterable[str], where: Sequence[ColumnElement[bool]]) -> Select[Any]:
+        conditions = []
+        for name in filters:
+            if name in self.equal:
+                column = self.equal[name]
+                conditions.append(column == bindparam(name, type_=column.type))
+            elif found := self._ranged(name):
+                column, ends = found
+                bound = bindparam(name, type_=column.type)
+                conditions.append(column <= bound if ends else column >= bound)
+        return self.statement.where(*conditions, *where)
+
+    def _paged(self, statement: Select[Any], sort: str, after: _Place) -> Select[Any]:
         descending = sort.startswith("-")
         column, key = self.sorts[sort.removeprefix("-")], self.key
-        if after:
+        empties = _may_be_empty(column)
+        if after is not _Place.START:
             value, id = bindparam(_VALUE, type_=column.type), bindparam(_ID, type_=key.type)
             # Compared as a row: an index on (column, id) then starts where the page does, however deep that is.
-            place, reached = (key, id) if column is key else (tuple_(column, key), tuple_(value, id))
-            statement = statement.where(place < reached if descending else place > reached)
-            if column is not key and getattr(column, "table", None) is not key.table:  # no index has both: the column's starts near
-                statement = statement.where(column <= value if descending else column >= value)
+            place, reached = (key, id) if column is key or after is _Place.EMPTY else (tuple_(column, key), tuple_(value, id))
+            beyond = place < reached if descending else place > reached
+            if after is _Place.EMPTY:
+                statement = statement.where(column.is_(None), beyond)
+            elif empties:
+                statement = statement.where(or_(beyond, column.is_(None)))
+            else:
+                statement = statement.where(beyond)
+                if column is not key and getattr(column, "table", None) is not key.table:  # no index has both: the column's starts near
+                    statement = statement.where(column <= value if descending else column >= value)
         order = (column.desc(), key.desc()) if descending else (column.asc(), key.asc())
+        if empties:
+            order = (order[0].nulls_last(), order[1])
         statement = statement.order_by(*(order[:1] if column is key else order)).limit(bindparam(_LIMIT, type_=Integer()))
-        return statement if self._entity else statement.add_columns(column.label("_sort"), key.label("_key"))
+        return statement.add_columns(column.label("_sort"), key.label("_key"))
+
+
+def _in_time(uow: Reading, statement: Any, values: Mapping[str, Any]) -> list[Any]:
+    """An order that no index has is made of what the conditions leave, a page of it in memory; what takes longer than any statement
+    may (chassis/db/engine.py) is refused."""
+    try:
+        return list(uow.rows(statement, values))
+    except DBAPIError as error:
+        if isinstance(error.orig, QueryCanceled):
+            raise TooManyToSort() from None
+        raise
+
+
+class _Place(Enum):
+    """Where a page begins: at the list's start, behind a value, behind an empty one."""
+
+    START, VALUE, EMPTY = range(3)
+
+
+def _columns(statement: Select[Any]) -> dict[str, Any]:
+    """What may be put in an order: the columns of the statement, or of its one class, that are not sealed and not JSON."""
+    described = statement.column_descriptions
+    mapper = inspect(described[0]["type"], raiseerr=False) if len(described) == 1 else None
+    named = {a.key: getattr(mapper.class_, a.key) for a in mapper.column_attrs} if mapper else {d["name"]: d["expr"] for d in described}
+    return {name: _bare(column) for name, column in named.items() if not isinstance(column.type, Encrypted | JSON | ARRAY)}
+
+
+def _bare(column: Any) -> Any:
+    """An expression without its label: a condition cannot name what the same statement selects."""
+    return column.element if isinstance(column, Label) else column
+
+
+def _may_be_empty(column: Any) -> bool:
+    return bool(getattr(column, "nullable", True))

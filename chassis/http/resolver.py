@@ -9,13 +9,16 @@ import importlib
 import inspect
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
+import orjson
 from connexion.resolver import Resolver
 
+from chassis import contracts
 from chassis.contracts import Operation
 from chassis.db.uow import Transient, UnitOfWork
 from chassis.domain.errors import (
@@ -29,9 +32,9 @@ from chassis.domain.errors import (
 )
 from chassis.domain.principal import Principal
 from chassis.http import dry_run, exports, outside, uploads, views
-from chassis.http.idempotency import Key
+from chassis.http.idempotency import Key, told_today
 from chassis.http.outside import PAGING
-from chassis.http.paging import ListQuery
+from chassis.http.paging import MAX_LIMIT, ListQuery
 from chassis.http.runtime import Runtime
 from chassis.http.uploads import Download
 from chassis.http.validation import CONTROL, JSON, Body, Parameters
@@ -94,6 +97,12 @@ class Endpoint:
         self._told_once = frozenset(operation.spec.get("x-told-once", ()))
         self._answer = outside.answer_of(operation.spec)
         self._shown = outside.narrowed(self._answer) if operation.outside else {}
+        self._reader: Endpoint | None = None
+
+    def find_reader(self, endpoints: Mapping[str, Endpoint]) -> None:
+        """What reads the document that this one's kept answers tell of."""
+        reader = contracts.reader_of(self.operation) if self.unsafe and self.repeatable else None
+        self._reader = endpoints[reader.operation_id] if reader else None
 
     async def handle(self, scope: dict[str, Any], receive: Any, headers: dict[str, str], language: str) -> Reply:
         """Raises DomainError; the app turns it into a problem document."""
@@ -105,18 +114,18 @@ class Endpoint:
         query = self.parameters.parse_query(scope.get("query_string", b""))
         if principal.is_outside and self.is_list:
             self._ask_of_shown(query)
+        self._check_sort(query)
         body = await self._parse(raw, principal, scope["path"], headers) if self.unsafe else {}
-        arguments: dict[str, Any] = {**path, "body": body, "query": self._query(query)}
+        arguments: dict[str, Any] = {**path, "body": body, "query": self._query(query, scope["path"])}
         client = scope.get("client") or ("", 0)
         address = headers.get("x-forwarded-for", client[0]).split(",")[-1].strip()
         arguments["caller"] = Caller(address, language, headers.get("user-agent", ""), headers.get("authorization"))
-        given = {name: value for name, value in arguments.items() if name in self._arguments}
         if self.is_list and query.get("format", "json") != "json":
-            return await self._export(principal, given, given["query"])
+            return await self._export(principal, arguments, arguments["query"])
         key = self._key(principal, scope["path"], headers, uploads.identity(body) if uploads.MULTIPART in self.body.media else raw)
         expected = self._expected(path, headers)
         traceparent, began = current_traceparent(), time.monotonic()
-        return await self.runtime.patiently(lambda: self._run(principal, given, key, expected, traceparent, dry, began))
+        return await self.runtime.patiently(lambda: self._run(principal, arguments, key, expected, traceparent, dry, began))
 
     def _dry(self, scope: dict[str, Any], headers: dict[str, str]) -> bool:
         if not self.unsafe or not dry_run.asked(headers):
@@ -169,16 +178,22 @@ class Endpoint:
         with UnitOfWork(self.runtime.engine, principal) as uow:
             key.recall(uow)
 
-    def _query(self, values: dict[str, Any]) -> ListQuery:
+    def _query(self, values: dict[str, Any], path: str) -> ListQuery:
         filters = {name: value for name, value in values.items() if name not in PAGING}
-        return ListQuery(filters, **{name: values[name] for name in PAGING if name in values})
+        return ListQuery(filters, path=path, **{name: values[name] for name in PAGING if name in values})
+
+    def _check_sort(self, query: dict[str, Any]) -> None:
+        """Every column has an order; the contract says which are for callers."""
+        sorts = self.operation.spec.get("x-sorts", ())
+        if query.get("sort", "").removeprefix("-") not in ("", *sorts) and sorts:
+            raise BadSort(sort=query["sort"], sorts=sorted(sorts))
 
     def _ask_of_shown(self, query: dict[str, Any]) -> None:
         """What an outside account is not shown it may not sort or filter by either: that tells of it, too."""
-        shown = exports.columns_of(self._shown)
+        shown = [column.name for column in exports.columns_of(self._shown)]
         if query.get("sort", "").removeprefix("-") not in ("", *shown):
             raise BadSort()
-        if hidden := query.keys() - {*shown, *PAGING, "q"}:
+        if hidden := {name for name in query if name not in PAGING and outside.asks_of(self.parameters.query[name]) not in (*shown, "q")}:
             raise ValidationFailed([{"field": name, "code": "not_allowed"} for name in sorted(hidden)])
 
     def _key(self, principal: Principal, path: str, headers: dict[str, str], raw: bytes) -> Key | None:
@@ -189,7 +204,7 @@ class Endpoint:
             return None
         if not 0 < len(given) <= 200 or CONTROL.search(given):
             raise ValidationFailed.of("Idempotency-Key", "bad_format")
-        return Key.of(principal.username, self.operation.method.upper(), path, given, raw)
+        return Key.of(principal, self.operation.method.upper(), path, given, raw)
 
     def _expected(self, path: dict[str, Any], headers: dict[str, str]) -> tuple[Any, int] | None:
         """The version the caller saw of the document in the path, the innermost where there are several."""
@@ -206,18 +221,19 @@ class Endpoint:
         dry: bool, began: float,
     ) -> Reply:
         if "uow" not in self._arguments:
-            return self._reply(self._function(**arguments))
+            return self._reply(self._call(arguments))
         for _ in range(TRIES):
             try:
                 with UnitOfWork(self.runtime.engine, principal, read_only=not self.unsafe, dry_run=dry) as uow:
                     known = key.recall(uow) if key else None
                     if known:
-                        return Reply(known[0], known[1], headers=(("idempotency-replayed", "true"),))
+                        status, answer = known
+                        return Reply(status, self._again(uow, answer, arguments), headers=(("idempotency-replayed", "true"),))
                     uow.expected_version, uow.traceparent = expected, traceparent
                     uow.waited = time.monotonic() - began
                     # Not before: an answer that is remembered is given again however late it is asked for.
                     self.body.dates.check(arguments.get("body", {}), uow.now)
-                    result = self._seen_by(principal, self._function(uow=uow, **arguments))
+                    result = self._seen_by(principal, self._call({**arguments, "uow": uow}))
                     reply = self._reply(result)
                     if dry:  # a secret that was made and is not kept would only mislead
                         reply = replace(reply, body=self._kept(result) or reply.body)
@@ -227,6 +243,22 @@ class Endpoint:
             except Transient:
                 continue
         raise Unavailable()
+
+    def _call(self, arguments: dict[str, Any]) -> Any:
+        return self._function(**{name: value for name, value in arguments.items() if name in self._arguments})
+
+    def _again(self, uow: UnitOfWork, kept: bytes, arguments: dict[str, Any]) -> bytes:
+        """A kept answer, as far as its document may be seen today."""
+        reader = self._reader
+        if reader is None:
+            return kept
+
+        def read() -> bytes:
+            made = reader.parameters.path.keys() - arguments.keys()
+            ids = {name: UUID(orjson.loads(kept)["id"]) for name in made}
+            return views.dump(reader._seen_by(uow.principal, reader._call({**arguments, **ids, "uow": uow})))
+
+        return told_today(kept, self._answer == reader._answer, read)
 
     def _seen_by(self, principal: Principal, result: Any) -> Any:
         """The answer as its reader may see it: an outside account is shown what the contract names."""
@@ -252,8 +284,8 @@ class Endpoint:
     async def _export(self, principal: Principal, arguments: dict[str, Any], query: ListQuery) -> Reply:
         def read(cursor: str | None) -> dict[str, Any]:
             with UnitOfWork(self.runtime.engine, principal, read_only=True) as uow:
-                whole = ListQuery(query.filters, 200, cursor, query.sort)
-                page: dict[str, Any] = self._seen_by(principal, self._function(uow=uow, **{**arguments, "query": whole}))
+                whole = replace(query, limit=MAX_LIMIT, cursor=cursor, total=False)
+                page: dict[str, Any] = self._seen_by(principal, self._call({**arguments, "uow": uow, "query": whole}))
                 return page
 
         # The first page is read before the headers leave: a bad filter or sort key is still a problem document.

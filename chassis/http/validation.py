@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -19,6 +20,8 @@ from chassis.http.dates import Dates
 Errors = list[dict[str, str]]
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u2028\u2029\ufeff]")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+"""As the format of JSON Schema has it; Python's own reader also takes braces, urn:, no dashes and the digits of any script."""
 CODES = {
     "required": "missing",
     "additionalProperties": "unknown",
@@ -139,10 +142,9 @@ class Parameters:
         found: dict[str, Any] = {}
         for name, value in given.items():
             if self.path.get(name, {}).get("format") == "uuid":
-                try:
-                    found[name] = UUID(value)
-                except ValueError:
-                    raise NotFound() from None
+                if not _UUID.fullmatch(value):
+                    raise NotFound()
+                found[name] = UUID(value)
             elif CONTROL.search(value):
                 raise NotFound()
             else:
@@ -203,4 +205,6 @@ def _native(value: Any, schema: dict[str, Any]) -> Any:
             return day(value)
         if schema.get("format") == "date-time":
             return moment(value)
+        if schema.get("x-amount"):
+            return Decimal(value)
     return value

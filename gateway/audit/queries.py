@@ -8,12 +8,12 @@ from sqlalchemy import select
 
 from chassis.db.prefix import begins_with
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, members
+from chassis.http.paging import Listing, ListQuery, beginnings, members
 from gateway.audit import views
 from gateway.audit.audit_entry import AuditEntry
 
 _LISTING = Listing(
-    select(AuditEntry), sorts=members(AuditEntry, "at"), default_sort="-at", key=AuditEntry.id,
+    select(AuditEntry), sorts=beginnings(AuditEntry, "path"), default_sort="-at", key=AuditEntry.id,
     equal=members(AuditEntry, "username", "acting_for", "address", "method", "operation", "trace_id", "status"),
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.principal import Principal
-from chassis.http.paging import Listing, ListQuery, members
+from chassis.http.paging import Listing, ListQuery, beginnings, members
 from gateway.identity import views
 from gateway.identity.credential import Credential
 from gateway.identity.device import SignInDevice
@@ -20,22 +20,29 @@ from gateway.identity.role import Role
 from gateway.identity.user import User, fold
 
 _PARTIES = Listing(
-    select(Party), sorts=members(Party, "created_at", "contract_ends_on"), default_sort="-created_at", key=Party.id,
+    select(Party), default_sort="-created_at", key=Party.id,
     equal=members(Party, "kind", "customer_id"),
 )  # fmt: skip
+_SIGNED: dict[str, Any] = {
+    name: select(column).where(Credential.id == User.id).scalar_subquery()
+    for name, column in {
+        "locked": Credential.locked_at.is_not(None), "last_login_at": Credential.last_login_at,
+        "must_change_password": Credential.must_change,
+    }.items()
+}  # fmt: skip
 _USERS = Listing(
-    select(User), sorts={"username": User.username_key, **members(User, "name", "created_at")}, default_sort="username",
+    select(User), sorts={"username": User.username_key, "deleted": User.deleted_at.is_not(None), **_SIGNED}, default_sort="username",
     key=User.id, equal={**members(User, "active", "party_id"), "deleted": User.deleted_at.is_not(None)},
 )  # fmt: skip
 _ORG_UNITS = Listing(
-    select(OrgUnit), sorts={"path": OrgUnit.org_path, **members(OrgUnit, "code", "name")}, default_sort="path",
+    select(OrgUnit), sorts={"path": OrgUnit.org_path, "deleted": OrgUnit.deleted_at.is_not(None), **beginnings(OrgUnit, "duties")}, default_sort="path",
     key=OrgUnit.id, equal={**members(OrgUnit, "code", "kind"), "deleted": OrgUnit.deleted_at.is_not(None)},
 )  # fmt: skip
 _DEVICES = Listing(
-    select(SignInDevice), sorts=members(SignInDevice, "created_at", "label"), default_sort="-created_at", key=SignInDevice.id,
+    select(SignInDevice), default_sort="-created_at", key=SignInDevice.id,
     equal=members(SignInDevice, "state"),
 )  # fmt: skip
-_ROLES = Listing(select(Role), sorts=members(Role, "code"), default_sort="code", key=Role.id)
+_ROLES = Listing(select(Role), default_sort="code", key=Role.id)
 
 
 def find_user(uow: UnitOfWork, user_id: uuid.UUID) -> tuple[User, Credential]:

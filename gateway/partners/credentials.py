@@ -46,9 +46,14 @@ def _basic(authorization: str | None) -> tuple[str, str] | None:
     except (binascii.Error, ValueError):
         raise WrongSecret() from None
     name, colon, secret = text.partition(":")
-    if not colon or len(text) > 2 * LONGEST:
+    try:
+        found = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
+    except ValueError:
+        raise WrongSecret() from None
+    # Decoding brings back what neither header nor form may hold, and no database takes NUL.
+    if not colon or len(text) > 2 * LONGEST or not all(map(str.isprintable, found)):
         raise WrongSecret()
-    return unquote_plus(name), unquote_plus(secret)
+    return found
 
 
 def networks(given: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, members
+from chassis.http.paging import Listing, ListQuery, beginnings, members
 from gateway.partners import views
 from gateway.partners.call import PartnerCall
 from gateway.partners.key import PartnerKey
@@ -16,11 +16,11 @@ from gateway.partners.partner import Partner
 from gateway.partners.usecases import keys_of
 
 _PARTNERS = Listing(
-    select(Partner), sorts=members(Partner, "name", "created_at", "expires_at"), default_sort="name", key=Partner.id,
+    select(Partner), default_sort="name", key=Partner.id,
     equal=members(Partner, "client_id", "state"),
 )  # fmt: skip
 _CALLS = Listing(
-    select(PartnerCall), sorts=members(PartnerCall, "at"), default_sort="-at", key=PartnerCall.id,
+    select(PartnerCall), sorts=beginnings(PartnerCall, "path"), default_sort="-at", key=PartnerCall.id,
     equal=members(PartnerCall, "partner_id", "operation", "method", "status", "dry_run", "address", "trace_id"),
 )  # fmt: skip
 

@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import select
 
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, members
+from chassis.http.paging import Listing, ListQuery
 from gateway.settings import usecases, views
 from gateway.settings.catalogue import catalogue
 from gateway.settings.parameter import Parameter, ParameterChange
 
-_PARAMETERS = Listing(select(Parameter), sorts=members(Parameter, "key"), default_sort="key", key=Parameter.id)
-_CHANGES = Listing(select(ParameterChange), sorts=members(ParameterChange, "at"), default_sort="-at", key=ParameterChange.id)
+_PARAMETERS = Listing(select(Parameter), default_sort="key", key=Parameter.id)
+_CHANGES = Listing(select(ParameterChange), default_sort="-at", key=ParameterChange.id)
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import Forbidden
-from chassis.http.paging import Listing, ListQuery, members
+from chassis.http.paging import Listing, ListQuery, beginnings, members
 from gateway.webhooks import views
 from gateway.webhooks.catalogue import offered
 from gateway.webhooks.delivery import WebhookAttempt, WebhookDelivery
@@ -17,11 +17,11 @@ from gateway.webhooks.webhook import Webhook
 
 SHOWN_ATTEMPTS = 50
 _WEBHOOKS = Listing(
-    select(Webhook), sorts=members(Webhook, "created_at", "name"), default_sort="name", key=Webhook.id,
+    select(Webhook), sorts=beginnings(Webhook, "url"), default_sort="name", key=Webhook.id,
     equal={"state": Webhook.state, "failing": Webhook.failing_since.is_not(None)},
 )  # fmt: skip
 _DELIVERIES = Listing(
-    select(WebhookDelivery), sorts=members(WebhookDelivery, "created_at"), default_sort="-created_at", key=WebhookDelivery.id,
+    select(WebhookDelivery), sorts=beginnings(WebhookDelivery, "error"), default_sort="-created_at", key=WebhookDelivery.id,
     equal=members(WebhookDelivery, "webhook_id", "state", "subject"),
 )  # fmt: skip
 

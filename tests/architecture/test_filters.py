@@ -4,11 +4,13 @@ import inspect
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 from urllib.parse import urlencode
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Select, String, literal_column, select
 from sqlalchemy.dialects import postgresql
 
+from chassis import contracts
 from chassis.contracts import Operation
 from chassis.db.reading import Reading
 from chassis.domain.principal import Principal
@@ -19,7 +21,7 @@ from chassis.http.validation import Parameters
 from tests.architecture.test_operations import OPERATIONS, function, named
 
 SAMPLES = {
-    "boolean": ("true", "false"), "integer": ("7",), "string": ("13800138000",),
+    "boolean": ("true", "false"), "integer": ("7",), "number": ("7.5",), "string": ("13800138000",),
     "uuid": ("01890000-0000-7000-8000-000000000001",), "date": ("2026-01-01",), "date-time": ("2026-01-01T00:00:00Z",),
 }  # fmt: skip
 DIALECT: Any = postgresql.dialect()
@@ -51,13 +53,28 @@ class Asked(Reading):
         return []
 
 
+class AskedWithin(Asked):
+    """The same for the rows of one document, which is there."""
+
+    def scalar(self, statement: Any, parameters: Any = None) -> Any:
+        return SAMPLES["uuid"][0]
+
+    def find(self, cls: Any, *where: Any, **members: Any) -> Any:
+        return [cls()]
+
+    def _lookup(self, cls: Any, id: Any, lock: bool) -> Any:
+        return cls()
+
+
 def narrows(listed: Any, name: str, values: list[Any]) -> bool:
     """Whether it asks for another page with at least one of the values; one may be what is meant without."""
 
     def asked(**filters: Any) -> Any:
-        uow, caller = Asked(), Caller("", "en", "")
-        given = {"uow": uow, "query": ListQuery(filters), "caller": caller}
-        listed(**{name: given[name] for name in inspect.signature(listed).parameters})
+        names = inspect.signature(listed).parameters
+        within = names.keys() - {"uow", "query", "caller"}
+        uow, caller = AskedWithin() if within else Asked(), Caller("", "en", "")
+        given = {"uow": uow, "query": ListQuery(filters), "caller": caller, "key": "tax.rate"}
+        listed(**{name: given.get(name, UUID(SAMPLES["uuid"][0])) for name in names})
         (page,) = uow.pages
         return page
 
@@ -67,10 +84,51 @@ def narrows(listed: Any, name: str, values: list[Any]) -> bool:
 @pytest.mark.parametrize(("operation", "parameter"), FILTERS, ids=lambda one: named(one) if isinstance(one, Operation) else one["name"])
 def test_each_filter_narrows_its_list(operation: Operation, parameter: dict[str, Any]):
     name, schema = parameter["name"], parameter["schema"]
-    texts = schema.get("enum") or SAMPLES[schema.get("format", schema["type"])]
+    texts = ("12.50",) if "x-amount" in schema else schema.get("enum") or SAMPLES[schema.get("format", schema["type"])]
     parameters = Parameters(operation.spec)
     values = [parameters.parse_query(urlencode({name: text}).encode())[name] for text in texts]
     assert narrows(function(operation), name, values), f"{named(operation)} ignores {name}"
+
+
+UNSORTED = {
+    "currency": "the same in every row",
+    "password": "told once, never listed", "client_secret": "told once, never listed", "secret": "told once, never listed", "body": "on the delivery's page only",
+    "unit_cost": "not shown to all who may list, and an order tells of it", "value": "not shown to all who may list, and an order tells of it",
+    "name": "sealed", "phone": "sealed", "customer_name": "sealed",
+    "ended": "computed of contract_ends_on, which sorts", "expired": "computed of expires_at, which sorts", "age_days": "computed of short_since, which sorts",
+    "repair_days": "computed of periods", "reserved_all": "computed of lines", "issued_all": "computed of lines", "summary": "put together in the reader's language",
+    "description_zh": "kept in the catalogue of parameters", "description_en": "kept in the catalogue of parameters",
+}  # fmt: skip
+"""Shown columns that have no order where a list does not name it, and why."""
+LISTS = [operation for operation in OPERATIONS if "x-sorts" in operation.spec]
+
+
+def shown(operation: Operation) -> dict[str, Any]:
+    items = operation.spec["responses"]["200"]["content"]["application/json"]["schema"]["properties"]["items"]["items"]["properties"]
+    return {name: schema for name, schema in items.items() if "enum" in schema or ({"array", "object"}.isdisjoint(_types(schema)) and _types(schema))}
+
+
+def _types(schema: dict[str, Any]) -> set[str]:
+    given = schema.get("type", ())
+    return {given} if isinstance(given, str) else set(given)
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=named)
+def test_each_shown_column_sorts(operation: Operation):
+    left = shown(operation).keys() - set(operation.spec["x-sorts"])
+    assert left <= UNSORTED.keys(), f"{named(operation)} sorts by none of {sorted(left - UNSORTED.keys())}"
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=named)
+def test_each_day_time_and_amount_that_sorts_has_a_range(operation: Operation):
+    names = {parameter["name"] for parameter in operation.spec["parameters"]}
+    for name, schema in shown(operation).items():
+        if name in operation.spec["x-sorts"] and (schema.get("format") in ("date", "date-time") or contracts.decimals(schema) is not None):
+            assert {f"{name}_from", f"{name}_to"} <= names, name
+
+
+def test_exceptions_are_of_some_list():
+    assert UNSORTED.keys() <= {name for operation in LISTS for name in shown(operation).keys() - set(operation.spec["x-sorts"])}
 
 
 def test_this_file_would_notice():

@@ -161,3 +161,24 @@ def test_this_file_would_notice():
     text = textwrap.dedent("def f():\n" + "    x = 1\n" * 9)
     node = ast.parse(text).body[0]
     assert isinstance(node, ast.FunctionDef) and (node.body[-1].end_lineno or 0) - node.body[0].lineno + 1 > LONGEST_FUNCTION
+
+
+UNREAD = {
+    "orders:erasures.erase": "a receipt with an id, which is no document of its own",
+    "orders:repairs.import_history": "external ids and ids of a batch",
+}
+"""Writes whose kept answers tell of no document that can be read, and why they may be given again all the same."""
+
+
+@each_operation
+def test_kept_answers_tell_of_a_document_that_can_be_read_again(operation: Operation):
+    """So that what its caller may not see any more is not told again (chassis/http/idempotency.py)."""
+    if operation.method == "get" or operation.spec.get("x-idempotent") is False:
+        return
+    reader = contracts.reader_of(operation)
+    assert reader or named(operation) in UNREAD, f"{named(operation)}: nothing reads what it answers"
+    if reader:
+        given = set(re.findall(r"\{(\w+)\}", operation.path)) | {"uow", "caller"}
+        missing = set(inspect.signature(function(reader)).parameters) - given
+        assert len(missing) <= 1, f"{named(reader)} cannot be asked with what {named(operation)} was given"
+        assert not missing or "id" in operation.spec["responses"][str(operation.success)]["content"]["application/json"]["schema"]["properties"]

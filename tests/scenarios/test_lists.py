@@ -3,10 +3,12 @@
 import csv
 import io
 import uuid
+from typing import Any
 
 import openpyxl
 import pytest
 
+from chassis import contracts
 from tests.support.case import Case
 from tests.support.client import Client
 from tests.support.company import Company
@@ -27,6 +29,59 @@ def test_pages_have_no_gaps_and_no_repeats(company: Company):
     page = agent.get("/products", category=category, limit=5, total="true")
     assert (page["total"], len(page["items"])) == (23, 5)
     assert "total" not in agent.get("/products", category=category, limit=5)
+
+
+ORDERS = [(o.path.removeprefix("/api/v1"), sort) for service in contracts.services() for o in contracts.operations(service)
+          for sort in o.spec.get("x-sorts", ()) if "{" not in o.path]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def busy(company: Company) -> Company:
+    """A day's work: paid, short and open orders, with empty values in most columns."""
+    Case(company).walk("100.00", "114.81")
+    for _ in range(2):
+        Case(company).register()
+    Case(company).to_quoted()
+    return company
+
+
+@pytest.mark.parametrize(("path", "sort"), ORDERS)
+def test_each_list_sorts_both_ways_by_each_column_empty_values_last(busy: Company, path: str, sort: str):
+    up, down = (busy.admin.get(path, sort=sign + sort, limit=200)["items"] for sign in ("", "-"))
+    if len(up) < 200:
+        assert len(up) == len(down)
+        assert listed(busy, path, sort) == up and listed(busy, path, f"-{sort}") == down, "pages are the whole list"
+    if up and sort in up[0]:
+        values = [[item[sort] for item in items] for items in (up, down)]
+        for found in values:
+            filled = [value for value in found if value is not None]
+            assert found == filled + [None] * (len(found) - len(filled)), "empty values come last"
+            assert len(up) == 200 or sorted(map(str, filled)) == sorted(str(value) for value in values[0] if value is not None)
+        if not isinstance(values[0][0], str) or sort.endswith(("_at", "_on", "at")):
+            filled = [value for value in values[0] if value is not None]
+            assert filled == sorted(filled) and [value for value in values[1] if value is not None] == sorted(values[1][: len(filled)], reverse=True)
+
+
+def listed(company: Company, path: str, sort: str) -> list[dict[str, Any]]:
+    items, cursor = [], None
+    while cursor is not None or not items:
+        page = company.admin.get(path, sort=sort, limit=40, **({"cursor": cursor} if cursor else {}))
+        items, cursor = items + page["items"], page["next_cursor"]
+        if cursor is None:
+            break
+    return items
+
+
+def test_ranges_hold_their_ends(busy: Company):
+    for path, name in (("/bills", "customer_total"), ("/bills", "issued_on"), ("/work-orders", "registered_at"), ("/payments", "amount"), ("/stock", "on_hand")):
+        whole = [item[name] for item in busy.admin.pages(path, sort=name)]
+        assert whole
+        middle = whole[len(whole) // 2]
+        number = (lambda text: text) if name.endswith(("_on", "_at")) else float
+        for end, keeps in (("from", lambda value, middle: value >= middle), ("to", lambda value, middle: value <= middle)):
+            found = [item[name] for item in busy.admin.pages(path, sort=name, **{f"{name}_{end}": middle})]
+            assert found == [value for value in whole if keeps(number(value), number(middle))], (path, name, end)
+        assert busy.admin.call("GET", path, query={f"{name}_from": "x"}).status == 400
 
 
 def test_rows_that_come_meanwhile_do_not_shift_pages(company: Company):

@@ -20,7 +20,7 @@ from chassis import contracts
 from chassis.contracts import Operation
 from chassis.db.migrate import find_service
 from chassis.domain.principal import Principal
-from chassis.http.paging import decode_cursor, encode_cursor
+from chassis.http import cursors, outside
 from chassis.service import Service
 from deploy.local.bench import people, plans, ratios
 from deploy.local.bench.asking import Asked
@@ -31,6 +31,7 @@ from deploy.local.suite import Servers
 
 WHOLE, BRANCH, SITE = "/HQ/", "/HQ/B0/", "/HQ/B0/S0/"
 REACH = 1.5
+NO_INDEX = " (no index)"
 KNOWN = {
     "ledger.accounts": "balances are sums over the ledger",
     "sort=amount, deep": "PostgreSQL compares numerics only behind row-level security, so it cannot start in the middle",
@@ -41,6 +42,7 @@ KNOWN = {
         tuple(f"stock.search sort={direction}{name}" for name in ("on_hand", "reserved", "available") for direction in ("", "-")),
         "an index on each quantity would cost every movement; what is read grows with sites and parts, not with years",
     ),
+    NO_INDEX: "people ask for it seldom: what the other conditions leave is gone through, a page of it is kept in memory, for 30 s at most",
     "q=unit7 w77": "two words that many orders have: those of the rarer are looked up",
     **dict.fromkeys(
         ("customers.search sort=name", "customers.search sort=-name"), "names are sealed, so the service sorts; refused above 10,000"
@@ -144,6 +146,18 @@ class Filled(Asked):
         """With the middle document of its kind for each parameter."""
         return _PARAMETER.sub(lambda found: self._middle(_noun(found[1])), operation.path)
 
+    def indexes(self, operation: Operation, key: str) -> bool:
+        """Whether an index of the table that the list is named after begins with this column. Where it may be empty, empty values
+        come last both ways, which no index has."""
+        table = operation.path.rpartition("/")[2].replace("-", "_")
+        with closing(self.engine.raw_connection()) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT indexdef FROM pg_indexes WHERE tablename = %s AND NOT EXISTS (SELECT FROM information_schema.columns"
+                " WHERE table_name = tablename AND column_name = %s AND is_nullable = 'YES')",
+                (table, key),
+            )
+            return any(re.search(rf"\({key}\b", told) for (told,) in cursor.fetchall())
+
     def _middle(self, noun: str) -> str:
         count = self.company.count(noun)
         if noun == "key":
@@ -212,11 +226,12 @@ class Sweep:
         for scope, word in ((WHOLE, "all"), (BRANCH, "one branch"), (SITE, "one site")):
             yield f"{name} {word}", *paths, scope
         for sort in operation.spec.get("x-sorts", ()):
+            bare = "" if self.large.indexes(operation, sort) else NO_INDEX
             for direction in (sort, f"-{sort}"):
-                yield f"{name} sort={direction}", f"{paths[0]}?sort={direction}", f"{paths[1]}?sort={direction}", WHOLE
+                yield f"{name} sort={direction}{bare}", f"{paths[0]}?sort={direction}", f"{paths[1]}?sort={direction}", WHOLE
             deep = [self._deep(asked, path, sort) for asked, path in zip((self.small, self.large), paths, strict=True)]
             if all(deep):
-                yield f"{name} sort={sort}, deep", str(deep[0]), str(deep[1]), WHOLE
+                yield f"{name} sort={sort}, deep{bare}", str(deep[0]), str(deep[1]), WHOLE
         for filter_ in (p for p in operation.spec["parameters"] if p["in"] == "query"):
             if filter_["name"] not in ("limit", "cursor", "sort", "total", "format"):
                 yield from self._filtered(operation, filter_, paths)
@@ -224,14 +239,15 @@ class Sweep:
     def _filtered(
         self, operation: Operation, filter_: dict[str, Any], paths: tuple[str, str]
     ) -> Iterator[tuple[str, str, str, str]]:
-        name = filter_["name"]
+        name, member = filter_["name"], outside.asks_of(filter_)
+        bare = "" if name == member or self.large.indexes(operation, member) else NO_INDEX
         typed = TYPED.get(f"{operation.service}.{operation.operation_id}", ["user 7", "name-7", "S7"])
         for value in typed if name in ("q", "serial_number") else [None]:
             targets = []
             for asked, path in zip((self.small, self.large), paths, strict=True):
-                given = value or GIVEN.get(name) or self._value(asked, path, name, filter_["schema"])
+                given = value or GIVEN.get(name) or self._value(asked, path, member, filter_["schema"])
                 targets.append(f"{path}?{urlencode({name: given})}")
-            yield f"{operation.operation_id} {name}={value or ''}", targets[0], targets[1], WHOLE
+            yield f"{operation.operation_id} {name}={value or ''}{bare}", targets[0], targets[1], WHOLE
             if name != "q":
                 continue
             yield f"{operation.operation_id} {name}={value} of a site", targets[0], targets[1], SITE
@@ -246,12 +262,13 @@ class Sweep:
             return str(middle).lower() if isinstance(middle, bool) else str(middle)
         if name.endswith("_id") or schema.get("format") == "uuid":
             return asked._middle(_noun(name))
-        return str(schema.get("enum", [{"boolean": "true", "integer": "200"}.get(schema["type"], "x")])[0])
+        by_shape = {"date": "2026-06-01", "date-time": "2026-06-01T00:00:00Z"}.get(schema.get("format", ""), "1.00" if "x-amount" in schema else "x")
+        return str(schema.get("enum", [{"boolean": "true", "integer": "200", "number": "1"}.get(schema["type"], by_shape)])[0])
 
     def _deep(self, asked: Filled, path: str, sort: str) -> str | None:
         """The page that begins where all but the last few items have passed."""
         status, answer, _ = asked.get(f"{path}?sort=-{sort}", WHOLE)
         if status != 200 or not answer.get("next_cursor"):
             return None
-        value, id = decode_cursor(answer["next_cursor"], f"-{sort}")
-        return f"{path}?sort={sort}&cursor={quote(encode_cursor(sort, value, id))}"
+        list_, _, value, id = cursors.parts(answer["next_cursor"])
+        return f"{path}?sort={sort}&cursor={quote(cursors.encode(list_, sort, value, id))}"

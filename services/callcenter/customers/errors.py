@@ -8,10 +8,3 @@ class CustomerErased(DomainError):
 
     code = "customer_erased"
     kind = Kind.CONFLICT
-
-
-class TooManyToSort(DomainError):
-    """More customers than can be put in the order of their sealed names. Members: ``limit``."""
-
-    code = "too_many_to_sort"
-    kind = Kind.UNPROCESSABLE

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, any_, func, or_, select, true
 
 from chassis import crypto
 from chassis.db.uow import UnitOfWork
-from chassis.domain.errors import BadCursor
-from chassis.http.paging import Listing, ListQuery, decode_cursor, encode_cursor, members
+from chassis.domain.errors import BadCursor, TooManyToSort
+from chassis.http import cursors
+from chassis.http.paging import Listing, ListQuery
 from services.callcenter.customers import views
 from services.callcenter.customers.customer import Customer, name_key, name_mark, phone_marks
-from services.callcenter.customers.errors import TooManyToSort
 from services.callcenter.customers.phones import normalise
 from services.callcenter.parameters import phone_region
 from services.callcenter.privacy import consents_of
@@ -19,7 +20,7 @@ from services.callcenter.privacy import consents_of
 MATCHES = 20
 SORTED_AT_MOST = 10_000
 CURSOR = "customers.cursor"
-_LISTING = Listing(select(Customer), sorts=members(Customer, "created_at"), default_sort="-created_at", key=Customer.id)
+_LISTING = Listing(select(Customer), default_sort="-created_at", key=Customer.id)
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
@@ -62,14 +63,14 @@ def by_name(uow: UnitOfWork, statement: Select[Any], query: ListQuery) -> dict[s
     sort = str(query.sort)
     found.sort(key=_place, reverse=sort.startswith("-"))
     if query.cursor:
-        sealed, id = decode_cursor(query.cursor, sort)
-        last = (_opened(sealed), str(id))
+        sealed, id = cursors.decode(query.cursor, query.list, sort)
+        last = (_opened(sealed), str(cursors.typed(id, UUID)))
         found = [one for one in found if (_place(one) < last if sort.startswith("-") else _place(one) > last)]
     page = found[: query.limit]
     answer: dict[str, Any] = {"items": documents(uow, page), "next_cursor": None}
     if len(found) > query.limit:
         name = crypto.seal(page[-1].name.encode(), CURSOR).hex()  # cursors stand in addresses, and those in logs
-        answer["next_cursor"] = encode_cursor(sort, name, page[-1].id)
+        answer["next_cursor"] = cursors.encode(query.list, sort, name, page[-1].id)
     if query.total:
         answer["total"] = uow.scalar(select(func.count()).select_from(statement.subquery()))
     return answer

@@ -9,18 +9,18 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, members
+from chassis.http.paging import Listing, ListQuery, beginnings, members
 from services.callcenter.customers import Customer, whole
 from services.callcenter.privacy import views
 from services.callcenter.privacy.consent import Consent, Kind
 from services.callcenter.privacy.disclosure import Disclosure
 
 _CONSENTS = Listing(
-    select(Consent), sorts=members(Consent, "created_at", "stated_on"), default_sort="-created_at", key=Consent.id,
+    select(Consent), default_sort="-created_at", key=Consent.id,
     equal=members(Consent, "customer_id", "kind"),
 )  # fmt: skip
 _DISCLOSURES = Listing(
-    select(Disclosure), sorts=members(Disclosure, "created_at"), default_sort="-created_at", key=Disclosure.id,
+    select(Disclosure), sorts=beginnings(Disclosure, "recipient", "purpose"), default_sort="-created_at", key=Disclosure.id,
     equal=members(Disclosure, "customer_id", "kind"),
 )  # fmt: skip
 

@@ -5,13 +5,12 @@ from typing import Any
 from sqlalchemy import select
 
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, members
+from chassis.http.paging import Listing, ListQuery, beginnings, members
 from services.callcenter.revisits import views
 from services.callcenter.revisits.revisit import Revisit
 
 _LISTING = Listing(
-    select(Revisit), sorts=members(Revisit, "created_at", "due_on", "completed_on", "state", "work_order_number"),
-    default_sort="due_on", key=Revisit.id, equal=members(Revisit, "work_order_id", "state", "site_id", "customer_id"),
+    select(Revisit), sorts=beginnings(Revisit, "comment"), default_sort="due_on", key=Revisit.id, equal=members(Revisit, "work_order_id", "state", "site_id", "customer_id"),
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, members
+from chassis.http.paging import Listing, ListQuery, beginnings, members
 from services.finance.billing import views
 from services.finance.billing.bill import Bill
 from services.finance.billing.bill_line import BillLine
@@ -19,24 +19,22 @@ from services.finance.billing.reversal import Reversal
 
 _BILLS = Listing(
     select(Bill),
-    sorts=members(Bill, "created_at", "number", "issued_on", "state", "customer_total", "maker_total", "open_amount"),
     default_sort="-created_at", key=Bill.id, equal=members(Bill, "work_order_id", "state", "site_id", "customer_id", "number"),
 )  # fmt: skip
 _PAYMENTS = Listing(
-    select(Payment), sorts=members(Payment, "created_at", "number", "received_on", "method", "amount"),
-    default_sort="-created_at", key=Payment.id,
+    select(Payment), default_sort="-created_at", key=Payment.id,
     equal=members(Payment, "bill_id", "work_order_id", "method", "received_on", "number"),
 )  # fmt: skip
 _REVERSALS = Listing(
-    select(Reversal), sorts=members(Reversal, "created_at", "number"), default_sort="-created_at", key=Reversal.id,
+    select(Reversal), sorts=beginnings(Reversal, "reason"), default_sort="-created_at", key=Reversal.id,
     equal=members(Reversal, "bill_id", "work_order_id", "number"),
 )  # fmt: skip
 _CREDITS = Listing(
-    select(Credit), sorts=members(Credit, "created_at", "balance"), default_sort="-created_at", key=Credit.id,
+    select(Credit), default_sort="-created_at", key=Credit.id,
     equal={**members(Credit, "work_order_id", "customer_id", "site_id"), "open": Credit.balance > 0},
 )  # fmt: skip
 _REFUNDS = Listing(
-    select(Refund), sorts=members(Refund, "created_at", "number", "amount"), default_sort="-created_at", key=Refund.id,
+    select(Refund), default_sort="-created_at", key=Refund.id,
     equal=members(Refund, "credit_id", "work_order_id", "number"),
 )  # fmt: skip
 

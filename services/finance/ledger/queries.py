@@ -31,7 +31,7 @@ _ENTRIES: Any = select(
 ).join(Posting, Posting.id == Entry.posting_id)
 _LISTING = Listing(
     _ENTRIES,
-    sorts={**members(Posting, "posted_at"), **members(Entry, "account", "amount")},
+    sorts={"debit": func.greatest(Entry.amount, ZERO), "credit": func.greatest(-Entry.amount, ZERO)},
     default_sort="-posted_at",
     key=Entry.id,
     equal={**members(Entry, "account", "posting_id"), **members(Posting, "source", "source_id", "bill_id", "work_order_id")},
@@ -51,7 +51,7 @@ _WITH_BALANCES: Any = select(
     Account.name_en,
     func.coalesce(_BALANCES.c.balance, ZERO).label("balance"),
 ).join(_BALANCES, _BALANCES.c.account == Account.code, isouter=True)
-_ACCOUNTS = Listing(_WITH_BALANCES, sorts=members(Account, "number", "code"), default_sort="number", key=Account.code)
+_ACCOUNTS = Listing(_WITH_BALANCES, default_sort="number", key=Account.code)
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:

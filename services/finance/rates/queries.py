@@ -10,7 +10,7 @@ from services.finance.rates import views
 from services.finance.rates.labour_rate import LabourRate
 
 _LISTING = Listing(
-    select(LabourRate), sorts=members(LabourRate, "code", "name", "hourly_rate", "created_at"), default_sort="code",
+    select(LabourRate), default_sort="code",
     key=LabourRate.id, equal=members(LabourRate, "code"),
 )  # fmt: skip
 

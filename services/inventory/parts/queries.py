@@ -12,7 +12,7 @@ from services.inventory.parts import views
 from services.inventory.parts.part import Part
 
 _LISTING = Listing(
-    select(Part), sorts=members(Part, "number", "name", "price", "created_at"), default_sort="number", key=Part.id,
+    select(Part), default_sort="number", key=Part.id,
     equal=members(Part, "number"),
 )  # fmt: skip
 

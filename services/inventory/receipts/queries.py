@@ -14,7 +14,7 @@ from services.inventory.receipts import views
 from services.inventory.receipts.receipt import StockReceipt, StockReceiptLine
 
 _LISTING = Listing(
-    select(StockReceipt), sorts=members(StockReceipt, "number", "posted_at"), default_sort="-posted_at", key=StockReceipt.id,
+    select(StockReceipt), default_sort="-posted_at", key=StockReceipt.id,
     equal=members(StockReceipt, "warehouse_id", "site_id", "number"),
 )  # fmt: skip
 

@@ -15,16 +15,12 @@ from services.inventory.requisitions import views
 from services.inventory.requisitions.requisition import Requisition, RequisitionLine
 
 _LISTING = Listing(
-    select(Requisition), sorts=members(Requisition, "created_at", "work_order_number", "updated_at"),
-    default_sort="-created_at", key=Requisition.id, equal=members(Requisition, "work_order_id", "site_id", "state"),
+    select(Requisition), default_sort="-created_at", key=Requisition.id, equal=members(Requisition, "work_order_id", "site_id", "state"),
 )  # fmt: skip
 # A line that is short has both times; the fallback only keeps paging's promise of a value.
 PROMISED = func.coalesce(RequisitionLine.promised_at, RequisitionLine.short_since)
 SHORTAGE_SORTS = {
     "promised_at": PROMISED,
-    "short_since": RequisitionLine.short_since,
-    "part_number": Part.number,
-    "work_order_number": Requisition.work_order_number,
 }
 
 

@@ -16,7 +16,7 @@ from services.inventory.stock.ledger import Stock, StockMovement
 from services.inventory.stock.warehouse import Warehouse
 
 _WAREHOUSES = Listing(
-    select(Warehouse), sorts=members(Warehouse, "code", "name", "created_at"), default_sort="code", key=Warehouse.id,
+    select(Warehouse), default_sort="code", key=Warehouse.id,
     equal=members(Warehouse, "site_id", "quality", "code"),
 )  # fmt: skip
 _STOCK = Listing(
@@ -25,14 +25,7 @@ _STOCK = Listing(
     .add_columns(Warehouse.code.label("warehouse_code"), Warehouse.quality, Warehouse.site_id)
     .join(Part, Part.id == Stock.part_id)
     .join(Warehouse, Warehouse.id == Stock.warehouse_id),
-    sorts={
-        "part_number": Part.number,
-        "part_name": Part.name,
-        "warehouse_code": Warehouse.code,
-        "on_hand": Stock.on_hand,
-        "reserved": Stock.reserved,
-        "available": Stock.on_hand - Stock.reserved,
-    },
+    sorts={"available": Stock.on_hand - Stock.reserved},
     default_sort="part_number",
     key=Stock.id,
     equal={
@@ -49,7 +42,7 @@ _WHOLE = (
     .join(Warehouse, Warehouse.id == StockMovement.warehouse_id)
 )
 _MOVEMENTS = Listing(
-    _WHOLE, sorts=members(StockMovement, "at"), default_sort="-at", key=StockMovement.id,
+    _WHOLE, default_sort="-at", key=StockMovement.id,
     equal=members(StockMovement, "part_id", "warehouse_id", "work_order_id", "document_id", "kind"),
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from services.orders.devices.device import Device
 from services.orders.kernel import Document, compact
 
 _LISTING = Listing(
-    select(Device), sorts=members(Device, "created_at"), default_sort="-created_at", key=Device.id,
+    select(Device), default_sort="-created_at", key=Device.id,
     equal=members(Device, "customer_id", "product_id"),
 )  # fmt: skip
 

@@ -15,15 +15,15 @@ from services.orders.masters.site import Site
 from services.orders.masters.technician import Technician
 
 _PRODUCTS = Listing(
-    select(Product), sorts=members(Product, "created_at", "code", "name", "brand", "category"), default_sort="-created_at",
+    select(Product), default_sort="-created_at",
     key=Product.id, equal=members(Product, "code", "brand", "category"),
 )  # fmt: skip
 _SITES = Listing(
-    select(Site), sorts=members(Site, "created_at", "code", "name"), default_sort="-created_at", key=Site.id,
+    select(Site), default_sort="-created_at", key=Site.id,
     equal=members(Site, "code", "name", "org_unit_code"),
 )  # fmt: skip
 _TECHNICIANS = Listing(
-    select(Technician), sorts=members(Technician, "created_at", "name"), default_sort="-created_at", key=Technician.id,
+    select(Technician), default_sort="-created_at", key=Technician.id,
     equal=members(Technician, "site_id", "username", "active"),
 )  # fmt: skip
 

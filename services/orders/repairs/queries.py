@@ -29,7 +29,7 @@ from chassis.db.prefix import begins_with
 from chassis.db.tables import journal
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import NotFound
-from chassis.http.paging import Listing, ListQuery, members
+from chassis.http.paging import Listing, ListQuery, beginnings, members
 from services.orders.devices import Device
 from services.orders.kernel import Document, compact
 from services.orders.masters import (
@@ -72,7 +72,7 @@ _NAMES = Fixed(select(*_names(SimpleNamespace(**{name: bindparam(name, type_=Uui
 _WHOLE = select(*WorkOrder.__table__.columns, *_names(WorkOrder))
 _MEMBERS = tuple(_WHOLE.selected_columns.keys())
 _LISTING = Listing(
-    _WHOLE, sorts=members(WorkOrder, "created_at", "number", "registered_at"), default_sort="-created_at", key=WorkOrder.id,
+    _WHOLE, sorts=beginnings(WorkOrder, "problem", "work_done", "cancel_reason"), default_sort="-created_at", key=WorkOrder.id,
     equal=members(
         WorkOrder, "state", "site_id", "external_id", "kind", "channel", "customer_id", "dealer_id", "device_id", "technician_id",
         "origin", "source", "waiting_for", "coverage",
@@ -166,7 +166,7 @@ def timeline(uow: UnitOfWork, work_order_id: UUID, query: ListQuery, language: s
         statement = statement.where(told.c.type.in_(told_of("outside")), passed)
         view = partial(views.outside_entry, language=language)
     return uow.page(
-        statement, query, sorts={"at": told.c.at}, default_sort="at", key=told.c.key, view=view
+        statement, query, default_sort="at", key=told.c.key, view=view
     )
 
 

@@ -21,7 +21,7 @@ from chassis.db.direct import Fixed
 from chassis.db.engine import make_engine
 from chassis.db.uow import UnitOfWork
 from chassis.db.violations import is_away
-from chassis.domain.errors import Duplicate
+from chassis.domain.errors import Duplicate, TooManyToSort
 from chassis.domain.principal import Principal
 from chassis.http.paging import Listing, ListQuery
 from tests.integration.chassis.conftest import Shelf
@@ -158,7 +158,7 @@ def test_a_listing_is_written_once_and_asked_for_many(shelf: Shelf) -> None:
         def plainly(**given: Any) -> dict[str, Any]:
             return uow.page(
                 listing.statement.where(*(listing.equal[name] == value for name, value in given.get("filters", {}).items())),
-                ListQuery(**{**given, "filters": {}}), sorts=listing.sorts, default_sort="code", key=Book.id, view=lambda book: {"code": book.code},
+                ListQuery(**given), sorts=listing.sorts, default_sort="code", key=Book.id, view=lambda book: {"code": book.code},
             )
 
         for code in ("L1", "L5", "none"):
@@ -174,3 +174,14 @@ def test_a_listing_is_written_once_and_asked_for_many(shelf: Shelf) -> None:
         assert len(listing._written) == 3  # by code; in the order of prices, from the beginning and from a place
         kept = uow.rows(text("SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%LIMIT%'"))
         assert not kept
+
+
+def test_a_list_that_takes_too_long_is_refused(shelf: Shelf) -> None:
+    """By what an order may cost at all: many rows that no index serves, here one that sleeps."""
+    listing = Listing(select(Book), default_sort="title", key=Book.id)
+    with unit(shelf.app.runtime.engine) as uow:
+        uow.add(Book(code="slow", title="x", org_path="/HQ/SLOW/", number="SLOW"))
+    for query in (ListQuery(), ListQuery(total=True)):
+        with pytest.raises(TooManyToSort), unit(shelf.app.runtime.engine) as uow:
+            uow.execute(text("SET LOCAL statement_timeout = 50"))
+            listing.page(uow, query, lambda book: {"id": book.id}, text("pg_sleep(1) IS NOT NULL"))  # type: ignore[arg-type]

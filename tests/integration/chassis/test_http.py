@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from chassis.http import cursors
 from chassis.http.app import RENEWED
 from tests.integration.chassis.conftest import Shelf, token
 
@@ -254,6 +256,37 @@ def test_bad_list_queries(shelf: Shelf, query: str, code: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
+@pytest.mark.parametrize("value", ["1", "null", '"abcd"', '{"a":1,"b":2,"c":3,"d":4}', "[1,2,3,4]", "[[],[],[],[]]", '"a\\u0000b"'])
+def test_a_cursor_of_any_json_is_a_bad_one(shelf: Shelf, value: str) -> None:
+    cursor = base64.urlsafe_b64encode(value.encode()).decode()
+    answer = shelf.call("GET", "/books", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor")
+
+
+def test_a_cursor_serves_the_list_it_came_from(shelf: Shelf) -> None:
+    for _ in range(2):
+        shelf.call("POST", "/books", book(org_path="/HQ/C/"))
+    bearer = token(scope="/HQ/C/")
+    cursor = shelf.call("GET", "/books?limit=1&sort=code", bearer=bearer).json()["next_cursor"]
+    assert shelf.call("GET", f"/books?limit=2&total=true&sort=code&cursor={cursor}", bearer=bearer).status_code == 200
+    for query in ("sort=-code", "sort=created_at", "sort=code&code=c1", "sort=code&q=x"):
+        answer = shelf.call("GET", f"/books?{query}&cursor={cursor}", bearer=bearer)
+        assert answer.status_code == 400, query
+    list_, sort, value, _ = cursors.parts(cursor)
+    for place in (("\0", str(uuid.uuid4())), (value, "\0"), (value, 7), (None, None), (7, str(uuid.uuid4())), (value, [])):
+        answer = shelf.call("GET", "/books", params={"sort": "code", "cursor": cursors.encode(list_, sort, *place)}, bearer=bearer)
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor"), place
+
+
+@pytest.mark.parametrize("id", [
+    "%00", "x" * 5000, "{01890000-0000-7000-8000-000000000001}", "urn:uuid:01890000-0000-7000-8000-000000000001", "0189000000007000800000000000000f",
+    "%EF%BC%90%EF%BC%911890000-0000-7000-8000-000000000001", "%F0%9F%98%80", "%ED%A0%80", "01890000-0000-7000-8000-00000000000g", "..%2f", "%20",
+])
+def test_what_is_no_id_is_not_found(shelf: Shelf, id: str) -> None:
+    answer = shelf.call("GET", f"/books/{id}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 def test_exports_hold_all_rows_and_no_formulas(shelf: Shelf) -> None:
     titles = ["=1+1", "@x", "中文", 'a "b", c']
     for title in titles:
@@ -263,7 +296,7 @@ def test_exports_hold_all_rows_and_no_formulas(shelf: Shelf) -> None:
     assert text.content.startswith(b"\xef\xbb\xbfid,number,code,title")
     assert "'=1+1" in text.text and "'@x" in text.text and '"a ""b"", c"' in text.text
     sheet = openpyxl.load_workbook(io.BytesIO(shelf.call("GET", "/books?format=xlsx", bearer=bearer).content)).active
-    assert {row[3].value for row in list(sheet.rows)[1:]} == {"'=1+1", "'@x", "中文", 'a "b", c'}
+    assert {(row[3].value, row[3].data_type) for row in list(sheet.rows)[1:]} == {(title, "s") for title in titles}, "text, not guarded"
     assert shelf.call("GET", "/books?format=csv&sort=bad", bearer=bearer).status_code == 400
 
 

@@ -97,7 +97,7 @@ def test_pages_in_every_order(shop: Shop):
                 if (cursor := page["next_cursor"]) is None:
                     break
             assert found == expected, sign + sort
-    shop.refused(shop.served.call("GET", "/work-orders", sort="problem"), 400, "bad_sort")
+    shop.refused(shop.served.call("GET", "/work-orders", sort="diagnosis"), 400, "bad_sort")
     shop.refused(shop.served.call("GET", "/work-orders", cursor="abc"), 400, "bad_cursor")
     assert ids(shop, **mine) == made[::-1], "newest first unless asked"
 

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, Phase, given, seed as seeded, settings, stra
 
 from chassis import contracts as catalogue
 from chassis.contracts import Operation
-from tests.security.fuzz.schemas import HOSTILE, fits, good, spoiled
+from chassis.http import cursors
+from tests.security.fuzz.schemas import HOSTILE, ODD, fits, good, spoiled
 from tests.security.matrix.cells import expectations, key_of
 from tests.security.matrix.world import UNKNOWN, World
 from tests.support import contracts
@@ -35,11 +36,16 @@ MALFORMED = [
     b"{", b"[]", b"null", b'"text"', b"\xff\xfe{\x00}\x00", b"\xef\xbb\xbf{}", b'{"a":1,}', b"{'a':1}", b"[" * 20000, b'{"a":' * 5000,
     b'{"a":NaN}', b'{"a":1e400}', b'{"a":"\\ud800"}', b'{"a":"\xc3\x28"}', b"\0", b"{}{}", b"a=1&b=2", b"<x/>",
 ]  # fmt: skip
-_CURSORS = [json.dumps(value) for value in (
-    [], {}, "x", ["created_at", None, None], ["-created_at", "x", "y"], ["created_at", "9999-99-99", UNKNOWN], ["code", "\0", UNKNOWN],
-    ["created_at", {"a": 1}, [1]], ["number", 10**30, UNKNOWN], ["at", "2026-01-01", 10**30], ["name", "'", "'"],
-)]  # fmt: skip
-CURSORS = [*HOSTILE, *(base64.urlsafe_b64encode(text.encode()).decode() for text in _CURSORS)]
+CURSORS = [*HOSTILE, *(base64.urlsafe_b64encode(json.dumps(value).encode()).decode() for value in (
+    1, 0.5, True, None, "abcd", [], {}, {"a": 1, "b": 2, "c": 3, "d": 4}, [[], [], [], []], [1, 2, 3, 4], ["", "at", None], ["", "at", None, None, None],
+))]  # fmt: skip
+PLACES = [*ODD, "2026-01-01", "2026-01-01T00:00:00", "2026-01-01T00:00:00+23:59", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00",
+          "9999-12-31T23:59:59-14:00", "0000-01-01", "NaN", "Infinity", "1e999999", "9" * 40, "1.5"]  # fmt: skip
+"""Where a page may claim to have ended, put into cursors that are well made otherwise."""
+IDS = ["%00", f"{{{UNKNOWN}}}", f"urn:uuid:{UNKNOWN}", UNKNOWN.upper(), UNKNOWN.replace("-", ""), "%EF%BC%90", "%ED%A0%80", "0" * 3000, "-1", "9" * 30]
+BASIC = ["Basic", "Basic !", "Basic ====", "Basic \xff", "basic x", *("Basic " + base64.b64encode(raw).decode() for raw in (
+    b"", b"a", b":", b"a:b", b"\xff:b", b"a:\xff", b"a\0:b", b"a%00:b", b"a:%00", b"a%ff:%ff", b"%ed%a0%80:x", b"a%0a:b", b":" * 500, b"x" * 5000,
+))]  # fmt: skip
 HEADERS = {
     "If-Match": ['"1"', "*", "W/\"1\"", "x", '"-1"', '"99999999999999999999"', '""', "'"],
     "Idempotency-Key": ["k", "x" * 200, "x" * 201, "%00", "../../x", "'; --", " "],
@@ -121,13 +127,15 @@ class Fuzzer:
         path = operation.path
         for parameter in re.findall(r"\{(\w+)\}", path):
             known = self.pool(parameter) or ["tax.rate", "phone.region"]
-            value = draw(st.sampled_from([*known * 8, UNKNOWN, *HOSTILE[:40:5], "..", "%2e%2e", "a/b", "a%2Fb"]))
+            value = draw(st.sampled_from([*known * 8, UNKNOWN, *HOSTILE[:40:5], "..", "%2e%2e", "a/b", "a%2Fb", *IDS]))
             path = path.replace(f"{{{parameter}}}", quote(value, safe="%", errors="replace"))
-        query, query_fits = self._query(operation, draw)
+        query, query_fits = self._query(operation, path, draw)
         if not query_fits:
             valid, why = False, "query"
         headers = {name: draw(st.sampled_from(values)) for name, values in HEADERS.items()
                    if draw(st.integers(0, 11)) == 11 and (name != "Content-Type" or operation.method != "get")}
+        if operation.permission == "public":
+            headers["Authorization"] = draw(st.sampled_from(BASIC))
         raw = None
         content = operation.spec.get("requestBody", {}).get("content", {}).get("application/json")
         if content is not None:
@@ -139,7 +147,9 @@ class Fuzzer:
         target = path + (f"?{query}" if query else "")
         return Request(target, raw, headers, valid, why)
 
-    def _query(self, operation: Operation, draw: Any) -> tuple[str, bool]:
+    def _query(self, operation: Operation, path: str, draw: Any) -> tuple[str, bool]:
+        if "x-sorts" in operation.spec and draw(st.integers(0, 4)) == 4:
+            return self._place(operation, path, draw), False
         declared = [p for p in operation.spec.get("parameters", []) if p["in"] == "query"]
         pairs: list[tuple[str, str]] = []
         whole = True
@@ -160,6 +170,16 @@ class Fuzzer:
             encoded, whole = encoded + draw(st.sampled_from(["&%", "&a=%ff", "&&&", "&limit=1&limit=2", "&" * 200, "&a=%00"])), False
         return encoded, whole
 
+    def _place(self, operation: Operation, path: str, draw: Any) -> str:
+        """A cursor of this list in one of its orders, at a place that it may not have."""
+        sort = draw(st.sampled_from(["", "-"])) + draw(st.sampled_from(operation.spec["x-sorts"]))
+        value, id = draw(st.sampled_from(PLACES)), draw(st.sampled_from([UNKNOWN, UNKNOWN, *PLACES]))
+        try:
+            cursor = cursors.encode(cursors.mark_of(path, {}), sort, value, id)
+        except TypeError:  # no JSON holds it
+            cursor = "x"
+        return urlencode({"sort": sort, "cursor": cursor})
+
     def _body(self, operation: Operation, schema: dict[str, Any], draw: Any) -> tuple[bytes, bool]:
         kind = draw(st.integers(0, 9))
         if kind == 9:
@@ -179,7 +199,7 @@ class Fuzzer:
         client = self._client(key, without_right)
         headers = {"Content-Type": "application/json", "Accept-Language": "en", **request.headers}
         token = client._bearer()
-        answer = self._send(client, operation, request, {**headers, "Authorization": f"Bearer {token}"})
+        answer = self._send(client, operation, request, {"Authorization": f"Bearer {token}", **headers})
         self.tally.requests += 1
         self.tally.accepted += answer.ok
         self.tally.statuses[answer.status] += 1

@@ -5,12 +5,15 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import unquote
 
 import pytest
 
 from chassis.attachments import names, scanner
+from chassis.attachments.archives import MOST_DIRECTORY, MOST_MEMBERS
 from chassis.attachments.errors import FileInfected, FileTypeRefused
 from chassis.attachments.kinds import KINDS, recognised
 from chassis.domain.errors import Unavailable, ValidationFailed
@@ -53,6 +56,52 @@ def test_a_picture_that_decodes_to_gigabytes_is_only_its_bytes():
     assert recognised(files.png(60_000, 60_000)) is KINDS["png"]
 
 
+def many(entries: int, told: int | None = None) -> bytes:
+    """An office file whose table of contents has so many entries, and says that it has ``told``."""
+    data = files.docx()
+    end = data.rindex(b"PK\x05\x06")
+    count, size, start = struct.unpack("<HII", data[end + 10 : end + 20])
+    entry = struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"x"
+    table = data[start : start + size] + entry * (entries - count)
+    said = min(entries if told is None else told, 0xFFFF)
+    return data[:start] + table + struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, said, said, len(table), start, 0)
+
+
+@pytest.mark.parametrize("told", [None, 3, 4000, 0, 0xFFFF])
+def test_an_archive_of_many_entries_costs_nothing(told: int | None):
+    """Whatever it says it holds: the table of contents is not read beyond what an office file has."""
+    bomb = many(400_000, told)
+    tracemalloc.start()
+    with pytest.raises(FileTypeRefused):
+        recognised(bomb)
+    assert tracemalloc.get_traced_memory()[1] < 2 * MOST_DIRECTORY
+    tracemalloc.stop()
+
+
+def test_an_archive_of_some_hundred_entries_is_one():
+    assert recognised(many(900)) is KINDS["docx"]
+
+
+@pytest.mark.parametrize("told", [2, 5])
+def test_an_archive_that_says_another_number_is_none(told: int):
+    with pytest.raises(FileTypeRefused):
+        recognised(many(4, told))
+
+
+def test_a_table_of_contents_in_the_long_form_is_read_too():
+    """Some writers always use it (zip64)."""
+    data = files.docx()
+    end = data.rindex(b"PK\x05\x06")
+    count, size, start = struct.unpack("<HII", data[end + 10 : end + 20])
+    longer = struct.pack("<4sQ2H2I4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, start) + struct.pack("<4sIQI", b"PK\x06\x07", 0, end, 1)
+    short = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    assert recognised(data[:end] + longer + short) is KINDS["docx"]
+    for number in (2**40, 2**63, MOST_MEMBERS + 1, 2):
+        lying = struct.pack("<4sQ2H2I4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, number, number, size, start)
+        with pytest.raises(FileTypeRefused):
+            recognised(data[:end] + lying + longer[56:] + short)
+
+
 def test_pictures_of_telephones_carry_a_video_behind_them():
     assert recognised(files.JPEG + files.MP4) is KINDS["jpeg"]
 
@@ -63,9 +112,13 @@ def test_the_scanners_test_file_is_a_virus(content: bytes):
         recognised(content)
 
 
-GOOD = ["a.pdf", "发票 2026-11.pdf", "Größe (1).pdf", "a.b.c.pdf", "A.PDF", "C:\\fakepath\\a.pdf", "../../a.pdf", "/etc/a.pdf", " a.pdf ", "😀.pdf"]
+GOOD = ["a.pdf", "发票 2026-11.pdf", "Größe (1).pdf", "a.b.c.pdf", "A.PDF", "C:\\fakepath\\a.pdf", "../../a.pdf", "/etc/a.pdf", " a.pdf ", "😀.pdf", "invoice.shop.com.pdf",
+        "www.firma.pl.pdf", "notes.app.v2.sh.pdf", "می\u200cخواهم.pdf", "क्\u200dष.pdf", "👩\u200d👩\u200d👧.pdf", "🏴\U000e0067\U000e0062\U000e007f.pdf", "a\u200b.pdf", "so\u00adft.pdf",
+        "ﷺ.pdf", "\U0001f9ff\U0001fae8\U0001fadc.pdf", "\ue000.pdf", "文\u3000件.pdf"]
 BAD = {
-    "a.pdf\0.exe": "bad_name", "a\u202efdp.exe.pdf": "bad_name", "\u202egpj.pdf": "bad_name", "a\u200b.pdf": "bad_name", "\ufeffa.pdf": "bad_name",
+    "a.pdf\0.exe": "bad_name", "a\u202efdp.exe.pdf": "bad_name", "\u202egpj.pdf": "bad_name", "a\u200e.pdf": "bad_name", "a\u2067b.pdf": "bad_name", "a\u061c.pdf": "bad_name", "a\x85.pdf": "bad_name", "a\u2028.pdf": "bad_name",
+    "a.ex\u200be.pdf": "program_name", "a.com": "program_name", "a.pdf.com": "program_name", "a.p\u200ddf": "wrong_extension", "a.pd\u200cf.": "bad_name",
+    "a.ｐｄｆ": "wrong_extension", "\ufeffa.pdf": "bad_name",
     "a\r\nSet-Cookie: x.pdf": "bad_name", "a\x1b[2J.pdf": "bad_name", ".pdf": "bad_name", ".htaccess.pdf": "bad_name", "": "bad_name", "..": "bad_name",
     "a.pdf.": "bad_name", "CON.pdf": "bad_name", "lpt1.x.pdf": "bad_name", "a:b.pdf": "bad_name", "a?.pdf": "bad_name", "a|b.pdf": "bad_name",
     "x" * 197 + ".pdf": "bad_name", "\ud800.pdf": "bad_name", "a.exe.pdf": "program_name", "a.php.pdf": "program_name", "a.ＥＸＥ.pdf": "program_name",
@@ -85,6 +138,14 @@ def test_names_that_hide_or_pretend_something(given: str):
     with pytest.raises(ValidationFailed) as refused:
         names.checked(given, KINDS["pdf"])
     assert refused.value.members["errors"] == [{"field": "file", "code": BAD[given]}]
+
+
+@pytest.mark.parametrize("given", GOOD)
+def test_a_disposition_gives_the_name_back(given: str):
+    kept = names.checked(given, KINDS["pdf"])
+    shown = names.disposition(kept)
+    assert shown.isascii() and shown.isprintable() and shown.count('"') == 2
+    assert unquote(shown.rpartition("''")[2]) == kept
 
 
 def test_a_disposition_holds_nothing_but_the_name():

@@ -121,6 +121,16 @@ def test_presented() -> None:
             presented(authorization, {})
 
 
+@pytest.mark.parametrize("raw", [
+    b"", b"\xff:b", b"a:\xff", b"ab", b"a\0:b", b"a:\0", b"a%00:b", b"a:%00", b"a%ff:b", b"a:%c3%28", b"a%ed%a0%80:b", b"a%0a:b", b"a:%1b[2J", b":" * 500,
+])
+def test_hostile_basic_credentials_are_wrong_ones(raw: bytes) -> None:
+    for given in (b64encode(raw).decode(), raw.decode("latin-1")):
+        with pytest.raises(WrongSecret):
+            presented(f"Basic {given}", {})
+        assert claimed(f"Basic {given}", {}) == ""
+
+
 def test_forms_where_the_contract_offers_them() -> None:
     schema = {"type": "object", "additionalProperties": False, "properties": {"a": {"type": "string"}, "b": {"type": "string"}}}
     both = Body({"requestBody": {"content": {"application/json": {"schema": schema}, FORM: {"schema": schema}}}})

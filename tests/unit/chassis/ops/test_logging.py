@@ -22,6 +22,8 @@ from chassis.ops.logging import JsonFormatter, log_config, mask
         "mail to ann.lee@example.com.cn",
         "Authorization: Bearer abc.def",
         "token eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln",
+        "eyJ-id-eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln,log.eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln",
+        "<ann.lee+x@example.com>, ..ann@sub-1.example.org...",
         "at postgresql://user:secret@host/db",
     ],
 )
