@@ -5,12 +5,12 @@ from typing import Any
 from sqlalchemy import select
 
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, members
+from chassis.http.paging import Listing, ListQuery, beginnings, members
 from services.callcenter.follow_ups import views
 from services.callcenter.follow_ups.follow_up import FollowUp
 
 _LISTING = Listing(
-    select(FollowUp), sorts=members(FollowUp, "created_at", "state", "work_order_number"), default_sort="created_at",
+    select(FollowUp), sorts=beginnings(FollowUp, "comment", "reason"), default_sort="created_at",
     key=FollowUp.id, equal=members(FollowUp, "work_order_id", "state", "site_id", "customer_id"),
 )  # fmt: skip
 
