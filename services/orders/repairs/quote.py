@@ -100,6 +100,14 @@ def totals_of(lines: Sequence[Document]) -> dict[str, str]:
     }
 
 
+def total_by_part(lines: Sequence[Document]) -> dict[str, Decimal]:
+    """Quantities of ``{part_id, quantity}`` summed by part: what a limit of a part is held against, however many lines there are."""
+    totals: dict[str, Decimal] = {}
+    for line in lines:
+        totals[line["part_id"]] = totals.get(line["part_id"], Decimal(0)) + quantity(line["quantity"])
+    return totals
+
+
 def needed(quote: Document, returns: Sequence[Document]) -> dict[str, Decimal]:
     """Parts of the quote by part id, less what was returned under its version; parts no longer needed are left out."""
     left = {line["ref"]: quantity(line["quantity"]) for line in quote["lines"] if line["kind"] == "part"}

@@ -100,8 +100,15 @@ def assign(
 
 
 def start(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
+    """Who starts and is a technician of the site becomes the order's; anybody else starts without becoming one. An appointment
+    was another technician's: it is free again."""
     with moving(uow, work_order_id) as order:
-        order.start(uow.actor)
+        MACHINE.require(order, "start")
+        linked = uow.find(Technician, username=uow.principal.username, site_id=order.site_id, active=True, order_by=(Technician.id,))
+        takes_over = next(iter(linked), None) if all(each.id != order.technician_id for each in linked) else None
+        order.start(uow.actor, takes_over)
+        if takes_over:
+            _free(uow, order)
     return order
 
 

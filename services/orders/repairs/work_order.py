@@ -22,6 +22,7 @@ from chassis.domain.errors import BadTransition
 from chassis.domain.machine import Machine, Move
 from services.orders.devices import Coverage, Decision
 from services.orders.kernel import Document, quantity
+from services.orders.masters import Technician
 from services.orders.repairs import announcing, events, quote as quotes
 from services.orders.repairs.errors import (
     BillExists,
@@ -155,9 +156,13 @@ class WorkOrder(Base, Scoped, Aggregate):
         self.technician_id, self.appointment_start, self.appointment_end = technician_id, start, end
         self._tell(events.WorkOrderAssigned)
 
-    def start(self, by: str) -> None:
-        """Begin the repair. An open order of the old system becomes a live one with it: from here on it is ours."""
-        MACHINE.fire(self, "start", by)
+    def start(self, by: str, technician: Technician | None = None) -> None:
+        """Begin the repair; ``technician`` takes it over. An open order of the old system becomes a live one with it: from here on
+        it is ours."""
+        data = {"technician_id": str(technician.id), "technician": technician.name} if technician else None
+        MACHINE.fire(self, "start", by, data=data)
+        if technician:
+            self.technician_id, self.appointment_start, self.appointment_end = technician.id, None, None
         self.origin = Origin.LIVE
         self._tell(events.WorkOrderStarted)
 
@@ -237,7 +242,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         """Issued parts come back (before billing only). ``lines``: part_id, quantity, quality. They are needed no longer.
         Of a part no more than is out, good and bad together: OverReturn."""
         MACHINE.require(self, "return_parts")
-        out, back = self.parts_out(parts), total_by_part(lines)
+        out, back = self.parts_out(parts), quotes.total_by_part(lines)
         if over := [part_id for part_id, amount in back.items() if amount > out.get(part_id, 0)]:
             raise OverReturn(parts=announcing.lines({part_id: out.get(part_id, Decimal(0)) for part_id in over})).waiting()
         MACHINE.fire(self, "return_parts", by, to=self.state, data={"lines": list(lines)})
@@ -312,7 +317,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         """Parts by id that left the store and have not come back. Our own returns may not have reached inventory yet."""
         if parts is None:
             return {}
-        ours = total_by_part(self.returns)
+        ours = quotes.total_by_part(self.returns)
         left = {
             line["part_id"]: quantity(line["issued"])
             - max(quantity(line["returned"]), ours.get(line["part_id"], Decimal(0)))
@@ -352,14 +357,6 @@ class WorkOrder(Base, Scoped, Aggregate):
 
     def _tell(self, kind: type[events.WorkOrderFact], **more: Any) -> None:
         self.record(kind(**announcing.facts(self), **more))
-
-
-def total_by_part(lines: Sequence[Document]) -> dict[str, Decimal]:
-    """Quantities of ``{part_id, quantity}`` summed by part: what a limit of a part is held against, however many lines there are."""
-    totals: dict[str, Decimal] = {}
-    for line in lines:
-        totals[line["part_id"]] = totals.get(line["part_id"], Decimal(0)) + quantity(line["quantity"])
-    return totals
 
 
 def _right(action: str) -> str:

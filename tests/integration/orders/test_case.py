@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 from tests.integration.orders.conftest import Shop
 
@@ -192,3 +193,45 @@ def test_tax_is_a_parameter(api):
         subject=subject,
     )
     assert job.quote(hours=1, quantities=()).document["quote"]["customer_total"] == "113.00"
+
+
+def linked(shop: Shop, name: str) -> dict[str, Any]:
+    """A technician of the site who signs in under this name."""
+    username = f"{name}.{shop.code.lower()}"
+    shop.tell("gateway.user.created", {"username": username, "name": name, "org_path": shop.path, "roles": [], "active": True})
+    return shop.ok("POST", "/technicians", {"name": name, "site_id": shop.site["id"], "username": username})
+
+
+def test_a_technician_who_starts_becomes_the_orders(shop: Shop):
+    tom, eve = linked(shop, "tom"), linked(shop, "eve")
+    job = shop.order()
+    started = job.do("start", by=tom["username"]).document
+    assert (started["technician_id"], started["state"]) == (tom["id"], "in_repair")
+    assert shop.served.events(job.id)[-1][2]["technician_id"] == tom["id"]
+
+    job = shop.order()
+    slot = {"appointment_start": "2999-01-01T08:00:00Z", "appointment_end": "2999-01-01T09:00:00Z"}
+    job.do("assign", {"technician_id": tom["id"], **slot})
+    started = job.do("start", by=eve["username"]).document
+    assert (started["technician_id"], started["appointment_start"], started["appointment_end"]) == (eve["id"], None, None)
+    again = shop.order().do("assign", {"technician_id": tom["id"], **slot}).document
+    assert again["technician_id"] == tom["id"], "the appointment is free again"
+
+
+def test_who_is_assigned_and_starts_keeps_his_appointment(shop: Shop):
+    tom = linked(shop, "tim")
+    slot = {"appointment_start": "2999-01-01T08:00:00Z", "appointment_end": "2999-01-01T09:00:00Z"}
+    job = shop.order().do("assign", {"technician_id": tom["id"], **slot})
+    started = job.do("start", by=tom["username"]).document
+    assert (started["technician_id"], started["appointment_start"]) == (tom["id"], slot["appointment_start"])
+
+
+def test_anybody_else_starts_without_becoming_one(shop: Shop):
+    elsewhere = Shop(shop.served)
+    for by in ("manager", linked(elsewhere, "far")["username"]):
+        assert shop.order().do("start", by=by).document["technician_id"] is None
+    off = linked(shop, "off")
+    shop.ok("PATCH", f"/technicians/{off['id']}", {"active": False})
+    assert shop.order().do("start", by=off["username"]).document["technician_id"] is None
+    assigned = shop.order().do("assign", {"technician_id": shop.technician["id"]}).do("start", by="manager").document
+    assert assigned["technician_id"] == shop.technician["id"]
