@@ -22,6 +22,7 @@ from gateway.identity.events import PartyChanged, PartyCreated
 from gateway.identity.org_unit import OrgUnit
 
 DEFAULT_ZONE = "Asia/Shanghai"
+WHOLE_COMPANY = "/HQ/"
 on_violation("uq_parties_customer_id", lambda: Duplicate("customer_id"))
 
 
@@ -32,7 +33,7 @@ class PartyKind(StrEnum):
 
 
 class Party(Base, Scoped, Aggregate):
-    """``org_path`` is that of the unit that looks after it: its people see no document of other units. ``customer_id``: who it
+    """``org_path`` is that of the unit that looks after it. ``customer_id``: who it
     is in customer service, of customers only. ``contract_ends_on``: the last day that counts, in ``time_zone``. ``erased_at``:
     the customer was erased (C-04), so it is over for ever."""
 
@@ -87,6 +88,11 @@ class Party(Base, Scoped, Aggregate):
     def reference(self) -> uuid.UUID:
         """The id that its rows carry in the services: a customer's is that of customer service."""
         return self.customer_id or self.id
+
+    def scope(self, home: str) -> str:
+        """What of the company its people see, where it is the party's own as well: a customer's documents at every site, wherever
+        he was served; a dealer's or supplier's at the unit that looks after it (``home``) and below."""
+        return WHOLE_COMPANY if self.kind is PartyKind.CUSTOMER else home
 
     @property
     def ends_at(self) -> datetime:

@@ -272,7 +272,7 @@ def _access(uow: UnitOfWork, user: User, credential: Credential, session: Sessio
     if party is None:
         return tokens.signer().sign(claims, uow.now)
     until = int(party.ends_at.timestamp())
-    claims["party"] = {"id": str(party.reference), "kind": party.kind.value, "scope": user.home, "until": until}
+    claims["party"] = {"id": str(party.reference), "kind": party.kind.value, "scope": party.scope(user.home), "until": until}
     claims["perms"] = sorted(parties.rights().intersection(claims["perms"]))
     left = int((party.ends_at - uow.now).total_seconds())
     return tokens.signer().sign(claims, uow.now, min(tokens.ACCESS_SECONDS, left))

@@ -167,6 +167,33 @@ def test_the_scope_holds_as_well(story: Story):
     assert not south.get("/work-orders")["items"]
 
 
+def test_a_customer_sees_his_documents_at_every_site(story: Story):
+    """In two branches, whichever unit looks after his account; still nobody else's, in lists, by id, and live."""
+    company = story.company
+    north, south = (Case(company, company.sites[place], quantities=(), patience=20) for place in (0, 2))
+    north.to_ready().billed()
+    south.register(customer_id=north.customer["id"], device_id=north.device["id"]).assign().start().diagnose().quote()
+    south.approve().complete().check().billed()
+    stranger = Case(company, company.sites[2], quantities=(), patience=20).to_ready()
+    party = company.party("customer", unit=company.south.code, customer_id=north.customer["id"])
+    customer = company.outsider(party, unit=company.south.code)
+    with closing(Stream(customer)) as stream:
+        assert {item["id"] for item in customer.get("/work-orders")["items"]} == {north.id, south.id}
+        assert {item["work_order_id"] for item in customer.get("/bills")["items"]} == {north.id, south.id}
+        for case in (north, south):
+            assert customer.get(f"/work-orders/{case.id}/timeline")["items"] and customer.get(f"/bills/{case.bill['id']}")
+        for path in (f"/work-orders/{stranger.id}", f"/work-orders/{stranger.id}/timeline"):
+            customer.refused("GET", path, status=404, code="not_found")
+        body = {"kind": "repair", "channel": "web", "problem": "x"}
+        made = [customer.created("/work-orders", {**body, "site_id": site.id}) for site in company.sites]
+        told: set[str] = set()
+        for _, _, data in stream.messages():
+            told |= {order["id"] for order in made if order["id"] in data}
+            assert stranger.id not in data
+            if len(told) == len(made):
+                break
+
+
 def test_the_stream_tells_of_own_orders_only(story: Story):
     with closing(Stream(story.customer)) as stream:
         foreign = story.company.admin.created("/work-orders", {

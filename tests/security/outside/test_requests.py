@@ -53,7 +53,8 @@ def test_a_foreign_id_looks_like_none(world: World):
         nowhere = client.call("GET", path.format(UNKNOWN, UNKNOWN), headers=caller.headers)
         shown = [{k: v for k, v in answer.json.items() if k != "trace_id"} for answer in (foreign, nowhere)]
         assert (foreign.status, shown[0]) == (nowhere.status, shown[1]) == (404, shown[1]), operation.path
-        assert foreign.headers.keys() == nowhere.headers.keys()
+        # Every so many answers end their connection, whatever they say (chassis/http/app.py).
+        assert foreign.headers.keys() - {"connection"} == nowhere.headers.keys() - {"connection"}
         told += 1
     assert told >= 15
 
