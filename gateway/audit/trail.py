@@ -90,5 +90,5 @@ class Trail:
 
 def _of_secret(path: str) -> bool:
     """Whether it sets a parameter whose value is told to nobody."""
-    definition = settings.catalogue().get(path.removeprefix(PARAMETERS)) if path.startswith(PARAMETERS) else None
+    definition = settings.definitions().get(path.removeprefix(PARAMETERS)) if path.startswith(PARAMETERS) else None
     return definition is not None and definition.secret

@@ -27,6 +27,8 @@ class Definition:
     en: str
     security: bool = False
     """How people sign in everywhere: set at headquarters only, though others may have the right to set parameters."""
+    waits: str = ""
+    """The function (docs/functions.md) that will read it, where nothing does yet."""
     secret: bool = False
     """Told to nobody but whoever may set it: no other service, no history, no audit log."""
 
@@ -46,7 +48,13 @@ class Definition:
 
 
 @cache
-def catalogue() -> dict[str, Definition]:
-    """All parameters by key, in the order of parameters.yaml."""
+def definitions() -> dict[str, Definition]:
+    """All that parameters.yaml holds, by key, in its order."""
     raw = yaml.safe_load((Path(__file__).parent / "parameters.yaml").read_text(encoding="utf-8"))
     return {key: Definition(key, **rest) for key, rest in raw.items()}
+
+
+@cache
+def catalogue() -> dict[str, Definition]:
+    """The parameters there are: those that something reads."""
+    return {key: definition for key, definition in definitions().items() if not definition.waits}

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db.base import Base
 from chassis.domain.aggregate import Aggregate
 from chassis.domain.errors import ValidationFailed
-from gateway.settings.catalogue import Definition, catalogue
+from gateway.settings.catalogue import Definition, definitions
 from gateway.settings.events import ParameterChanged
 
 
@@ -38,7 +38,7 @@ class Parameter(Base, Aggregate):
 
     @property
     def definition(self) -> Definition:
-        return catalogue()[self.key]
+        return definitions()[self.key]
 
     def set(self, value: Any) -> bool:
         """Takes a value that fits type and range, else ValidationFailed. False when it is the value already."""

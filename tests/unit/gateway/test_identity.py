@@ -19,7 +19,7 @@ from gateway.identity.party import Party, PartyKind
 from gateway.identity.session import IDLE, Session, session_id_of
 from gateway.identity.shipped import shipped
 from gateway.identity.user import User, fold
-from gateway.settings.catalogue import catalogue
+from gateway.settings.catalogue import definitions
 from gateway.settings.parameter import Parameter
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -213,7 +213,7 @@ def test_a_customer_is_a_customer_of_customer_service() -> None:
 
 # ---------------------------------------------------------------- parameters
 def test_every_default_fits_its_own_range() -> None:
-    for definition in catalogue().values():
+    for definition in definitions().values():
         assert definition.refusals(definition.default) == [], definition.key
         assert re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", definition.key)
         assert definition.zh and definition.en
@@ -230,7 +230,7 @@ def test_section_8_is_here() -> None:
         "project.support_months": 1, "solve.auto_confirm_days": 7, "rework.days": 30, "defect.lines_max": 10,
         "part.price_names_max": 5, "region.levels": 3,
     }
-    assert {key: catalogue()[key].default for key in shipped_values} == shipped_values
+    assert {key: definitions()[key].default for key in shipped_values} == shipped_values
 
 
 @pytest.mark.parametrize(
@@ -243,16 +243,16 @@ def test_section_8_is_here() -> None:
     ],
 )
 def test_values_out_of_range(key: str, bad: list[Any]) -> None:
-    parameter = Parameter.ship(catalogue()[key])
+    parameter = Parameter.ship(definitions()[key])
     facts(parameter)
     for value in bad:
         with pytest.raises(ValidationFailed):
             parameter.set(value)
-    assert parameter.value == catalogue()[key].default and facts(parameter) == []
+    assert parameter.value == definitions()[key].default and facts(parameter) == []
 
 
 def test_what_was_set_outlives_a_new_default() -> None:
-    parameter = Parameter.ship(catalogue()["tax.rate"])
+    parameter = Parameter.ship(definitions()["tax.rate"])
     facts(parameter)
     assert parameter.ship_again(0.11) and parameter.value == 0.11
     facts(parameter)
