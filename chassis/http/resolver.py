@@ -31,7 +31,7 @@ from chassis.domain.errors import (
     ValidationFailed,
 )
 from chassis.domain.principal import Principal
-from chassis.http import dry_run, exports, outside, uploads, views
+from chassis.http import dry_run, exports, outside, restricted, uploads, views
 from chassis.http.idempotency import Key, told_today
 from chassis.http.outside import PAGING
 from chassis.http.paging import MAX_LIMIT, ListQuery
@@ -97,6 +97,7 @@ class Endpoint:
         self._told_once = frozenset(operation.spec.get("x-told-once", ()))
         self._answer = outside.answer_of(operation.spec)
         self._shown = outside.narrowed(self._answer) if operation.outside else {}
+        self._restricted = restricted.rights_of(self._answer)
         self._reader: Endpoint | None = None
 
     def find_reader(self, endpoints: Mapping[str, Endpoint]) -> None:
@@ -261,8 +262,18 @@ class Endpoint:
         return told_today(kept, self._answer == reader._answer, read)
 
     def _seen_by(self, principal: Principal, result: Any) -> Any:
-        """The answer as its reader may see it: an outside account is shown what the contract names."""
-        return outside.shown(self._shown, result) if principal.is_outside and not isinstance(result, Download) else result
+        """The answer as its reader may see it: an outside account is shown what the contract names, and nobody what asks for a right
+        that he has not."""
+        if isinstance(result, Download):
+            return result
+        if isinstance(result, tuple):  # with a status of its own
+            return self._seen_by(principal, result[0]), *result[1:]
+        if principal.is_outside:
+            return outside.shown(self._shown, result)
+        return restricted.shown(self._answer, result, principal.may) if self._hides(principal) else result
+
+    def _hides(self, principal: Principal) -> bool:
+        return any(not principal.may(right) for right in self._restricted)
 
     def _reply(self, result: Any) -> Reply:
         status = self.operation.success
@@ -296,7 +307,7 @@ class Endpoint:
 
         name = self.operation.path.rsplit("/", 1)[-1]
         disposition = f"attachment; filename*=UTF-8''{quote(name)}.{query.format}"
-        columns = exports.columns_of(self._shown if principal.is_outside else self._answer)
+        columns = exports.columns_of(self._shown if principal.is_outside else restricted.without(self._answer, principal.may))
         parts = exports.chunks(query.format, next_page, columns)
         return Reply(200, parts, exports.MEDIA[query.format], (("content-disposition", disposition),))
 

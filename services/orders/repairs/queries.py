@@ -132,6 +132,14 @@ def _matching(uow: UnitOfWork, q: str) -> ColumnElement[bool]:
     return WorkOrder.id.in_(union_all(*(select(WorkOrder.id).where(way) for way in left)))
 
 
+TOLD_TO = {
+    "payment.received": "finance.payment.read",
+    "refund.paid": "finance.refund.read",
+    "bill.changed": "finance.bill.read",  # what is still open tells what was paid
+}
+"""Entries of a timeline that are for those with a right of their own."""
+
+
 def timeline(uow: UnitOfWork, work_order_id: UUID, query: ListQuery, language: str) -> Document:
     """Orders' journal and what other services told about the order, oldest first."""
     if uow.scalar(select(WorkOrder.id).where(WorkOrder.id == work_order_id)) is None:
@@ -165,6 +173,8 @@ def timeline(uow: UnitOfWork, work_order_id: UUID, query: ListQuery, language: s
         passed = or_(told.c.type != "work_order.check", told.c.state_after == State.READY)
         statement = statement.where(told.c.type.in_(told_of("outside")), passed)
         view = partial(views.outside_entry, language=language)
+    elif hidden := [kind for kind, right in TOLD_TO.items() if not uow.principal.may(right)]:
+        statement = statement.where(told.c.type.not_in(hidden))
     return uow.page(
         statement, query, default_sort="at", key=told.c.key, view=view
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -86,6 +88,24 @@ def test_a_bad_line_posts_nothing(room: StoreRoom, wrong: dict[str, Any], status
     assert (answer.status_code, problem["code"]) == (status, code)
     assert field in named
     assert room.ok("GET", "/stock-movements", warehouse_id=room.good)["items"] == []
+
+
+def test_costs_of_movements_are_for_who_may_read_receipts(room: StoreRoom) -> None:
+    part = room.part()
+    room.ok("POST", "/stock-receipts", {"warehouse_id": room.good, "lines": [{"part_id": part, "quantity": 3, "unit_cost": "71.93"}]})
+    technician = ("inventory.stock.read",)
+    for rights in (technician, (*technician, "inventory.stock_receipt.read")):
+        sees = len(rights) == 2
+        (listed,) = room.ok("GET", "/stock-movements", part_id=part, permissions=rights)["items"]
+        alone = room.ok("GET", f"/stock-movements/{listed['id']}", permissions=rights)
+        assert {"unit_cost", "value"} & listed.keys() == ({"unit_cost", "value"} if sees else set()) and listed == alone
+        for format_ in ("csv", "xlsx"):
+            file = room.served.call("GET", "/stock-movements", part_id=part, format=format_, permissions=rights).content
+            text = file.decode() if format_ == "csv" else "".join(
+                zipfile.ZipFile(io.BytesIO(file)).read(name).decode() for name in zipfile.ZipFile(io.BytesIO(file)).namelist())
+            assert ("unit_cost" in text, "71.93" in text, "215.79" in text) == (sees,) * 3, format_
+        for key in ("unit_cost", "value"):
+            assert room.served.call("GET", "/stock-movements", sort=key, permissions=rights).json()["code"] == "bad_sort"
 
 
 def test_unit_costs_take_four_decimals_and_value_is_to_the_cent(room: StoreRoom) -> None:

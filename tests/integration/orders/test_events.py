@@ -140,3 +140,20 @@ def test_master_copies_never_go_back(shop: Shop):
         shop.tell("inventory.part.changed", data, subject=part, sequence=sequence)
     job = shop.order().start().do("quote", {"labour": [], "parts": [{"part_id": part, "quantity": 1}]})
     assert job.document["quote"]["lines"][0]["unit_price"] == "50.00"
+
+
+def test_payments_in_the_timeline_are_for_who_may_read_payments(shop: Shop):
+    job = shop.order().to_ready().billed("50.00")
+    job.tell("finance.payment.received", {"number": "PY26110001", "amount": "12.34", "method": "cash", "bill_id": str(new_id()), "open_amount": "37.66"})
+    read = "orders.work_order.read"
+
+    def told(*rights: str, **more: Any) -> set[str]:
+        items = shop.ok("GET", f"/work-orders/{job.id}/timeline", permissions=(read, *rights), **more)["items"]
+        return {item["type"] for item in items} & {"payment.received", "bill.issued", "bill.changed"}
+
+    assert "payment.received" not in told() | told("finance.bill.read")
+    assert "payment.received" in told("finance.payment.read")
+    csv = shop.served.call("GET", f"/work-orders/{job.id}/timeline", format="csv", permissions=(read,)).text
+    assert "12.34" not in csv and "payment.received" not in csv
+    total = shop.ok("GET", f"/work-orders/{job.id}/timeline", total="true", permissions=(read,))
+    assert total["total"] == len(total["items"])

@@ -1,0 +1,58 @@
+"""What stock costs is for those who may see receipts, wherever it appears (chassis/http/restricted.py)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chassis.http import outside, restricted
+from gateway.webhooks.catalogue import RIGHTS
+from tests.support.contracts import operations
+from tests.support.world import ROOT
+
+COST = re.compile(r"(^|_)(cost|costs|value)$")
+RECEIPTS = "inventory.stock_receipt.read"
+OWN = re.compile(r"inventory\.stock_receipt\..*")
+"""Who makes a receipt or reads it has its costs before him."""
+
+
+def members(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, member in schema.get("properties", {}).items():
+        yield name, member
+        yield from members(member)
+    if "items" in schema:
+        yield from members(schema["items"])
+
+
+@pytest.mark.parametrize("operation", [o for o in operations() if o.service == "inventory"], ids=lambda o: o.operation_id)
+def test_costs_of_an_answer_ask_for_the_right(operation: Any) -> None:
+    answer = outside.answer_of(operation.spec)
+    costs = {name: member for name, member in members(answer) if COST.search(name)}
+    if OWN.fullmatch(operation.permission or ""):
+        return
+    assert {name: member.get(restricted.MARK) for name, member in costs.items()} == dict.fromkeys(costs, RECEIPTS)
+    assert not costs.keys() & set(operation.spec.get("x-sorts", ())), "an order tells of them too"
+
+
+@pytest.mark.parametrize("operation", operations(), ids=lambda o: o.operation_id)
+def test_what_may_be_left_out_is_not_required(operation: Any) -> None:
+    def check(schema: dict[str, Any]) -> None:
+        for name, member in schema.get("properties", {}).items():
+            assert restricted.MARK not in member or name not in schema.get("required", ()), name
+            check(member)
+        check(schema["items"]) if "items" in schema else None
+
+    check(outside.answer_of(operation.spec))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "contracts").glob("*/events/*.json")), ids=lambda path: path.stem)
+def test_an_event_with_costs_is_told_to_who_may_read_receipts(path: Any) -> None:
+    if path.parent.parent.name != "inventory":
+        return
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    if any(COST.search(name) for name, _ in members(schema)):
+        assert RIGHTS.get(f"inventory.{path.stem.split('.')[0]}", RECEIPTS) == RECEIPTS
