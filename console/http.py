@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from a2wsgi import WSGIMiddleware
 
+from chassis.http.edge import Edge
 from console.app import create_app
 
 THREADS = 8
 
-app = WSGIMiddleware(create_app(), workers=THREADS)  # type: ignore[arg-type]
+app = Edge(WSGIMiddleware(create_app(), workers=THREADS))  # type: ignore[arg-type]

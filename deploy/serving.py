@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from chassis.http.edge import TARGET
 
 if TYPE_CHECKING:
     from gateway.limits import Connections
@@ -24,6 +26,10 @@ LONGEST_HEAD = 65_536
 """Bytes of request line and headers, give or take one read."""
 STALL_SECONDS = 60.0
 """Seconds a reader may take nothing of an answer that waits for him."""
+PARTING_SECONDS = 2.0
+"""Seconds in which a caller who was answered before he had said all may notice it; then the connection is cut."""
+UNFINISHED = "aftersales.unfinished"
+"""In the scope: whether the request's end is still to come."""
 
 
 class Guarded(HttpToolsProtocol):
@@ -35,7 +41,11 @@ class Guarded(HttpToolsProtocol):
     _entered: str | None = None
     _head: asyncio.TimerHandle | None = None
     _stall: asyncio.TimerHandle | None = None
+    _parting: asyncio.TimerHandle | None = None
+    _in_head = True
     _head_bytes = 0
+    _beside = 0
+    """Bytes since the last of head or body: what chunks say of themselves, and trailers."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         if self.crowds is not None:
@@ -54,23 +64,59 @@ class Guarded(HttpToolsProtocol):
             self.crowds.leave(self._entered)
         self._head_came()
         self._reader_came()
+        if self._parting is not None:
+            self._parting.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._parting is not None:
+            return  # the rest of a request that was answered already: never a next one
         if self._head is not None:
             self._head_bytes += len(data)
             if self._head_bytes > LONGEST_HEAD + len(data):
                 self.transport.close()
                 return
+        self._beside += len(data)
         super().data_received(data)
+        if self._beside > LONGEST_HEAD + len(data):
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._in_head = True
         self._await_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # what comes behind a body is nobody's header (RFC 9110 6.5.1)
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._head_came()
+        self._in_head, self._beside = False, 0
+        before = self.cycle
+        self.scope[TARGET] = self.url  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
+        if self.cycle is not before:
+            self.cycle.transport = Farewell(self, self.transport, self.cycle)  # type: ignore[assignment]
+            self.scope[UNFINISHED] = lambda cycle=self.cycle: cycle.more_body  # type: ignore[typeddict-unknown-key]
+
+    def on_body(self, body: bytes) -> None:
+        self._beside = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._beside = 0
+        super().on_message_complete()
+
+    def part(self) -> None:
+        """Closes, but first takes for a moment what the caller still sends: else the system would throw away the answer with it
+        (RFC 9112 9.6)."""
+        if self._parting is None and not self.transport.is_closing():
+            self._unset_keepalive_if_required()
+            self.flow.resume_reading()
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self._parting = self.loop.call_later(PARTING_SECONDS, self.transport.abort)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -94,6 +140,20 @@ class Guarded(HttpToolsProtocol):
         if self._stall is not None:
             self._stall.cancel()
             self._stall = None
+
+
+class Farewell:
+    """The transport as one request's answer sees it: it ends differently while the request has not ended itself."""
+
+    def __init__(self, connection: Guarded, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
+        self._connection, self._transport, self._cycle = connection, transport, cycle
+        self.write, self.is_closing = transport.write, transport.is_closing
+
+    def close(self) -> None:
+        if self._cycle.more_body:
+            self._connection.part()
+        else:
+            self._transport.close()
 
 
 def protocol(name: str) -> type[Guarded]:
@@ -137,8 +197,10 @@ def of(config: uvicorn.Config) -> Server:
 
 def _polite(app: Any, ending: Callable[[], bool]) -> Any:
     async def answer(scope: Any, receive: Any, send: Any) -> None:
+        unfinished = scope.get(UNFINISHED, bool)
+
         async def say(message: dict[str, Any]) -> None:
-            if message["type"] == "http.response.start" and ending():
+            if message["type"] == "http.response.start" and (ending() or unfinished()):
                 message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
             await send(message)
 

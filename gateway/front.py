@@ -23,9 +23,10 @@ import orjson
 
 from chassis.domain.errors import DomainError, Forbidden, MethodNotAllowed, NotFound, Unavailable
 from chassis.domain.principal import PARTNER, Principal
-from chassis.http import dry_run, problems
+from chassis.http import dry_run, edge, problems
 from chassis.http.app import Application, build_app
 from chassis.ops import metrics
+from chassis.ops.addresses import Addresses, readable
 from chassis.ops.settings import settings
 from chassis.ops.trace import Span, span
 from chassis.service import Service
@@ -57,7 +58,7 @@ Message = dict[str, Any]
 class Exchange:
     """One request on its way: lower-case headers, the caller's address, and whether an answer has begun."""
 
-    def __init__(self, scope: Message, receive: Any, send: Any, current: Span, addresses: limits.Addresses) -> None:
+    def __init__(self, scope: Message, receive: Any, send: Any, current: Span, addresses: Addresses) -> None:
         self.scope, self.receive, self._send = scope, receive, send
         self.method, self.path = scope["method"], scope["path"]
         raw = scope.get("raw_path") or self.path.encode()
@@ -67,7 +68,7 @@ class Exchange:
         self.headers = _headers(scope)
         self.address = addresses.of(scope, self.headers)
         proto = self.headers.get("x-forwarded-proto", "")
-        trusted = addresses.trusts(str((scope.get("client") or ("",))[0]))
+        trusted = addresses.trusts(readable(str((scope.get("client") or ("",))[0])))
         self.proto = proto if trusted and proto in ("http", "https") else scope.get("scheme", "http")
         self.span, self.traceparent, self.trace_id = current, current.traceparent, current.trace_id
         given = self.headers.get("x-request-id", "")
@@ -160,7 +161,7 @@ class Front:
         it returns; without a database nobody is let in until they are (access.py)."""
         loop = asyncio.get_running_loop()
         environment = os.environ
-        self.addresses = limits.Addresses.of_environment(environment)
+        self.addresses = Addresses.of_environment(environment)
         self.guesses = limits.Buckets(*_rate(environment.get("AFTERSALES_FAILED_SIGN_INS", "0.5/30")))
         self.requests = limits.Buckets(*_rate(environment.get("AFTERSALES_REQUESTS_PER_CALLER", "500/2000")))
         self.room = limits.Room()
@@ -208,6 +209,7 @@ class Front:
                     await trail.end(0)
 
     async def _route(self, exchange: Exchange) -> None:
+        edge.check(exchange.scope)
         path = exchange.path
         if path.startswith(API):
             await self._api(exchange)
@@ -226,8 +228,6 @@ class Front:
             await self._console(exchange)
 
     async def _operators(self, exchange: Exchange) -> None:
-        if exchange.path == "/metrics" and not self.addresses.trusts(exchange.address):  # behind a proxy: whoever asked that
-            raise NotFound()
         if exchange.path == "/readyz" and self.listener.deaf_seconds > 0:
             raise Unavailable("not listening to the database")
         await self.own(exchange.scope, exchange.receive, exchange.send)

@@ -8,11 +8,12 @@ import logging
 import math
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from chassis.domain.errors import MalformedJson, PayloadTooLarge, RateLimited, RequestTimeout
+from chassis.ops.addresses import Addresses, readable
 
 log = logging.getLogger("aftersales.gateway")
 KEYS = 50_000
@@ -52,40 +53,6 @@ class Buckets:
         return min(self.burst, left + (self._clock() - at) * self.per_second)
 
 
-class Addresses:
-    """Whose word on the caller's address is believed: peers in these networks may name it in X-Forwarded-For."""
-
-    def __init__(self, trusted: Iterable[str]) -> None:
-        self._trusted = [ipaddress.ip_network(network.strip(), strict=False) for network in trusted if network.strip()]
-
-    @classmethod
-    def of_environment(cls, environment: Mapping[str, str]) -> Addresses:
-        return cls(environment.get("AFTERSALES_TRUSTED_PROXIES", "127.0.0.0/8,::1/128").split(","))
-
-    def of(self, scope: Mapping[str, Any], headers: Mapping[str, str]) -> str:
-        """The address nearest to us that is not a trusted proxy's."""
-        address = str((scope.get("client") or ("",))[0])
-        named = [part.strip() for part in headers.get("x-forwarded-for", "").split(",") if part.strip()]
-        while named and self.trusts(address) and _is_address(named[-1]):
-            address = named.pop()
-        return address
-
-    def trusts(self, address: str) -> bool:
-        try:
-            found = ipaddress.ip_address(address)
-        except ValueError:
-            return not address  # a Unix socket has no address: whoever reaches it is on this machine
-        return any(found in network for network in self._trusted)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 class Connections:
     """Open connections by the address of the peer. Trusted proxies may have any number, since behind them are many."""
 
@@ -100,9 +67,9 @@ class Connections:
 
     def enter(self, address: str) -> str | None:
         """Whom to ``leave`` under ("" for who is not counted), or None: not another one. Said once in the log for each crowd."""
-        if self._trusted.trusts(address):
+        if self._trusted.trusts(readable(address)):
             return ""
-        whose = _line(address)
+        whose = _line(readable(address))
         if self._open[whose] >= self.limit:
             if whose not in self._told:
                 self._told.add(whose)
@@ -122,9 +89,7 @@ class Connections:
 def _line(address: str) -> str:
     """What one subscriber has: an address of version 4, a /64 of version 6."""
     found = ipaddress.ip_address(address)
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
-    return address
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
 
 
 ROOM = 64 * 1024 * 1024

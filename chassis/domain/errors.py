@@ -48,6 +48,12 @@ class MalformedJson(DomainError):
     code, kind = "malformed_json", Kind.MALFORMED
 
 
+class BadHost(DomainError):
+    """A request that names no host, several, or one that cannot be read."""
+
+    code, kind = "bad_host", Kind.MALFORMED
+
+
 class BadSort(DomainError):
     code, kind = "bad_sort", Kind.MALFORMED
 

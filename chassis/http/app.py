@@ -20,10 +20,11 @@ from chassis.db.uow import UnitOfWork
 from chassis.db.violations import is_away
 from chassis.domain.errors import DomainError, MethodNotAllowed, NotFound, Unavailable
 from chassis.domain.principal import Principal
-from chassis.http import dry_run, problems
+from chassis.http import dry_run, edge, problems
 from chassis.http.resolver import Endpoint, OperationResolver, Reply, stream
 from chassis.http.runtime import Runtime
 from chassis.ops import metrics
+from chassis.ops.addresses import addresses
 from chassis.ops.trace import Span, span
 from chassis.service import Service
 
@@ -114,8 +115,11 @@ class Application:
         labels: dict[str, str],
         current: Span,
     ) -> Reply:
+        edge.check(scope)
         path = scope["path"]
-        if path in ("/healthz", "/readyz", "/metrics"):
+        if path in ("/healthz", "/readyz", edge.METRICS):
+            if path == edge.METRICS and not addresses().are_operators(scope, headers):
+                raise NotFound()
             return await self._operations(path)
         found: dict[str, Any] = {}
         await self._routes({**scope, "aftersales": found, "app": self}, receive, _ignore)
@@ -129,7 +133,7 @@ class Application:
         return reply
 
     async def _operations(self, path: str) -> Reply:
-        if path == "/metrics":
+        if path == edge.METRICS:
             body, media = metrics.exposition()
             return Reply(200, body, media)
         if path == "/readyz":

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic
 
 import orjson
 
 from chassis.ops import metrics
+from chassis.ops.addresses import addresses
 
 Check = Callable[[], bool]
 
@@ -55,10 +57,14 @@ def _passes(check: Check) -> bool:
         return False
 
 
+def _lower(headers: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
 def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path == "/metrics":
+            if self.path == "/metrics" and addresses().are_operators({"client": self.client_address}, _lower(self.headers)):
                 self._answer(200, *metrics.exposition())
             elif self.path in ("/live", "/ready"):
                 parts = health.live() if self.path == "/live" else health.ready()

@@ -57,7 +57,7 @@ class Asked:
     def get(self, target: str, scope: str) -> tuple[int, Any, float]:
         """Status, JSON and seconds of one GET."""
         path, _, query = target.partition("?")
-        headers = [(b"authorization", f"Bearer {self.bearer(scope)}".encode())]
+        headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {self.bearer(scope)}".encode())]
         request = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": query.encode(),
                    "headers": headers, "http_version": "1.1", "root_path": "", "scheme": "http", "client": ("127.0.0.1", 1)}
         sent: list[dict[str, Any]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import statistics
 import threading
@@ -22,6 +23,13 @@ CROWD = 200
 async def app(scope: Any, receive: Any, send: Any) -> None:
     """Answers at once; ``/large`` with more than the system's buffers take."""
     if scope["type"] != "http":
+        return
+    if scope["path"] == "/told":  # the request's head as it is known once the whole request has come
+        while (await receive()).get("more_body"):
+            pass
+        body = json.dumps([(name.decode(), value.decode()) for name, value in scope["headers"]]).encode() + b"\r\n"
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(body)).encode())]})
+        await send({"type": "http.response.body", "body": body})
         return
     body = b"x" * (64 * 1024 * 1024 if scope["path"] == "/large" else 2)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(body)).encode())]})
@@ -138,7 +146,8 @@ def test_only_the_public_port_counts(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AFTERSALES_CONNECTIONS_PER_ADDRESS", "7")
     crowds = serving.protocol("gateway").crowds
     assert crowds is not None and crowds.limit == 7
-    assert crowds.enter("127.0.0.1") == "" and crowds.enter("") == "", "the proxy beside us"
+    assert crowds.enter("127.0.0.1") == "", "the proxy beside us"
+    assert crowds.enter("") == "::/64", "who has no address is counted with others of his kind"
 
 
 @pytest.mark.parametrize("addresses", [["2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::"], ["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1"]])
@@ -220,3 +229,92 @@ def test_a_crowd_of_slow_callers_holds_up_nobody(port: int):
     finally:
         for one in crowd:
             one.close()
+
+
+# ---------------------------------------------------------------- trailers
+
+
+CHUNKED = b"POST /told HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+HIDDEN = [b"Authorization: Bearer x", b"Host: evil", b"X-Forwarded-For: 127.0.0.1", b"Dry-Run: true", b"Cookie: a=b", b"X-Any: y"]
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.2], ids=["at once", "later"])
+@pytest.mark.parametrize("announced", [b"", b"Trailer: Authorization, X-Any\r\nTE: trailers\r\n"], ids=["unasked", "announced"])
+def test_trailers_never_become_headers(port: int, announced: bytes, pause: float):
+    with closing(wire(port, CHUNKED + announced + b"\r\n2\r\n{}\r\n0\r\n")) as opened:
+        time.sleep(pause)
+        opened.sendall(b"\r\n".join(HIDDEN) + b"\r\n\r\n" + CHUNKED + b"Connection: close\r\n\r\n0\r\n\r\n")
+        got = b""
+        while part := opened.recv(65536):
+            got += part
+    first, second = (dict(json.loads(line)) for line in got.split(b"\r\n") if line.startswith(b"[["))
+    kept = {"host": "x", "transfer-encoding": "chunked", "trailer": "Authorization, X-Any", "te": "trailers"}
+    assert first.items() <= kept.items() and first["host"] == "x"
+    assert second == {"host": "x", "transfer-encoding": "chunked", "connection": "close"}, "the next request has headers again"
+
+
+@pytest.mark.parametrize("piece", [b"X-A: " + b"b" * 8000 + b"\r\n", b"b" * 8000], ids=["many", "one"])
+@pytest.mark.parametrize("begun", [b"0\r\nX-B: ", b"2;a="], ids=["trailers", "chunk extension"])
+def test_what_is_neither_head_nor_body_has_an_end(port: int, begun: bytes, piece: bytes):
+    with closing(wire(port, CHUNKED + b"\r\n" + begun)) as opened:
+        sent = 0
+        try:
+            while sent < 64 * 1024 * 1024:
+                opened.sendall(piece)
+                sent += len(piece)
+        except OSError:
+            pass
+        assert sent < 16 * 1024 * 1024, "more than the system's own buffers were taken"
+
+
+# ---------------------------------------------------------------- answered before it ended
+
+
+def told(opened: socket.socket) -> tuple[bytes, float]:
+    """All that comes until the other side hangs up, and how long that took."""
+    got, began = b"", time.monotonic()
+    try:
+        while part := opened.recv(65536):
+            got += part
+    except OSError:
+        pass
+    return got, time.monotonic() - began
+
+
+UNFINISHED = [b"Content-Length: 1000000\r\n\r\n{", b"Content-Length: 1\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"]
+
+
+@pytest.mark.parametrize("rest", UNFINISHED, ids=["much", "little", "not begun", "chunked"])
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+def test_an_answer_before_the_end_of_its_request_ends_the_connection(port: int, method: bytes, rest: bytes):
+    with closing(wire(port, method + b" / HTTP/1.1\r\nHost: x\r\n" + rest)) as opened:
+        got, _ = told(opened)
+        assert got.endswith(b"\r\n\r\nxx") and b"connection: close" in got, "said, and whole"
+        began = time.monotonic()
+        with pytest.raises(OSError):
+            while time.monotonic() - began < 10:  # not for ever: whoever goes on sending is cut off
+                opened.sendall(b"x" * 65536)
+        assert time.monotonic() - began < 6
+
+
+def test_the_rest_of_an_answered_request_is_no_request(port: int):
+    with closing(wire(port, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")) as opened:
+        time.sleep(0.2)
+        opened.sendall(b"0123456789" + REQUEST)
+        assert told(opened)[0].count(b"HTTP/1.1 200") == 1
+
+
+def test_the_answer_reaches_who_is_still_sending(port: int):
+    """What was sent and not read would make the system throw the answer away with the connection."""
+    with closing(wire(port, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")) as opened:
+        opened.sendall(b"x" * 200_000)
+        time.sleep(0.5)
+        opened.sendall(b"x" * 200_000)
+        assert told(opened)[0].endswith(b"xx")
+
+
+def test_a_request_that_came_whole_keeps_its_connection(port: int):
+    with closing(wire(port)) as opened:
+        for _ in range(3):
+            opened.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+            assert answered(opened)

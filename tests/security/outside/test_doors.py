@@ -1,0 +1,109 @@
+"""Every door of a running suite, by the bytes on the wire: the gateway's, each service's own and the console's read a request alike."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+
+from deploy.process import HTTP, SERVICES
+from tests.security.matrix.world import World
+from tests.support.contracts import operations
+
+PROBLEM = b"application/problem+json"
+BEHIND = ("gateway", *SERVICES)
+
+
+def door(world: World, name: str) -> int:
+    return world.suite.port if name == "gateway" else urlsplit(world.upstream(name)).port or 0
+
+
+def exchange(port: int, raw: bytes, seconds: float = 8.0) -> tuple[int, bytes]:
+    """Status of the first answer, and all that came until the other side hung up."""
+    got, deadline = b"", time.monotonic() + seconds
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=seconds)) as wire:
+        wire.sendall(raw)
+        try:
+            while time.monotonic() < deadline and (part := wire.recv(65536)):
+                got += part
+        except OSError:
+            pass
+    return int(got.split(None, 2)[1]) if got else 0, got
+
+
+def asked(path: str, *lines: str, method: str = "GET", host: str = "Host: x\r\n") -> bytes:
+    return f"{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{''.join(line + chr(13) + chr(10) for line in lines)}\r\n".encode("latin-1")
+
+
+def readable(world: World, name: str) -> str:
+    """The path of a list of this service."""
+    return next(o.path for o in operations() if o.service == name and o.method == "get" and "{" not in o.path and o.permission not in ("public", "authenticated"))
+
+
+@pytest.mark.parametrize("name", BEHIND)
+def test_who_signs_in_by_a_trailer_has_not_signed_in(world: World, name: str):
+    port, path, token = door(world, name), readable(world, name), world.admin.token
+    assert exchange(port, asked(path, f"Authorization: Bearer {token}"))[0] == 200
+    hidden = f"0\r\nAuthorization: Bearer {token}\r\nCookie: aftersales_token={token}\r\nX-Forwarded-For: 127.0.0.1\r\n\r\n"
+    status, _ = exchange(port, asked(path, "Transfer-Encoding: chunked", "Trailer: Authorization") + hidden.encode())
+    assert status == 401
+
+
+@pytest.mark.parametrize("name", HTTP)
+@pytest.mark.parametrize("host", ["", "Host:\r\n", "Host: x\r\nHost: x\r\n", "Host: x\r\nHost: y\r\n", "Host: x, y\r\n", "Host: a b\r\n", "Host: user@x\r\n"])
+def test_one_host_is_named(world: World, name: str, host: str):
+    status, got = exchange(door(world, name), asked("/healthz", host=host))
+    assert status == 400 and PROBLEM in got and b'"bad_host"' in got
+
+
+@pytest.mark.parametrize("name", HTTP)
+def test_a_target_names_the_same_host(world: World, name: str):
+    path = "/live" if name == "console" else "/healthz"
+    assert exchange(door(world, name), asked(f"http://x{path}"))[0] == 200
+    status, got = exchange(door(world, name), asked(f"http://evil{path}"))
+    assert status == 400 and b'"bad_host"' in got
+
+
+@pytest.mark.parametrize("name", HTTP)
+@pytest.mark.parametrize("path", ["//", "//healthz", "/healthz/", "//api/v1/customers", "/api/v1//customers", "/api/v1/customers/", "/api//v1/customers",
+                                  "/./healthz", "/x/../healthz", "/%2e%2e/healthz", "/x%2fy", "/%5chealthz", "/healthz%00"])
+def test_odd_paths_are_not_routed(world: World, name: str, path: str):
+    status, got = exchange(door(world, name), asked(path, f"Authorization: Bearer {world.admin.token}"))
+    assert status == 404 and PROBLEM in got and json.loads(got.partition(b"\r\n\r\n")[2])["code"] == "not_found"
+
+
+METRICS = ["/metrics", "/Metrics", "/METRICS", "//metrics", "/metrics/", "/metrics//", "/%6detrics", "/%6Detrics", "/./metrics", "/x/../metrics", "/%2fmetrics",
+           "/metrics?", "/metrics?x=1", "/metrics%2f", "/metrics%00", "/metrics;x", "http://x/metrics", "/api/metrics", "/api/v1/metrics"]
+
+
+@pytest.mark.parametrize("name", HTTP)
+@pytest.mark.parametrize("named", ["203.0.113.5", "x", "", "127.0.0.1, unknown", "203.0.113.5, 127.0.0.1", "127.1"])
+def test_metrics_are_for_operators_in_every_spelling(world: World, name: str, named: str):
+    port = door(world, name)
+    assert b"aftersales_http_request_seconds" in exchange(port, asked("/metrics"))[1]
+    for path in METRICS:
+        for method in ("GET", "HEAD", "POST"):
+            status, got = exchange(port, asked(path, f"X-Forwarded-For: {named}", method=method))
+            assert status != 200 and b"aftersales_" not in got.partition(b"\r\n\r\n")[2], (method, path)
+
+
+@pytest.mark.parametrize("name", BEHIND)
+@pytest.mark.parametrize("rest", ["Content-Length: 900000", "Transfer-Encoding: chunked"])
+def test_a_refusal_does_not_wait_for_the_rest(world: World, name: str, rest: str):
+    """401 while the body is still being sent: whole, closed in time, and nothing of what follows is taken for a request."""
+    raw = asked(readable(world, name), rest, method="POST").replace(b"Connection: close\r\n", b"")
+    with closing(socket.create_connection(("127.0.0.1", door(world, name)), timeout=10)) as wire:
+        wire.sendall(raw)
+        got, began = b"", time.monotonic()
+        while part := wire.recv(65536):
+            got += part
+        assert time.monotonic() - began < 3 and re.match(rb"HTTP/1.1 40[1357] ", got) and got.count(b"HTTP/1.1 ") == 1
+        with pytest.raises(OSError):
+            while time.monotonic() - began < 10:
+                wire.sendall(asked("/healthz") * 100)
+        assert time.monotonic() - began < 8
