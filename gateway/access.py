@@ -10,20 +10,22 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from chassis.domain.errors import Unauthenticated, Unavailable
 from chassis.domain.principal import Principal
+from chassis.http import revoked
 from chassis.http.auth import Verifier
+from chassis.http.revoked import DEAF_LIMIT
 from gateway.identity.announce import CHANNEL
-from gateway.tokens import ACCESS_SECONDS
+from gateway.tokens import ACCESS_SECONDS, signer
 
 COOKIE = "aftersales_token"
 SAFE = ("GET", "HEAD")
 KEPT = ACCESS_SECONDS + 60
 HEARD = "heard"
-DEAF_LIMIT = 10.0
-"""Seconds without news from the database after which nobody is let in: a token might be void and we would not know."""
+LISTED_SECONDS = 0.5
 _SINCE = "> now() - make_interval(secs => %s)"
 # Of users, and of partners, whose tokens carry the key's id as their session.
 _ENDED = (
@@ -49,6 +51,7 @@ class Access:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._void: Void = lambda session, user, epoch: None
         self._swept = time.monotonic()
+        self._listed = (0.0, "")
 
     def attach(self, loop: asyncio.AbstractEventLoop, void: Void) -> None:
         """``void(session, user, epoch)`` is called in the loop for what became void: a session, or a user below an epoch."""
@@ -71,6 +74,18 @@ class Access:
     def is_void(self, claims: Mapping[str, Any]) -> bool:
         raised = self._epochs.get(claims["sub"])
         return claims.get("sid") in self._ended or (raised is not None and claims.get("epoch", 0) < raised[0])
+
+    def revoked(self) -> str:
+        """The signed list of what is void, for the services (chassis/http/revoked.py); made anew twice a second at most."""
+        if self._deaf() > DEAF_LIMIT:
+            raise Unavailable("sign-in cannot be checked")
+        made, text = self._listed
+        if not text or time.monotonic() - made > LISTED_SECONDS:
+            epochs = {user: epoch for user, (epoch, _) in list(self._epochs.items())}
+            said = revoked.listing(list(self._ended), epochs) | {"aud": revoked.AUDIENCE}
+            text = signer().sign(said, datetime.now(UTC), revoked.VALID_SECONDS)
+            self._listed = time.monotonic(), text
+        return text
 
     async def gone_round(self, marks: Mapping[str, int], timeout: float = 1.0) -> None:
         """Waits until as many processes as listen have heard what was announced under these marks. One that died without

@@ -5,6 +5,7 @@
     /api/v1/… of the other contracts  token, right and limits are checked, then one hop to the service
     /api/docs…                        merged documentation
     /.well-known/jwks.json            keys that verify our tokens
+    /.well-known/revoked-tokens       which of them became void before they expired, for the services
     /healthz /readyz /metrics         for operators
     everything else                   the console
 """
@@ -23,7 +24,7 @@ import orjson
 
 from chassis.domain.errors import DomainError, Forbidden, MethodNotAllowed, NotFound, Unavailable
 from chassis.domain.principal import PARTNER, Principal
-from chassis.http import dry_run, edge, problems
+from chassis.http import dry_run, edge, problems, revoked
 from chassis.http.app import Application, build_app
 from chassis.ops import metrics
 from chassis.ops.addresses import Addresses, readable
@@ -218,6 +219,8 @@ class Front:
         elif path == JWKS:
             headers = {"content-type": "application/json", "cache-control": "max-age=300"}
             await exchange.answer(200, headers, orjson.dumps(tokens.signer().jwks))
+        elif path == revoked.PATH:
+            await exchange.answer(200, {"content-type": "application/jwt", "cache-control": "no-store"}, self.access.revoked().encode())
         elif path == "/api" or path.startswith("/api/"):
             found = docs.answer(path, exchange.headers.get("accept", ""))
             if found is None:

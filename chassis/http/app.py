@@ -177,6 +177,7 @@ class Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                self.runtime.hear()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 self.runtime.close()

@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.request
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,23 @@ import orjson
 
 from chassis.domain.errors import Unauthenticated, Unavailable
 from chassis.domain.principal import Principal
+from chassis.http import revoked
 
 log = logging.getLogger(__name__)
 ISSUER = AUDIENCE = "aftersales"
 CACHE = 10_000
 REFETCH_SECONDS = 10
+SKEW = 30
+"""Seconds by which the clocks of two machines may differ when a list is judged that says how old it is."""
 
 
 class Verifier:
-    """``source``: path or http URL of a JWKS document. Verified tokens are kept, their expiry is checked every time."""
+    """``source``: path or http URL of a JWKS document. Verified tokens are kept; their expiry is checked every time, and whether
+    the list at ``revoked`` has them, where one is named."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, revoked_at: str = "") -> None:
         self._source = source
+        self.revoked = revoked.Revoked(revoked_at, self._listed) if revoked_at else None
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched = 0.0
         self._seen: OrderedDict[str, tuple[float, dict[str, Any], Principal]] = OrderedDict()
@@ -54,18 +60,26 @@ class Verifier:
                     self._seen.popitem(last=False)
         if known[0] <= time.time():
             raise Unauthenticated()
+        if self.revoked is not None:
+            self.revoked.check(known[1])
         return known[1], known[2]
 
-    def _decode(self, token: str) -> dict[str, Any]:
+    def _listed(self, text: str) -> dict[str, Any]:
+        return self._decode(text, revoked.AUDIENCE, ("exp", "aud", "iss", "iat"), leeway=SKEW)
+
+    def _decode(
+        self, token: str, audience: str = AUDIENCE, required: Sequence[str] = ("exp", "aud", "iss", "sub"), leeway: float = 0
+    ) -> dict[str, Any]:
         try:
             key = self._key(str(jwt.get_unverified_header(token).get("kid", "")))
             return jwt.decode(
                 token,
                 key,
                 algorithms=["EdDSA"],
-                audience=AUDIENCE,
+                audience=audience,
                 issuer=ISSUER,
-                options={"require": ["exp", "aud", "iss", "sub"]},
+                leeway=leeway,
+                options={"require": list(required)},
             )
         except (jwt.PyJWTError, KeyError, ValueError):
             raise Unauthenticated() from None

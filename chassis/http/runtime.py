@@ -44,7 +44,12 @@ class Runtime:
 
     @cached_property
     def verifier(self) -> Verifier:
-        return Verifier(settings().jwks)
+        return Verifier(settings().jwks, settings().revoked)
+
+    def hear(self) -> None:
+        """In the process that serves, before it does: what tokens became void."""
+        if self.verifier.revoked is not None:
+            self.verifier.revoked.start()
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         context = contextvars.copy_context()
@@ -76,6 +81,8 @@ class Runtime:
                 self.waiting -= 1
 
     def close(self) -> None:
+        if "verifier" in self.__dict__ and self.verifier.revoked is not None:
+            self.verifier.revoked.stop()
         if "threads" in self.__dict__:
             self.threads.shutdown(wait=True)
         if "engine" in self.__dict__:

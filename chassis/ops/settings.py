@@ -28,6 +28,7 @@ class Settings:
     amqp_url: str = field(default="", repr=False)
     amqp_prefix: str = "aftersales"
     jwks: str = ""
+    revoked: str = ""
     signing_key: str = ""
     keyring: str = ""
     gateway_url: str = ""
@@ -49,6 +50,7 @@ class Settings:
             amqp_url=values.get("AMQP_URL", ""),
             amqp_prefix=values.get("AMQP_PREFIX", "aftersales"),
             jwks=values.get("JWKS", ""),
+            revoked=values.get("REVOKED", "") or _beside(values.get("JWKS", "")),
             signing_key=values.get("SIGNING_KEY", ""),
             keyring=values.get("KEYRING", ""),
             gateway_url=values.get("GATEWAY_URL", ""),
@@ -103,6 +105,11 @@ def _resolve(environment: Mapping[str, str]) -> dict[str, str]:
         except OSError as error:
             raise SettingsError(f"{PREFIX}{key}: {error.strerror}") from None
     return values
+
+
+def _beside(jwks: str) -> str:
+    """Who publishes keys publishes beside them which tokens became void; keys in a file say nothing of it."""
+    return f"{jwks.rpartition('/')[0]}/revoked-tokens" if "://" in jwks else ""
 
 
 def _group(values: Mapping[str, str], prefix: str) -> dict[str, str]:

@@ -14,12 +14,13 @@ from typing import Any
 
 from sqlalchemy import Pool, event
 
+from chassis.http import revoked
 from deploy import process
 from deploy.local.databases import Database
 from deploy.local.folder import DataFolder
 
 # The user's settings of this prefix reach every process, but for what differs from process to process or is secret.
-OWN = ("SERVICE", "DATABASE_", "AMQP_", "URL_", "GATEWAY_URL", "JWKS", "SIGNING_KEY", "KEYRING", "ADMIN_PASSWORD", "HEALTH_PORT")
+OWN = ("SERVICE", "DATABASE_", "AMQP_", "URL_", "GATEWAY_URL", "JWKS", "REVOKED", "SIGNING_KEY", "KEYRING", "ADMIN_PASSWORD", "HEALTH_PORT")
 PREFIX = "AFTERSALES_"
 POOL_SIZE = "6"
 """Connections (and threads) of each HTTP process: enough for the few cores of one machine, and each costs memory in
@@ -96,6 +97,7 @@ class Plan:
         common = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         common.setdefault(f"{PREFIX}POOL_SIZE", POOL_SIZE)
         common[f"{PREFIX}JWKS"] = str(self.folder.public_keys)
+        common[f"{PREFIX}REVOKED"] = f"{self.url}{revoked.PATH}"
         if self.amqp_url:
             common |= {f"{PREFIX}AMQP_URL": self.amqp_url, f"{PREFIX}AMQP_PREFIX": self.amqp_prefix}
         common[f"{PREFIX}KEYRING"] = str(self.folder.keyring)

@@ -6,14 +6,19 @@ import json
 import re
 import socket
 import time
+import uuid
+from collections.abc import Callable
 from contextlib import closing
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from deploy.process import HTTP, SERVICES
 from tests.security.matrix.world import World
-from tests.support.contracts import operations
+from tests.support.client import Client
+from tests.support.contracts import BASE, operations
+from tests.support.suites import ADMIN_PASSWORD
 
 PROBLEM = b"application/problem+json"
 BEHIND = ("gateway", *SERVICES)
@@ -107,3 +112,49 @@ def test_a_refusal_does_not_wait_for_the_rest(world: World, name: str, rest: str
             while time.monotonic() - began < 10:
                 wire.sendall(asked("/healthz") * 100)
         assert time.monotonic() - began < 8
+
+
+def signed_in(world: World) -> tuple[dict[str, Any], Client]:
+    """A new administrator of headquarters and his session."""
+    user = world.company.user(f"door-{uuid.uuid4().hex[:8]}", "HQ", ["admin"])
+    return user, Client(world.suite.base, token=str(world.fresh(user["username"])["access_token"]))
+
+
+def logout(world: World, user: dict[str, Any], client: Client) -> int:
+    return client.call("POST", "/auth/logout", {}).status
+
+
+def force_off(world: World, user: dict[str, Any], client: Client) -> int:
+    return world.admin.call("POST", f"/users/{user['id']}/force-off", {}).status
+
+
+def disable(world: World, user: dict[str, Any], client: Client) -> int:
+    return world.admin.call("PATCH", f"/users/{user['id']}", {"active": False}).status
+
+
+def reset(world: World, user: dict[str, Any], client: Client) -> int:
+    return world.admin.call("POST", f"/users/{user['id']}/reset-password", {"admin_password": ADMIN_PASSWORD}).status
+
+
+def fewer_roles(world: World, user: dict[str, Any], client: Client) -> int:
+    return world.admin.call("PATCH", f"/users/{user['id']}", {"roles": ["technician"]}).status
+
+
+@pytest.mark.parametrize("ends", [logout, force_off, disable, reset, fewer_roles])
+def test_a_token_that_became_void_is_refused_at_every_door_within_seconds(world: World, ends: Callable[..., int]):
+    """The gateway refuses it at once; a service's own port, which only the machine itself reaches, when it has heard."""
+    user, client = signed_in(world)
+    token = {"Authorization": f"Bearer {client.token}"}
+    asking = {name: Client(world.upstream(name)) for name in SERVICES}
+    for service, of_service in asking.items():
+        assert of_service.call("GET", readable(world, service).removeprefix(BASE), headers=token).status == 200
+    assert ends(world, user, client) == 200
+    assert client.call("GET", "/me").status == 401
+    deadline, still = time.monotonic() + 5, set(SERVICES)
+    while still and time.monotonic() < deadline:
+        for service in list(still):
+            answer = asking[service].call("GET", readable(world, service).removeprefix(BASE), headers=token)
+            if answer.status == 401:
+                still.remove(service)
+        time.sleep(0.1)
+    assert not still, f"{still} let a void token in"
