@@ -87,7 +87,8 @@ def create_app(gateway_url: str | None = None, model: Model | None = None) -> Fl
         theme = request.cookies.get(THEME, "")
         g.theme = theme if theme in THEMES else THEMES[0]
         token = request.cookies.get(ACCESS, "")
-        caller = Caller(token, g.words.language, span.traceparent, request.remote_addr or "")
+        proof = request.headers.get("X-Forwarded-Proof", "")
+        caller = Caller(token, g.words.language, span.traceparent, request.remote_addr or "", proof)
         g.session = Session(gateway, caller, request.cookies.get(REFRESH, ""), request.cookies.get(OWN, ""))
         if request.endpoint == "edits.attach":
             request.max_content_length = attachments.LARGEST

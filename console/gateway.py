@@ -44,6 +44,8 @@ class Caller:
     language: str = "zh-CN"
     traceparent: str = ""
     address: str = ""
+    proof: str = ""
+    """The gateway's own word that the page was asked for from this address; without it the address is only ours."""
 
     def headers(self) -> dict[str, str]:
         named = {
@@ -51,6 +53,7 @@ class Caller:
             "Authorization": self.token and f"Bearer {self.token}",
             "traceparent": self.traceparent,
             "X-Forwarded-For": self.address,
+            "X-Forwarded-Proof": self.proof,
         }
         return {key: value for key, value in named.items() if value}
 

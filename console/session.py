@@ -15,7 +15,7 @@ import hmac
 import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -153,9 +153,7 @@ class Session:
         self._keep(tokens)
 
     def _keep(self, tokens: dict[str, Any]) -> None:
-        self.caller = Caller(
-            tokens["access_token"], self.caller.language, self.caller.traceparent, self.caller.address
-        )
+        self.caller = replace(self.caller, token=tokens["access_token"])
         self.refresh_token = tokens.get("refresh_token") or self.refresh_token
         self.cookies[ACCESS] = (tokens["access_token"], int(tokens.get("expires_in") or 600))
         self.cookies[REFRESH] = (self.refresh_token, REFRESH_DAYS * 86400)
@@ -163,7 +161,7 @@ class Session:
     def forget(self) -> None:
         """Removes the tokens from the browser; the caller has ended the session at the gateway before."""
         _users.drop(_digest(self.caller.token))
-        self.caller = Caller(language=self.caller.language, address=self.caller.address)
+        self.caller = replace(self.caller, token="")
         self.refresh_token = self.own_token = ""
         self.cookies |= dict.fromkeys((ACCESS, REFRESH, OWN, LOCKED), ("", 0))
 

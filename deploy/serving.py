@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -94,11 +94,12 @@ class Guarded(HttpToolsProtocol):
         self._head_came()
         self._in_head, self._beside = False, 0
         before = self.cycle
-        self.scope[TARGET] = self.url  # type: ignore[typeddict-unknown-key]
+        scope = cast("dict[str, Any]", self.scope)  # whose members of our own its type does not know
+        scope[TARGET] = self.url
         super().on_headers_complete()
         if self.cycle is not before:
             self.cycle.transport = Farewell(self, self.transport, self.cycle)  # type: ignore[assignment]
-            self.scope[UNFINISHED] = lambda cycle=self.cycle: cycle.more_body  # type: ignore[typeddict-unknown-key]
+            scope[UNFINISHED] = lambda cycle=self.cycle: cycle.more_body
 
     def on_body(self, body: bytes) -> None:
         self._beside = 0

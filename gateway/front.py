@@ -31,7 +31,7 @@ from chassis.ops.addresses import Addresses, readable
 from chassis.ops.settings import settings
 from chassis.ops.trace import Span, span
 from chassis.service import Service
-from gateway import collecting, docs, limits, partners, tokens
+from gateway import collecting, docs, limits, partners, tokens, vouching
 from gateway.access import SAFE, Access
 from gateway.audit import Recorder, Trail
 from gateway.identity.announce import announced
@@ -40,6 +40,7 @@ from gateway.listener import Listener
 from gateway.proxy import Gone, Proxy, passed_on
 from gateway.routing import AUTHENTICATED, MAX_BODY, PUBLIC, Route, Table
 from gateway.streams.feed import Hub
+from gateway.vouching import Vouching
 
 log = logging.getLogger("aftersales.gateway")
 CLIENT_TOKEN = "/api/v1/auth/client-token"
@@ -59,7 +60,7 @@ Message = dict[str, Any]
 class Exchange:
     """One request on its way: lower-case headers, the caller's address, and whether an answer has begun."""
 
-    def __init__(self, scope: Message, receive: Any, send: Any, current: Span, addresses: Addresses) -> None:
+    def __init__(self, scope: Message, receive: Any, send: Any, current: Span, addresses: Addresses, vouched: Vouching) -> None:
         self.scope, self.receive, self._send = scope, receive, send
         self.method, self.path = scope["method"], scope["path"]
         raw = scope.get("raw_path") or self.path.encode()
@@ -67,7 +68,7 @@ class Exchange:
         query = scope.get("query_string", b"").decode("latin-1")
         self.target = f"{self.raw_path}?{query}" if query else self.raw_path
         self.headers = _headers(scope)
-        self.address = addresses.of(scope, self.headers)
+        self.address = vouched.address(self.headers) or addresses.of(scope, self.headers)
         proto = self.headers.get("x-forwarded-proto", "")
         trusted = addresses.trusts(readable(str((scope.get("client") or ("",))[0])))
         self.proto = proto if trusted and proto in ("http", "https") else scope.get("scheme", "http")
@@ -112,10 +113,11 @@ class Exchange:
         given = content.get("username", "")
         return given if isinstance(given, str) else ""
 
-    def forwarded(self, authorization: str | None) -> dict[str, str]:
+    def forwarded(self, authorization: str | None, proof: str = "") -> dict[str, str]:
         """Headers for the next hop: who asked, for which address, within which trace."""
         headers = {**self.headers, "x-forwarded-for": self.address, "x-forwarded-proto": self.proto}
         headers |= {"traceparent": self.traceparent, "x-request-id": self.request_id}
+        headers[vouching.HEADER] = proof
         headers["x-forwarded-host"] = self.headers.get("host", "")
         if authorization is not None:
             headers["authorization"] = authorization
@@ -138,7 +140,7 @@ class Front:
         elif scope["type"] == "http":
             headers = _headers(scope)
             with span(headers.get("traceparent"), service=self.service.name, kind="server") as current:
-                exchange = Exchange(scope, receive, send, current, self.addresses)
+                exchange = Exchange(scope, receive, send, current, self.addresses, self.vouching)
                 await self._http(exchange)
                 current.answered(exchange.status)
         elif scope["type"] == "websocket":
@@ -166,6 +168,7 @@ class Front:
         self.guesses = limits.Buckets(*_rate(environment.get("AFTERSALES_FAILED_SIGN_INS", "0.5/30")))
         self.requests = limits.Buckets(*_rate(environment.get("AFTERSALES_REQUESTS_PER_CALLER", "500/2000")))
         self.room = limits.Room()
+        self.vouching = Vouching(tokens.signer().derived("addresses of the console's callers"))
         verifier = tokens.OwnVerifier(tokens.signer())
         self.own.runtime.__dict__["verifier"] = verifier  # the own operations check with our own key, not by address
         self.hub = Hub(self.own.runtime)
@@ -324,7 +327,8 @@ class Front:
                 caller = self.access.check(exchange.headers, "GET")[2].user_id
             except DomainError:
                 allowed = MAX_BODY
-        await self._forward(exchange, "console", exchange.forwarded(None), allowed, caller)
+        headers = exchange.forwarded(None, self.vouching.proof(exchange.address))
+        await self._forward(exchange, "console", headers, allowed, caller)
 
     async def _forward(
         self, exchange: Exchange, upstream: str, headers: dict[str, str], max_body: int, caller: str = ""
@@ -349,7 +353,7 @@ def _sent(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     return passed_on(headers) + [(name, headers[name]) for name in _MADE if headers.get(name)]
 
 
-_MADE = ("dry-run", "traceparent", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id")
+_MADE = ("dry-run", "traceparent", "x-forwarded-for", "x-forwarded-host", vouching.HEADER, "x-forwarded-proto", "x-request-id")
 
 
 def _headers(scope: Message) -> dict[str, str]:

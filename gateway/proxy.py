@@ -28,8 +28,8 @@ HOP = frozenset((
     "transfer-encoding", "upgrade",
 ))  # fmt: skip
 REPLACED = HOP | {
-    "content-length", "dry-run", "expect", "forwarded", "traceparent", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto",
-    "x-request-id",
+    "content-length", "dry-run", "expect", "forwarded", "traceparent", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proof",
+    "x-forwarded-proto", "x-request-id",
 }  # fmt: skip
 PATIENCE = 3.0
 """Seconds a service may need to come back when a process of it was just replaced."""

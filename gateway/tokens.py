@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -31,6 +32,11 @@ class Signer:
             raise ValueError("the signing key must be an Ed25519 key")
         self._key = key
         self.jwk = _public(key)
+
+    def derived(self, purpose: str) -> bytes:
+        """A secret for something else that only the gateway's processes may do; tells nothing of the key."""
+        raw = self._key.private_bytes(serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption())
+        return hmac.digest(raw, purpose.encode(), "sha256")
 
     @property
     def jwks(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from console.gateway import Caller, Gateway, Problem
 from tests.unit.console.answers import DROPPED, Answers
 
-WHO = Caller("token", "en", "00-11-22-01", "192.0.2.7")
+WHO = Caller("token", "en", "00-11-22-01", "192.0.2.7", "1.ab")
 
 
 def test_says_who_asks(answers: Answers) -> None:
@@ -18,9 +18,9 @@ def test_says_who_asks(answers: Answers) -> None:
     asked = answers.asked[0]
     assert asked.query == {"q": "张 & co"}
     named = {
-        k: asked.headers[k] for k in ("Authorization", "Accept-Language", "traceparent", "X-Forwarded-For")
+        k: asked.headers[k] for k in ("Authorization", "Accept-Language", "traceparent", "X-Forwarded-For", "X-Forwarded-Proof")
     }
-    assert list(named.values()) == ["Bearer token", "en", "00-11-22-01", "192.0.2.7"]
+    assert list(named.values()) == ["Bearer token", "en", "00-11-22-01", "192.0.2.7", "1.ab"]
 
 
 def test_a_closed_connection_is_opened_anew(answers: Answers) -> None:
