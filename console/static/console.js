@@ -135,19 +135,37 @@
     parts(picker).value.value = "";
     shut(picker);
   });
+
+  // A click or an arrow asks for the list, whether focus came by hand or by a page that was swapped in. What is asked for
+  // before the input is wired up is asked for again then.
+  let wished = null;
+  function ask(text) {
+    wished = text;
+    htmx.trigger(text, "ask");
+  }
+  document.addEventListener("click", (event) => {
+    const text = event.target.closest(".picker [role=combobox]");
+    if (text && !all(".option", text.closest(".picker")).length) ask(text);
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    // What is chosen already names itself: the list shows what else there is.
+    const picker = event.target.closest && event.target.closest(".picker");
+    if (picker && parts(picker).value.value) event.detail.parameters[parts(picker).text.name] = "";
+  });
   document.addEventListener("htmx:beforeSwap", (event) => {
     // Suggestions for what was typed before are worse than none.
     const box = event.detail.target;
     if (!box || !box.classList || !box.classList.contains("options")) return;
-    const { text } = parts(box.closest(".picker"));
+    const { value, text } = parts(box.closest(".picker"));
     const asked = new URL(event.detail.pathInfo.finalRequestPath, location.href).searchParams.get(text.name) || "";
-    if (asked !== text.value) event.detail.shouldSwap = false;
+    if (asked !== (value.value ? "" : text.value)) event.detail.shouldSwap = false;
   });
 
   // Typed while the page was not wired up yet: nobody heard it, so it is asked for now.
   function unheard() {
     const text = document.activeElement;
-    if (text && text.matches(".picker [role=combobox]") && text.value) htmx.trigger(text, "focus");
+    if (text && text.matches(".picker [role=combobox]") && (text.value || text === wished)) htmx.trigger(text, text === wished ? "ask" : "focus");
+    wished = null;
   }
   document.addEventListener("htmx:afterSettle", (event) => { if (event.detail.target === document.body) unheard(); });
 
@@ -172,7 +190,13 @@
     const picker = event.target.closest && event.target.closest(".picker");
     if (!picker) return false;
     const options = all(".option[data-value]", picker);
-    if (!options.length) return false;
+    const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!options.length) {
+      if (!move) return false;
+      event.preventDefault();
+      ask(parts(picker).text);
+      return true;
+    }
     const at = options.findIndex((o) => o.getAttribute("aria-selected") === "true");
     if (event.key === "Enter" || event.key === "Tab") {
       if (at < 0) return false;
@@ -180,7 +204,6 @@
       take(options[at]);
       return true;
     }
-    const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!move) return false;
     event.preventDefault();
     const next = options[(at + move + options.length) % options.length];
