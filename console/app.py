@@ -19,7 +19,7 @@ from chassis.ops import metrics, trace
 from console import account, acting, assets, attachments, contact, edits, pages, screen, screen_lock
 from console.contracts import Model
 from console.gateway import Caller, Gateway, Problem
-from console.i18n import LANGUAGES, Words
+from console.i18n import LANGUAGES, Words, preferred
 from console.labels import companion, long, short
 from console.session import (
     ACCESS,
@@ -83,7 +83,7 @@ def create_app(gateway_url: str | None = None, model: Model | None = None) -> Fl
         span.service, span.kind, span.began = "console", "server", time_ns()
         g.span, g.trace_id = span, span.trace_id
         language = request.cookies.get(LANGUAGE, "")
-        g.words = Words(language if language in LANGUAGES else LANGUAGES[0])
+        g.words = Words(language if language in LANGUAGES else preferred(request.headers.get("Accept-Language")))
         theme = request.cookies.get(THEME, "")
         g.theme = theme if theme in THEMES else THEMES[0]
         token = request.cookies.get(ACCESS, "")

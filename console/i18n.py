@@ -19,6 +19,9 @@ import phonenumbers
 import yaml
 from babel import Locale, dates, numbers
 
+from chassis import contracts
+from chassis.http.problems import language_of
+
 LANGUAGES = ("zh-CN", "en")
 FOLDER = Path(__file__).parent / "locale"
 ZONE = "Asia/Shanghai"
@@ -38,6 +41,12 @@ def _flat(node: Any, prefix: str = "") -> dict[str, str]:
 def catalogue(language: str) -> dict[str, str]:
     """All texts of one language by their dotted keys."""
     return _flat(yaml.safe_load((FOLDER / f"{language}.yaml").read_text("utf-8")))
+
+
+def preferred(accept_language: str | None) -> str:
+    """The language a browser asks for, as long as its user has not chosen one."""
+    asked = language_of(accept_language)
+    return next(one for one in LANGUAGES if one.startswith(asked))
 
 
 @cache
@@ -80,6 +89,11 @@ class Words:
         """Label of an enum's value."""
         key = "empty" if value in (None, "") else str(value)
         return self.first(f"enum_of.{resource}.{name}.{key}", f"enum.{name}.{key}", f"enum.any.{key}")
+
+    def wrong(self, code: str) -> str:
+        """What is wrong with an input: in the console's own words, else by the title that the API gives the code."""
+        title = contracts.errors().get(code, {}).get(self.language[:2], self("error.field.any"))
+        return self._texts.get(f"error.field.{code}", title)
 
     def action(self, verb: str, resource: str = "") -> str:
         return self.first(f"action_of.{resource}.{verb}", f"action.{verb}")

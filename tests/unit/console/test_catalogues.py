@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import string
+from collections import Counter
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,14 +14,20 @@ import pytest
 
 import console
 from chassis import contracts
+from chassis.http.validation import CODES
 from console.contracts import Field, Model
 from console.i18n import LANGUAGES, Words, catalogue
-from console.screen import screens
+from console.screen import columns, screens
+from services.callcenter.app import SERVICE as callcenter
+from services.finance.app import SERVICE as finance
+from services.inventory.app import SERVICE as inventory
+from services.orders.app import SERVICE as orders
 
 ROOT = Path(console.__file__).parent
 TEMPLATES = sorted((ROOT / "templates").glob("*.html"))
 SOURCES = sorted({*ROOT.glob("*.py"), *ROOT.glob("static/*.js")} - {ROOT / "understand.py"})  # reads Chinese
 CHINESE = re.compile(r"[\u3400-\u9fff\uff00-\uffef]")
+OF_SERVICE = {(name, o.path.removeprefix("/api/v1")) for name in contracts.services() for o in contracts.operations(name)}
 NOT_SHOWN = {"allowed_actions", "cursor", "format"}
 
 
@@ -108,12 +116,65 @@ def test_every_right_has_words(language: str) -> None:
     assert not unknown
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_code_of_a_field_error_has_words(language: str) -> None:
-    from chassis.http.validation import CODES
+def field_codes() -> Iterator[tuple[str, str]]:
+    """Every code that the sources put beside a field, and where: ``ValidationFailed.of(field, code)`` and ``{"field", "code"}``."""
+    for source in sorted(p for folder in ("chassis", "gateway", "services") for p in (ROOT.parent / folder).rglob("*.py")):
+        tree = ast.parse(source.read_text("utf-8"))
+        constants = {
+            target.id: node.value.value
+            for node in tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(tree):
+            told: ast.expr | None = None
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "ValidationFailed.of":
+                told = node.args[1]
+            elif isinstance(node, ast.Dict):
+                named = {key.value: value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)}
+                told = named.get("code") if "field" in named else None
+            for part in ast.walk(told) if told else ():
+                code = constants.get(part.id) if isinstance(part, ast.Name) else getattr(part, "value", None)
+                leaf = (told.body, told.orelse) if isinstance(told, ast.IfExp) else (told,)
+                if isinstance(code, str) and part in leaf:
+                    yield code, source.name
 
-    codes = {*CODES.values(), "out_of_range", "control_characters", "duplicate", "unknown_reference"}
-    assert {f"error.field.{code}" for code in codes} <= set(catalogue(language))
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_beside_a_field_is_said_in_words(language: str) -> None:
+    words = Words(language)
+    codes = {*CODES.values(), *(code for code, _ in field_codes()), *contracts.errors()}
+    assert {"phone_masked", "wrong_kind", "bad_name"} <= codes, "the search finds them"
+    untold = {code for code in codes if words.wrong(code) == words("error.field.any")}
+    assert not untold
+    assert words.wrong("insufficient_stock") == contracts.errors()["insufficient_stock"][language[:2]]
+
+
+@pytest.mark.parametrize("outside", [False, True])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_on_a_list_shares_its_name(language: str, outside: bool) -> None:
+    """Two filters, or two columns, of one name: nobody can tell which one narrows what."""
+    words = Words(language)
+    for name, resource in (Model.for_outside() if outside else Model.of_contracts()).resources.items():
+        for fields in (resource.filters, columns(resource, language)):
+            told = Counter(words.field(f.name, name) for f in fields)
+            assert not [text for text, times in told.items() if times > 1], name
+
+
+def test_what_has_few_values_says_them_in_the_contract(model: Model) -> None:
+    """A column of a few codes (StrEnum) is an enum for the API too; else lists and filters show bare codes."""
+    bare = set()
+    for service in (orders, inventory, finance, callcenter):
+        tables = service.metadata.tables
+        few = {(t.name, c.name) for t in tables.values() for c in t.columns if getattr(c.type, "enum_class", None)}
+        for name, resource in model.resources.items():
+            operations = [o for o in (resource.list, resource.get) if o and (service.name, o.path) in OF_SERVICE]
+            own = tables.get(name.replace("-", "_"))
+            for f in (f for o in operations for f in (*o.answer, *o.query)):
+                is_few = (own.name, f.name) in few if own is not None and f.name in own.columns else f.name in {c for _, c in few}
+                bare |= {(name, f.name)} if is_few and f.kind not in ("enum", "choices") else set()
+    assert not bare
 
 
 USED = re.compile(r"""\bt(?:\.first)?\(\s*'([a-z][\w.-]*\.[\w.-]*)'(\s*~)?""")

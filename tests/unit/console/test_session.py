@@ -260,3 +260,18 @@ def test_a_challenge_ends_and_cannot_be_made_by_others(monkeypatch: pytest.Monke
 def test_every_digit_can_be_drawn() -> None:
     picture = captcha._svg("0123456789")
     assert picture.count("<polyline") >= 10 and "text" not in picture
+
+
+@pytest.mark.parametrize(
+    ("asked", "language"),
+    [
+        (None, "zh-CN"), ("", "zh-CN"), ("en", "en"), ("en-GB,en;q=0.9", "en"), ("zh-TW,zh;q=0.9,en;q=0.8", "zh-CN"),
+        ("de-DE,de;q=0.9,en;q=0.8,zh;q=0.3", "en"), ("fr", "zh-CN"), ("zh-Hans-CN;q=0.4, EN-us;q=0.7", "en"), ("*;q=x, ;;", "zh-CN"),
+    ],
+)  # fmt: skip
+def test_the_language_follows_the_browser_until_one_is_chosen(visitor: Browser, asked: str | None, language: str) -> None:
+    headers = {} if asked is None else {"Accept-Language": asked}
+    assert f'<html lang="{language}"' in visitor.page("/sign-in?again", headers=headers)
+    for chosen in ("zh-CN", "en"):
+        visitor.post("/preferences", {"language": chosen}, headers=headers)
+        assert f'<html lang="{chosen}"' in visitor.page("/sign-in?again", headers=headers), "the own choice holds"
