@@ -126,7 +126,8 @@ def _form_page(
         if add := request.form.get("add_row"):
             form.add_row(add)
         else:
-            status, answer = _send(operation, form, key, found, resource)
+            at_once = f"{resource.name}.{verb}" in screen.screens()["at_once"]
+            status, answer = _send(operation, form, {"Idempotency-Key": key, **({"Prefer": "wait=0"} if at_once else {})}, found, resource)
             key = secrets.token_urlsafe(16)
     if isinstance(answer, Response):
         return answer
@@ -142,7 +143,7 @@ def _form_page(
 
 
 def _send(
-    operation: Operation, form: Form, key: str, found: Mapping[str, Any] | None, resource: Resource
+    operation: Operation, form: Form, headers: dict[str, str], found: Mapping[str, Any] | None, resource: Resource
 ) -> tuple[int, dict[str, Any] | Response | None]:
     body = form.body(labels().resolve, datetime.now(UTC), g.words.zone)
     if form.errors:
@@ -154,7 +155,6 @@ def _send(
         body = changed(operation.body, body, found)
         if not body:
             return 200, dict(found)
-    headers = {"Idempotency-Key": key}
     if version := request.form.get("version"):
         headers["If-Match"] = version
     path = operation.url(quote(str(found[resource.key]), safe="")) if found else operation.path

@@ -28,12 +28,14 @@ def screens() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Action:
-    """One thing the user may do to a document now. ``direct``: nothing to fill in, the button does it."""
+    """One thing the user may do to a document now. ``direct``: nothing to fill in, the button does it. ``gate``: what has to
+    come first, in words; until then it would be refused."""
 
     verb: str
     operation: Operation
     primary: bool = False
     danger: bool = False
+    gate: str = ""
 
     @property
     def direct(self) -> bool:
@@ -102,7 +104,8 @@ def actions(
     danger = set(screens()["danger"])
     best = min((v for v in verbs if v in steps and v not in danger), key=steps.index, default=None)
     ordered = sorted(verbs, key=lambda v: (v in danger, v != best))
-    return [Action(v, resource.actions[v], v == best, v in danger) for v in ordered]
+    gates = {gate["action"]: gate["text"] for gate in document.get("gates") or ()}
+    return [Action(v, resource.actions[v], v == best, v in danger, gates.get(v, "")) for v in ordered]
 
 
 def meaning(value: Any) -> str:

@@ -49,9 +49,10 @@ class Column:
 
 
 def columns_of(schema: dict[str, Any]) -> list[Column]:
-    """Columns of a list, given the schema of its answer: the properties of its items, in the contract's order."""
+    """Columns of a list, given the schema of its answer: the properties of its items, in the contract's order. What only the answer
+    for one document has (``x-single``) is no column."""
     members = schema["properties"]["items"]["items"].get("properties", {})
-    return [Column(name, _shown(member)) for name, member in members.items()]
+    return [Column(name, _shown(member)) for name, member in members.items() if not member.get("x-single")]
 
 
 def _shown(schema: dict[str, Any]) -> str | None:

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -35,7 +36,7 @@ from chassis.http import dry_run, exports, outside, restricted, uploads, views
 from chassis.http.idempotency import Key, told_today
 from chassis.http.outside import PAGING
 from chassis.http.paging import MAX_LIMIT, ListQuery
-from chassis.http.runtime import Runtime
+from chassis.http.runtime import Runtime, patience
 from chassis.http.uploads import Download
 from chassis.http.validation import CONTROL, JSON, Body, Parameters
 from chassis.ops.trace import current_traceparent
@@ -126,7 +127,8 @@ class Endpoint:
         key = self._key(principal, scope["path"], headers, uploads.identity(body) if uploads.MULTIPART in self.body.media else raw)
         expected = self._expected(path, headers)
         traceparent, began = current_traceparent(), time.monotonic()
-        return await self.runtime.patiently(lambda: self._run(principal, arguments, key, expected, traceparent, dry, began))
+        run = partial(self._run, principal, arguments, key, expected, traceparent, dry, began)
+        return await self.runtime.patiently(run, patience(headers.get("prefer")))
 
     def _dry(self, scope: dict[str, Any], headers: dict[str, str]) -> bool:
         if not self.unsafe or not dry_run.asked(headers):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -21,6 +22,14 @@ T = TypeVar("T")
 WAIT_SECONDS = 3.0
 WAITING_LIMIT = 64
 _FIRST_DELAY, _LONGEST_DELAY = 0.01, 0.15
+
+_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=[,;]|$)", re.IGNORECASE | re.ASCII)
+
+
+def patience(prefer: str | None) -> float:
+    """Seconds that a caller would wait for another service's fact: ``Prefer: wait=N`` (RFC 7240) shortens the usual time."""
+    found = _WAIT.search(prefer or "")
+    return min(float(found[1]), WAIT_SECONDS) if found else WAIT_SECONDS
 
 
 class Runtime:
@@ -55,9 +64,9 @@ class Runtime:
         context = contextvars.copy_context()
         return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: context.run(function))
 
-    async def patiently(self, function: Callable[[], T]) -> T:
+    async def patiently(self, function: Callable[[], T], seconds: float = WAIT_SECONDS) -> T:
         """Run in a thread; when the answer is an error that waits for another service's fact, run again until it came or
-        3 s are over. Between two tries neither thread nor connection is held; at most 64 requests wait at once."""
+        the seconds are over. Between two tries neither thread nor connection is held; at most 64 requests wait at once."""
         loop = asyncio.get_running_loop()
         deadline, delay = 0.0, _FIRST_DELAY
         try:
@@ -65,13 +74,13 @@ class Runtime:
                 try:
                     return await self.in_thread(function)
                 except DomainError as error:
-                    if not error.waits:
+                    if not error.waits or not seconds:
                         raise
                     if not deadline:
                         if self.waiting >= WAITING_LIMIT:
                             raise
                         self.waiting += 1
-                        deadline = loop.time() + WAIT_SECONDS
+                        deadline = loop.time() + seconds
                     if loop.time() >= deadline:
                         raise
                 await asyncio.sleep(delay)

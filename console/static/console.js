@@ -345,6 +345,8 @@
       if (back) back.focus({ preventScroll: true });
     });
   }
+  // A gate that opens by what happens elsewhere (a payment), which does not change the document itself: asked again.
+  setInterval(() => { if (!document.hidden && $("[data-elsewhere]")) refresh(); }, 4000);
   const shown = (part) => { part.classList.add("flash"); htmx.process(part); return part; };
   const same = (a, b) => words(a) === words(b);
   const words = (part) => part.textContent.replace(/\s+/g, " ").trim() + all("a[href],[data-action]", part).map((e) => e.getAttribute("href") || e.dataset.action).join(" ");

@@ -219,29 +219,6 @@ def test_what_changed_meanwhile_is_not_overwritten(seat: Open, little_company: C
     expect(page.locator("#doc-problem")).to_contain_text("mine")
 
 
-def test_a_picker_reached_by_link_opens_by_click_and_by_arrow(seat: Open, little_company: Company) -> None:
-    """Its input has the focus already when the page is swapped in, so focus alone tells nothing."""
-    case = Case(little_company).register()
-    one = seat().sign_in()
-    page = one.go(f"/work-orders/{case.id}")
-    page.locator('#actions [data-action="assign"]').click()
-    box = page.locator('[name="technician_id__text"]')
-    expect(box).to_be_focused()
-    options = page.locator("#f-technician_id-options [data-value]")
-    expect(options).to_have_count(0)
-    box.press("ArrowDown")
-    expect(options.first).to_be_visible()
-    box.press("Escape")
-    expect(options).to_have_count(0)
-    box.click()
-    expect(options.first).to_be_visible()
-    box.press("ArrowDown")
-    box.press("Enter")
-    expect(page.locator('input[name="technician_id"]')).not_to_have_value("")
-    box.click()
-    expect(options.first).to_be_visible()  # what is chosen does not hide what else there is
-
-
 def test_a_picker_answers_who_types_before_the_page_is_wired_up(seat: Open, little_company: Company) -> None:
     case = Case(little_company).register()
     one = seat().sign_in()

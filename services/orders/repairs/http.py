@@ -17,7 +17,8 @@ def create(uow: UnitOfWork, body: Document, caller: Caller) -> Document:
 
 
 def get(uow: UnitOfWork, work_order_id: UUID, caller: Caller) -> Document:
-    return queries.document(uow, uow.read(WorkOrder, work_order_id), caller.language)
+    order = uow.read(WorkOrder, work_order_id)
+    return {**queries.document(uow, order, caller.language), "gates": usecases.gates_of(uow, order, caller.language)}
 
 
 def search(uow: UnitOfWork, query: ListQuery, caller: Caller) -> Document:

@@ -24,7 +24,7 @@ from chassis.domain.moments import moment
 from services.orders.devices import Coverage, Device, Exclusion, Stay, decide
 from services.orders.kernel import Document, in_hours, local_day, own, quantity
 from services.orders.masters import LabourRateCopy, ParameterCopy, PartCopy, Site, Technician, living
-from services.orders.repairs import opening, search
+from services.orders.repairs import gates, opening, search, views
 from services.orders.repairs.facts import Bill, Parts
 from services.orders.repairs.quote import DEFAULT_TAX_RATE, Position, rebilling
 from services.orders.repairs.records import Appointment, PastQuote, SearchToken, slot_of
@@ -267,6 +267,15 @@ def bill_of(uow: UnitOfWork, order: WorkOrder) -> Bill | None:
     if order.billing is None:
         return None
     return uow.one(Bill, work_order_id=order.id, round=order.billing["round"])
+
+
+def gates_of(uow: UnitOfWork, order: WorkOrder, language: str) -> list[Document]:
+    """What the caller may do by right and state, and would be refused all the same: with the code of the refusal, in words."""
+    actions = [action for action in MACHINE.allowed(order, uow.principal) if action in gates.GATES]
+    if not actions:
+        return []
+    parts, bill = parts_of(uow, order), bill_of(uow, order)
+    return [views.gate(action, refused, language) for action, refused in gates.shut(order, actions, parts, bill)]
 
 
 def tax_rate(uow: UnitOfWork) -> Decimal:

@@ -8,10 +8,12 @@ from operator import attrgetter
 from typing import Any
 
 from chassis.db.sealed import opened
+from chassis.domain.errors import DomainError
 from chassis.domain.principal import Principal
 from chassis.http.views import stamps
 from services.orders.kernel import Document
 from services.orders.masters import CustomerCopy
+from services.orders.repairs.errors import BillOpen
 from services.orders.repairs.quote import QUOTE_FIELDS
 from services.orders.repairs.work_order import MACHINE, WorkOrder
 from services.orders.texts import say
@@ -83,6 +85,13 @@ def work_order(order: WorkOrder, names: Any, reader: Reader) -> Document:
         "allowed_actions": MACHINE.allowed(order, reader.principal),
         **stamps(order),
     }
+
+
+def gate(action: str, refused: DomainError, language: str) -> Document:
+    """A gate that is shut: the code and members of the refusal, and in words what has to come first."""
+    bill = next(iter(refused.members.get("bills", ())), None)
+    code = f"{refused.code}.{'amount' if bill else 'none'}" if isinstance(refused, BillOpen) else refused.code
+    return {"action": action, "code": refused.code, "text": say("gates", code, language, bill or {}), **refused.members}
 
 
 def quote(quote: Document | None) -> Document | None:

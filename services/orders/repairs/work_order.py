@@ -23,15 +23,8 @@ from chassis.domain.machine import Machine, Move
 from services.orders.devices import Coverage, Decision
 from services.orders.kernel import Document, quantity
 from services.orders.masters import Technician
-from services.orders.repairs import announcing, events, quote as quotes
-from services.orders.repairs.errors import (
-    BillExists,
-    BillOpen,
-    OverReturn,
-    PartsNotIssued,
-    PartsNotReturned,
-    QuoteMissing,
-)
+from services.orders.repairs import announcing, events, gates, quote as quotes
+from services.orders.repairs.errors import BillExists, OverReturn
 from services.orders.repairs.facts import Bill, Parts
 from services.orders.repairs.quote import QuoteState
 
@@ -217,9 +210,7 @@ class WorkOrder(Base, Scoped, Aggregate):
     def complete(self, work_done: str, parts: Parts | None, by: str) -> None:
         """The technician is done (O-94): approved quote and every part reserved."""
         MACHINE.require(self, "complete")
-        if self.approved_version is None:
-            raise QuoteMissing(quotes=self._quote_in_the_way())
-        self._need(parts, "reserved_all")
+        gates.complete(self, parts)
         MACHINE.fire(self, "complete", by, data={"work_done": work_done})
         self.work_done, self.repaired, self.waiting_for = work_done, True, None
         self._tell(events.WorkOrderRepaired)
@@ -232,7 +223,7 @@ class WorkOrder(Base, Scoped, Aggregate):
             self.repaired = False
             self._tell(events.WorkOrderCheckFailed)
             return
-        self._need(parts, "issued_all")
+        gates.need(self, parts, "issued_all")
         MACHINE.fire(self, "check", by, to=State.READY, why=reason, data={"passed": True})
         assert self.quote is not None  # complete asked for an approved one
         self.ready_at, self.billing = now, quotes.billing(self.quote, self.returns, round_=1)
@@ -253,8 +244,7 @@ class WorkOrder(Base, Scoped, Aggregate):
     def hand_over(self, received_by: str, bill: Bill | None, now: datetime, by: str) -> None:
         """The customer takes it home: bill known and the customer's part of it paid."""
         MACHINE.require(self, "hand-over")
-        if bill is None or bill.open_amount > 0:
-            raise BillOpen(bills=[bill.shown()] if bill else []).waiting()
+        gates.hand_over(self, None, bill)
         MACHINE.fire(self, "hand-over", by, data={"received_by": received_by})
         self.received_by, self.completed_at = received_by, now
         self._tell(events.WorkOrderCompleted)
@@ -298,10 +288,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         if self.state is State.READY:
             raise BillExists(bills=[bill.shown()] if bill else [])
         MACHINE.require(self, "cancel")
-        # Between completion and check inventory is issuing: what is still needed counts as out before it says so.
-        out = {**(self.needed() if self.repaired else {}), **self.parts_out(parts)}
-        if out:
-            raise PartsNotReturned(parts=announcing.lines(out)).waiting()
+        gates.cancel(self, parts)
         MACHINE.fire(self, "cancel", by, why=reason)
         self.waiting_for, self.cancel_reason, self.approved_version, self.repaired = None, reason, None, False
         self.appointment_start = self.appointment_end = None
@@ -325,18 +312,6 @@ class WorkOrder(Base, Scoped, Aggregate):
         }
         return {part_id: rest for part_id, rest in left.items() if rest > 0}
 
-    def _need(self, parts: Parts | None, what: str) -> None:
-        """Every needed part is ``reserved_all`` or ``issued_all`` for the approved version, else wait for inventory."""
-        needed = self.needed()
-        known = parts is not None and parts.quote_version == self.approved_version
-        if needed and not (known and getattr(parts, what)):
-            lines = (
-                [line for line in parts.lines if line["part_id"] in needed]
-                if parts and known
-                else announcing.lines(needed)
-            )
-            raise PartsNotIssued(parts=lines).waiting()
-
     def _take_quote(self, now: datetime) -> None:
         """The quote holds: wait for its parts, if it has any. A promise once made keeps its place in the queue."""
         self.approved_version = self.quote_version
@@ -346,9 +321,6 @@ class WorkOrder(Base, Scoped, Aggregate):
 
     def _answer_quote(self, state: QuoteState, **answer: str) -> None:
         self.quote = {**(self.quote or {}), "state": state.value, **answer}
-
-    def _quote_in_the_way(self) -> list[Document]:
-        return [{"version": self.quote["version"], "state": self.quote["state"]}] if self.quote else []
 
     @property
     def outside_party(self) -> UUID | None:

@@ -33,6 +33,11 @@ def test_the_actions_of_a_work_order(model: Model) -> None:
     assert "timeline" in model.resources["work-orders"].parts
 
 
+def test_what_is_refused_at_once_is_an_action(model: Model) -> None:
+    for name, verb in (told.split(".") for told in screens()["at_once"]):
+        assert verb in model.resources[name].actions
+
+
 def test_kinds_of_fields(model: Model) -> None:
     create = model.resources["work-orders"].create
     assert create

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from console.i18n import Words
+from console.screen import screens
 from tests.unit.console.answers import Answers
 from tests.unit.console.conftest import DOCUMENT, ID, MAKER, OTHER, USER, Browser
 
@@ -38,6 +41,30 @@ def test_actions_are_those_the_document_allows(browser: Browser, answers: Answer
     assert f'href="/gadgets/{ID}/cancel"' in page and page.index("/open") < page.index("/cancel")
     answers.rules["GET", f"/gadgets/{ID}"] = (200, {**DOCUMENT, "allowed_actions": ["open"]})
     assert f"/gadgets/{ID}/cancel" not in browser.page(f"/gadgets/{ID}")
+
+
+def test_what_would_be_refused_is_grey_with_the_reason_for_everybody(browser: Browser, answers: Answers) -> None:
+    gate = {"action": "open", "code": "bill_open", "text": "The customer still owes 12.00 <b>"}
+    answers.rules["GET", f"/gadgets/{ID}"] = (200, {**DOCUMENT, "gates": [gate]})
+    page = browser.page(f"/gadgets/{ID}")
+    assert f'action="/gadgets/{ID}/open"' not in page
+    button = page[page.rindex("<button", 0, page.index('data-action="open"')) :].split(">")[0]
+    assert 'aria-disabled="true"' in button and 'aria-describedby="gate-open"' in button and " disabled" not in button, "focus reaches it"
+    assert "The customer still owes 12.00 &lt;b&gt;" in page[page.index('id="gate-open"') :]
+    assert f'href="/gadgets/{ID}/cancel"' in page, "the others stay as they are"
+
+
+def test_an_action_that_a_person_has_to_clear_is_refused_at_once(browser: Browser, answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(screens(), "at_once", ["gadgets.price"])
+    bill = {"id": MAKER, "number": "BL26110007", "state": "open", "open_amount": "1214.80"}
+    refusal = {"title": "The bill is not settled yet", "code": "bill_open", "trace_id": "t", "bills": [bill]}
+    answers.rules["POST", f"/gadgets/{ID}/price"] = answers.rules["POST", f"/gadgets/{ID}/cancel"] = (409, refusal)
+    told = browser.post(f"/gadgets/{ID}/price", {"price": "9"})
+    assert told.status_code == 409 and "BL26110007" in told.text and "1,214.80" in told.text and 'value="9"' in told.text
+    browser.post(f"/gadgets/{ID}/cancel", {"reason": "x"})
+    sent = {verb: answers.calls("POST", f"/gadgets/{ID}/{verb}") for verb in ("price", "cancel")}
+    assert [asked.headers.get("Prefer") for asked in sent["price"]] == ["wait=0"], "asked once, and nothing waits behind it"
+    assert [asked.headers.get("Prefer") for asked in sent["cancel"]] == [None]
 
 
 def test_dangerous_actions_come_last(browser: Browser) -> None:

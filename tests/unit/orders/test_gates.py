@@ -1,0 +1,72 @@
+"""What an order's page tells of gates is what the order itself would answer: never more, never less."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chassis.domain.errors import DomainError
+from services.orders.repairs import gates, views
+from services.orders.repairs.work_order import MACHINE, WorkOrder
+from services.orders.texts import told_of
+from tests.unit.orders.builders import (
+    NOW,
+    announced,
+    approved,
+    bill,
+    in_check,
+    in_repair,
+    parts,
+    ready,
+    registered,
+)
+
+ACTS: dict[str, Callable[[WorkOrder, Any, Any], None]] = {
+    "complete": lambda order, parts, bill: order.complete("done", parts, "ann"),
+    "hand-over": lambda order, parts, bill: order.hand_over("Li", bill, NOW, "ann"),
+    "cancel": lambda order, parts, bill: order.cancel("why", parts, bill, "ann"),
+}
+
+
+def taken_in() -> WorkOrder:
+    order = registered()
+    announced(order)
+    return order
+
+
+ORDERS = [taken_in, in_repair, approved, in_check, ready]
+
+
+@pytest.mark.parametrize("make", ORDERS)
+@pytest.mark.parametrize("store", ["unknown", "short", "reserved", "issued", "returned"])
+@pytest.mark.parametrize("owed", [None, "0.00", "0.01", "135.60"])
+def test_a_gate_is_told_where_the_action_is_refused(make: Callable[[], WorkOrder], store: str, owed: str | None) -> None:
+    def world() -> tuple[WorkOrder, Any, Any]:
+        order = make()
+        known = {
+            "short": {"reserved": False}, "reserved": {}, "issued": {"issued": 2}, "returned": {"issued": 2, "returned": 2}
+        }.get(store)  # fmt: skip
+        return order, None if known is None else parts(order, **known), None if owed is None else bill(order, owed)
+
+    order, there, due = world()
+    allowed = MACHINE.allowed(order)
+    told = {action: refused.code for action, refused in gates.shut(order, allowed, there, due)}
+    for action in (a for a in allowed if a in gates.GATES):
+        order, there, due = world()
+        try:
+            ACTS[action](order, there, due)
+        except DomainError as refused:
+            assert told.pop(action, None) == refused.code, action
+    assert not told, "an action that is not refused has no gate"
+
+
+def test_every_gate_has_its_acts_and_its_words() -> None:
+    assert set(ACTS) == set(gates.GATES) <= set(MACHINE.moves)
+    order = ready()
+    refused = gates.shut(order, ["hand-over"], None, bill(order, "135.60"))
+    told = views.gate(*refused[0], "en")
+    assert told["code"] == "bill_open" and "135.60" in told["text"] and "BL1" in told["text"]
+    assert {"quote_missing", "parts_not_issued", "parts_not_returned", "bill_open.amount", "bill_open.none"} == set(told_of("gates"))
+    assert views.gate(*gates.shut(order, ["hand-over"], None, None)[0], "zh")["text"] == "结算单还没有生成"
