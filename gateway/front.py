@@ -270,7 +270,7 @@ class Front:
     def _admit(self, exchange: Exchange, route: Route) -> tuple[str, dict[str, Any], Principal | None]:
         """Token and limit; the services check the token again, and the right."""
         if route.operation_id in GUESSES and route.service == self.service.name:
-            self.guesses.check(exchange.address)
+            self.guesses.check(limits.line(exchange.address))
         if route.permission == PUBLIC:
             return exchange.headers.get("authorization", ""), {}, None
         authorization, claims, principal = self.access.check(exchange.headers, exchange.method)
@@ -314,7 +314,7 @@ class Front:
         finally:
             announced.reset(before)
         if route.operation_id in GUESSES and exchange.status in REFUSED:
-            self.guesses.take(exchange.address)
+            self.guesses.take(limits.line(exchange.address))
 
     async def _console(self, exchange: Exchange) -> None:
         """A page that takes a file may be sent as much as the operation of the same path, by somebody who is signed in."""

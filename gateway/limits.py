@@ -69,7 +69,7 @@ class Connections:
         """Whom to ``leave`` under ("" for who is not counted), or None: not another one. Said once in the log for each crowd."""
         if self._trusted.trusts(readable(address)):
             return ""
-        whose = _line(readable(address))
+        whose = line(readable(address))
         if self._open[whose] >= self.limit:
             if whose not in self._told:
                 self._told.add(whose)
@@ -86,7 +86,7 @@ class Connections:
                 self._told.discard(whose)
 
 
-def _line(address: str) -> str:
+def line(address: str) -> str:
     """What one subscriber has: an address of version 4, a /64 of version 6."""
     found = ipaddress.ip_address(address)
     return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address

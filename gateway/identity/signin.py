@@ -167,35 +167,39 @@ def sign_out(engine: Engine, session_id: str) -> None:
 
 
 def unlock_screen(engine: Engine, principal: Principal, password: str) -> None:
-    """G-03. The own password unlocks; a wrong one counts as a failed sign-in, and the last of them ends the sessions too.
-    Raises WrongPassword, AccountLocked."""
-    refused: DomainError | None = None
+    """G-03. The own password unlocks. Raises WrongPassword, AccountLocked."""
+    if refused := refused_own(engine, principal, password):
+        raise refused
+
+
+def refused_own(engine: Engine, principal: Principal, password: str) -> DomainError | None:
+    """Who is signed in says his own password again: None when it is right, else WrongPassword or AccountLocked. A wrong one counts as a
+    failed sign-in whatever it is asked for, in a transaction of its own, and the last of them ends the sessions too."""
     with _scope(engine) as uow:
         credential = uow.one(Credential, id=_uuid(principal.user_id), lock=True)
         if credential is None:
             raise Unauthenticated()
-        if not passwords.matches(credential.password_hash, password):
-            refused = _failed(uow, credential, int(settings.value(uow, "login.max_failures")))
-            if credential.locked:
-                end_sessions(uow, credential.id, "locked")
-        else:
+        if passwords.matches(credential.password_hash, password):
             credential.failures = 0
-    if refused is not None:
-        raise refused
+            return None
+        refused = _failed(uow, credential, int(settings.value(uow, "login.max_failures")))
+        if credential.locked:
+            end_sessions(uow, credential.id, "locked")
+        return refused
 
 
 def change_password(
     engine: Engine, principal: Principal, old_password: str, new_password: str, confirm: str
 ) -> Signed:
-    """G-04. The user's other sessions end, this one gets new tokens. Raises OldWrong, ConfirmMismatch, WeakPassword."""
+    """G-04. The user's other sessions end, this one gets new tokens. Raises OldWrong, AccountLocked, ConfirmMismatch, WeakPassword."""
+    if refused := refused_own(engine, principal, old_password):
+        raise refused if isinstance(refused, AccountLocked) else OldWrong()
     with _scope(engine) as uow:
         credential = uow.one(Credential, id=_uuid(principal.user_id), lock=True)
         session = uow.one(Session, id=_uuid(principal.session), lock=True)
         if session is None or credential is None or not session.alive(uow.now):
             raise Unauthenticated()
         user = uow.read(User, credential.id)
-        if not passwords.matches(credential.password_hash, old_password):
-            raise OldWrong()
         if new_password != confirm:
             raise ConfirmMismatch()
         check_strength(uow, new_password)

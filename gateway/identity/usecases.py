@@ -14,6 +14,7 @@ from chassis.domain.errors import Duplicate, Forbidden, NotFound, UnknownReferen
 from gateway import settings
 from gateway.identity import administrators, announce, granting, parties, passwords, signin, tree
 from gateway.identity.credential import Credential
+from gateway.identity.errors import AccountLocked
 from gateway.identity.org_unit import OrgUnit
 from gateway.identity.user import User
 
@@ -144,10 +145,10 @@ def act_for(uow: UnitOfWork, org_unit_code: str, reason: str, address: str) -> s
 
 
 def reset_password(uow: UnitOfWork, user_id: uuid.UUID, admin_password: str) -> tuple[User, Credential, str]:
-    """G-06: a new first password, told once; ends the sessions and lifts a lock. Wrong own password: Forbidden."""
-    own = uow.one(Credential, id=_uuid(uow.principal.user_id))
-    if own is None or not passwords.matches(own.password_hash, admin_password):
-        raise Forbidden("the own password is wrong")
+    """G-06: a new first password, told once; ends the sessions and lifts a lock. Wrong own password: Forbidden, and it counts like
+    one at sign-in, so that the last of them is AccountLocked."""
+    if refused := signin.refused_own(uow.engine, uow.principal, admin_password):
+        raise refused if isinstance(refused, AccountLocked) else Forbidden("the own password is wrong")
     user, credential = uow.get(User, user_id), uow.get(Credential, user_id)
     _there(user)
     _manageable(uow, user)

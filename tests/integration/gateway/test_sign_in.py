@@ -206,6 +206,35 @@ def test_change_password(gateway: Gateway, branch: Branch) -> None:
     gateway.as_(user["username"], "brand-new-story")
 
 
+ASKED = {
+    "change": ("/auth/password", {"old_password": "wrong", "new_password": "brand-new-story", "confirm": "brand-new-story"}, "old_wrong"),
+    "reset": ("/users/{other}/reset-password", {"admin_password": "wrong"}, "forbidden"),
+    "screen lock": ("/auth/unlock", {"password": "wrong"}, "unauthenticated"),
+}
+
+
+@pytest.mark.parametrize("places", [["change"] * 5, ["reset"] * 5, ["screen lock"] * 5, ["change", "reset", "screen lock", "change", "reset"]])
+def test_guessing_counts_wherever_the_password_is_asked_for(gateway: Gateway, branch: Branch, places: list[str]) -> None:
+    """Per name, like a sign-in: the fifth wrong one locks, ends the sessions, and the right one is refused then."""
+    user, other = branch.user(["admin"]), branch.user(["agent"])
+    caller = gateway.as_(user["username"])
+    for count, place in enumerate(places, 1):
+        path, body, code = ASKED[place]
+        answer = caller.call("POST", path.format(other=other["id"]), body)
+        assert answer.json()["code"] == ("account_locked" if count == 5 else code), (count, place, answer.text)
+    refused(caller.call("GET", "/me"), 401, "unauthenticated")
+    refused(gateway.anybody().sign_in(user["username"], PASSWORD), 423, "account_locked")
+
+
+def test_the_right_password_forgets_wrong_ones(gateway: Gateway, branch: Branch) -> None:
+    user = branch.user(["agent"])
+    caller = gateway.as_(user["username"])
+    for _ in range(3):
+        for _ in range(4):
+            refused(caller.call("POST", "/auth/unlock", {"password": "wrong"}), 401, "unauthenticated")
+        assert caller.call("POST", "/auth/unlock", {"password": PASSWORD}).status_code < 300
+
+
 def test_a_given_password_must_be_changed(gateway: Gateway, admin: Caller, branch: Branch) -> None:
     user = branch.user(["manager"], password=None)
     assert len(user["password"]) >= 12 and user["must_change_password"] is True
@@ -250,12 +279,13 @@ def test_secrets_are_not_stored(gateway: Gateway, admin: Caller, branch: Branch)
     assert not [secret for secret in secrets if secret in kept]
 
 
-def test_failed_sign_ins_are_limited_per_address(gateway: Gateway) -> None:
-    address = f"203.0.113.{uuid_byte()}"
-    forwarded = {"X-Forwarded-For": address}
+@pytest.mark.parametrize("addresses", ["203.0.113.{mine}", "2001:db8:0:{mine}::{each:x}"], ids=["an address", "a /64 of version 6"])
+def test_failed_sign_ins_are_limited_per_address(gateway: Gateway, addresses: str) -> None:
+    mine = uuid_byte()
     body = {"grant_type": "refresh_token", "refresh_token": "wrong"}
     answer = None
-    for _ in range(400):
+    for each in range(400):
+        forwarded = {"X-Forwarded-For": addresses.format(mine=mine, each=each + 1)}
         answer = gateway.anybody().call("POST", "/auth/token", body, headers=forwarded)
         if answer.status_code == 429:
             break
