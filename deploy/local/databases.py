@@ -6,6 +6,7 @@ of outside accounts (G-10) it steps down to a third role, which has no rights bu
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import Any
 import psycopg2
 from psycopg2 import sql
 from sqlalchemy.engine import URL, make_url
+
+log = logging.getLogger("aftersales.databases")
 
 NAMES = ("orders", "inventory", "finance", "callcenter", "gateway")
 REPLACED = "_replaced"
@@ -109,6 +112,8 @@ def _ensure(connection: Any, url: URL, usual: str, aside: str, secret: Callable[
     _ensure_role(cursor, url, owner, secret(owner))
     _ensure_role(cursor, url, app, secret(app))
     _ensure_outside(cursor, outside, app)
+    for role in (owner, app):
+        _ensure_quiet(cursor, role)
     cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
     if cursor.fetchone() is None:
         _create_database(cursor, database, owner)
@@ -123,6 +128,30 @@ def _ensure(connection: Any, url: URL, usual: str, aside: str, secret: Callable[
         _execute(cursor, "GRANT USAGE ON SCHEMA public TO {0}, {1}", app, outside)
         for rights, kind in (("SELECT, INSERT, UPDATE, DELETE", "TABLES"), ("SELECT, USAGE", "SEQUENCES")):
             _execute(cursor, f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {rights} ON {kind} TO {{0}}", app)
+
+
+NO_VALUES = {
+    "log_error_verbosity": "terse",  # without DETAIL, which shows the row
+    "log_min_error_statement": "panic",
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "log_min_duration_sample": "-1",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+"""What the server's own log may not hold of our sessions: statements, parameters, rows. They name people (C-04)."""
+
+
+def _ensure_quiet(cursor: Any, role: str) -> None:
+    """Only a superuser may say so; on a server where we are none its operator does (docs/operating.md)."""
+    cursor.execute("SELECT rolconfig FROM pg_roles WHERE rolname = %s", (role,))
+    known = cursor.fetchone()[0] or []
+    try:
+        for name, value in NO_VALUES.items():
+            if f"{name}={value}" not in known:
+                _execute(cursor, f"ALTER ROLE {{0}} SET {name} = '{value}'", role)
+    except psycopg2.errors.InsufficientPrivilege:
+        log.warning("%s may be shown with values in the server's log: set %s for it", role, ", ".join(NO_VALUES))
 
 
 def _ensure_role(cursor: Any, url: URL, role: str, password: str) -> None:

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -57,6 +58,8 @@ SETTINGS: Mapping[str, str] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %d %a ",
+    "log_error_verbosity": "terse",  # the log keeps no rows and no statements: they name people
+    "log_min_error_statement": "panic",
     "cluster_name": "aftersales",
 }
 
@@ -107,6 +110,12 @@ class EmbeddedPostgres:
             raise PostgresError(f"{self.cluster} was made by PostgreSQL {made_by}, this release runs {VERSION}")
         self.launch()
         self.wait_ready(timeout)
+        self._close_own_databases()
+
+    def _close_own_databases(self) -> None:
+        """Those that PostgreSQL makes for itself are for its administrator: a service's role enters its own database only."""
+        with closing(psycopg2.connect(self.dsn())) as connection, connection, connection.cursor() as cursor:
+            cursor.execute("REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC")
 
     def launch(self) -> None:
         """Starts the server process without waiting for it (``start`` has run before, or the server has died)."""

@@ -9,13 +9,16 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import psycopg2
 import pytest
+from sqlalchemy.engine import make_url
 
 from deploy.local import postgres as module
+from deploy.local.databases import ensure_databases
 from deploy.local.postgres import EmbeddedPostgres, PostgresError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -169,3 +172,23 @@ def test_stop_leaves_nothing(server: EmbeddedPostgres) -> None:
     server.stop()
     assert not socket_folder.exists()
     assert not [p for p in psutil.process_iter(["name"]) if p.info["name"] == "postgres" and server._works_here(p)]
+
+
+def test_roles_enter_their_own_database_only_and_the_log_keeps_no_values(server: EmbeddedPostgres) -> None:
+    with server:
+        made = ensure_databases(server.url(), "quiet_", lambda role: f"secret-{role}", ("orders",))["orders"]
+        for url in (made.owner_url, made.app_url):
+            for other in ("postgres", "template1"):
+                with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
+                    psycopg2.connect(make_url(url).set(database=other).render_as_string(hide_password=False))
+        with closing(psycopg2.connect(made.owner_url)) as connection, connection, connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE people (name text PRIMARY KEY)")
+        for url in (made.owner_url, made.app_url, make_url(server.url()).set(drivername="postgresql", database="quiet_orders").render_as_string(hide_password=False)):
+            with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+                for statement in ("INSERT INTO people VALUES (%s), (%s)", "SELECT %s, %s FROM nowhere", "INSERT INTO people VALUES (%s), (%s), (1/0)"):
+                    with pytest.raises(psycopg2.Error):
+                        cursor.execute(statement, ("Wang-Fang-1", "Wang-Fang-1"))
+                    connection.rollback()
+    told = server.log.read_text(errors="replace")
+    assert "duplicate key" in told and "division by zero" in told, "that it went wrong stands there"
+    assert "Wang-Fang-1" not in told
