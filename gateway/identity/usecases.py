@@ -91,8 +91,9 @@ _MOVE_SESSIONS = text("UPDATE sessions SET org_path = :path WHERE user_id = :use
 
 
 def unlock_user(uow: UnitOfWork, user_id: uuid.UUID) -> tuple[User, Credential]:
-    """G-02: lifts the lock, the count begins anew."""
+    """G-02: lifts the lock, the count begins anew. Not of one who may more than the caller."""
     user, credential = uow.get(User, user_id), uow.get(Credential, user_id)
+    _manageable(uow, user)
     credential.unlock()
     user.journal(Journal("unlock", uow.actor))
     return user, credential

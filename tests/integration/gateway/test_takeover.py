@@ -167,6 +167,20 @@ def test_who_guesses_acts_for_nobody(gateway: Gateway, admin: Caller, branch: Br
     assert entry["acting_for"] is None
 
 
+# ---------------------------------------------------------------- who may act on whom (G-02, G-06, G-08)
+@pytest.mark.parametrize(("method", "path", "body"), [
+    ("POST", "/unlock", {}), ("POST", "/reset-password", {"admin_password": PASSWORD}), ("POST", "/force-off", {}), ("POST", "/delete", {}),
+    ("PATCH", "", {"active": False}), ("PATCH", "", {"name": "x"}),
+])  # fmt: skip
+def test_nobody_acts_on_who_may_more(gateway: Gateway, branch: Branch, method: str, path: str, body: dict[str, object]) -> None:
+    """A clerk with the right itself, of the same unit: the person's rights must be among the clerk's own."""
+    role = {"code": f"r{mark()}".lower(), "name_zh": "x", "name_en": "x", "permissions": ["gateway.user.*"]}
+    assert branch.admin.call("POST", "/roles", role).status_code in (201, 403)
+    clerk = gateway.as_(branch.user([role["code"]])["username"])
+    boss = branch.user(["admin"])
+    refused(clerk.call(method, f"/users/{boss['id']}{path}", body), 403, "forbidden")
+
+
 # ---------------------------------------------------------------- the deleted (G-08, R-04)
 def test_a_deleted_user_is_not_switched_on_by_the_way(gateway: Gateway, branch: Branch) -> None:
     """Lists hide him, so nobody would see that he signs in. Bringing him back has its own right."""
