@@ -31,8 +31,10 @@ def test_pages_have_no_gaps_and_no_repeats(company: Company):
     assert "total" not in agent.get("/products", category=category, limit=5)
 
 
+GROWS = "online_seconds"
+"""What grows while one looks (G-20): nothing to compare two looks by."""
 ORDERS = [(o.path.removeprefix("/api/v1"), sort) for service in contracts.services() for o in contracts.operations(service)
-          for sort in o.spec.get("x-sorts", ()) if "{" not in o.path]  # fmt: skip
+          for sort in o.spec.get("x-sorts", ()) if "{" not in o.path and sort != GROWS]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +47,16 @@ def busy(company: Company) -> Company:
     return company
 
 
+def still(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in item.items() if name != GROWS} for item in items]
+
+
 @pytest.mark.parametrize(("path", "sort"), ORDERS)
 def test_each_list_sorts_both_ways_by_each_column_empty_values_last(busy: Company, path: str, sort: str):
-    up, down = (busy.admin.get(path, sort=sign + sort, limit=200)["items"] for sign in ("", "-"))
+    up, down = (still(busy.admin.get(path, sort=sign + sort, limit=200)["items"]) for sign in ("", "-"))
     if len(up) < 200:
         assert len(up) == len(down)
-        assert listed(busy, path, sort) == up and listed(busy, path, f"-{sort}") == down, "pages are the whole list"
+        assert (still(listed(busy, path, sort)), still(listed(busy, path, f"-{sort}"))) == (up, down), "pages are the whole list"
     if up and sort in up[0]:
         values = [[item[sort] for item in items] for items in (up, down)]
         for found in values:

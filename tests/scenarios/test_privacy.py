@@ -17,7 +17,7 @@ from tests.support.suites import RunningSuite
 WORD = "已抹除"
 PART = {"dispatcher", "technician", "storekeeper", "cashier"}
 REASON = {"reason": "asked to be forgotten"}
-LISTS = ("consents", "disclosures", "revisits", "devices", "work_orders", "bills", "payments", "credits", "refunds")
+LISTS = ("consents", "disclosures", "revisits", "follow_ups", "devices", "work_orders", "bills", "payments", "credits", "refunds")
 
 
 def masked(number: str) -> str:
@@ -94,7 +94,7 @@ def test_one_file_tells_everything(company: Company):
     assert file["customer"]["phones"] == [case.customer["phone"]] and file["exported_by"] == "admin"
     assert len(file["consents"]) == len({one["id"] for one in file["consents"]}) == 205
     counts = {name: len(file[name]) for name in LISTS if name != "consents"}
-    assert counts == {"disclosures": 1, "revisits": 1, "devices": 1, "work_orders": 1, "bills": 1, "payments": 2, "credits": 0, "refunds": 0}
+    assert counts == {"disclosures": 1, "revisits": 1, "follow_ups": 0, "devices": 1, "work_orders": 1, "bills": 1, "payments": 2, "credits": 0, "refunds": 0}
     assert file["work_orders"][0]["id"] == case.id and file["bills"][0]["customer_total"] == "214.81"
     assert file["disclosures"][0]["kind"] == "export", "the file tells of itself"
     assert stranger.id not in answer.raw.decode()
