@@ -8,18 +8,17 @@ from sqlalchemy import select, text
 
 from chassis import contracts
 from chassis.db.uow import UnitOfWork
-from chassis.domain.errors import UnknownReference, ValidationFailed
+from chassis.domain.errors import Forbidden, UnknownReference, ValidationFailed
 from chassis.domain.moments import day
 from chassis.domain.zones import is_zone
 from gateway.identity import tree, voiding
 from gateway.identity.erased_customer import ErasedCustomer
 from gateway.identity.errors import CustomerErased
 from gateway.identity.org_unit import OrgUnit
-from gateway.identity.party import DEFAULT_ZONE, Party, PartyKind
+from gateway.identity.party import DEFAULT_ZONE, WHOLE_COMPANY, Party, PartyKind
 from gateway.identity.role import Role
 from gateway.identity.user import User
 
-"""The last day a contract may name: there must be one after it, in every zone."""
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('customer ' || :id, 0))")
 
 
@@ -34,6 +33,7 @@ def create_party(
         raise UnknownReference("org_unit_code")  # a department has no scope of its own
     if not is_zone(time_zone):
         raise ValidationFailed.of("time_zone", "not_allowed")
+    within_sight(uow, PartyKind(kind))
     customer = _living(uow, uuid.UUID(customer_id)) if customer_id else None
     party = Party.create(uow.actor, PartyKind(kind), name, unit, day(contract_ends_on), customer, time_zone)
     uow.add(party)
@@ -46,6 +46,13 @@ def change_party(uow: UnitOfWork, party_id: uuid.UUID, name: str | None = None, 
     if party.change(uow.actor, name, day(contract_ends_on) if contract_ends_on else None):
         voiding.void_all(uow, [row.id for row in uow.rows(select(User.id).where(User.party_id == party.id))])
     return party
+
+
+def within_sight(uow: UnitOfWork, kind: PartyKind) -> None:
+    """A customer's people see his documents at every site. Who makes or takes over such an account sees them too, so that is for those
+    who see the whole company anyway: Forbidden."""
+    if kind is PartyKind.CUSTOMER and not WHOLE_COMPANY.startswith(uow.principal.scope):
+        raise Forbidden("accounts of customers are headquarters' business")
 
 
 def alone(uow: UnitOfWork, customer_id: uuid.UUID) -> None:

@@ -173,7 +173,9 @@ def _void(uow: UnitOfWork, credential: Credential) -> None:
 
 
 def _manageable(uow: UnitOfWork, user: User) -> None:
-    """Nobody takes over a user who may more than he."""
+    """Nobody takes over a user who may more than he, nor one who sees more."""
+    if party := parties.of_user(uow, user):
+        parties.within_sight(uow, party.kind)
     granting.within(uow, tree.roles_of(uow, user))
 
 

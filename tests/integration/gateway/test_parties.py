@@ -15,7 +15,7 @@ from chassis.domain.masking import ERASED
 from chassis.messaging.inbox import Outcome, receive
 from gateway import tokens
 from gateway.app import SERVICE
-from tests.integration.gateway.conftest import PASSWORD, Caller, Gateway, mark
+from tests.integration.gateway.conftest import PASSWORD, Branch, Caller, Gateway, mark
 from tests.integration.gateway.test_sign_in import refused
 from tests.support.serving import envelope
 
@@ -278,3 +278,24 @@ def test_the_names_of_outsiders_stand_in_no_journal(gateway: Gateway, admin: Cal
     assert admin.call("PATCH", f"/users/{made['id']}", {"name": "王芳"}).json()["name"] == "王芳"
     written = str(gateway.rows("SELECT * FROM journal WHERE entity_id = :id", id=made["id"]))
     assert "change" in written and "李明" not in written and "王芳" not in written
+
+
+@pytest.mark.parametrize("act", ["party", "account", "reset", "move", "restore"])
+def test_a_branch_makes_and_takes_over_no_customers_account(gateway: Gateway, admin: Caller, branch: Branch, act: str) -> None:
+    """His people see his documents at every site (scope of the whole company), the branch's own do not."""
+    mine = {"org_unit_code": branch.site}
+    customer = party(admin, "customer", customer_id=str(uuid.uuid4()), **mine)
+    account = person(admin, customer, ["customer"], **mine)
+    user = f"/users/{account['id']}"
+    calls = {
+        "party": ("POST", "/parties", {"kind": "customer", "name": "x", "contract_ends_on": "2099-12-31", "customer_id": str(uuid.uuid4()), **mine}),
+        "account": ("POST", "/users", {"username": f"u-{mark()}", "name": "x", "roles": ["customer"], "party_id": customer["id"], **mine}),
+        "reset": ("POST", f"{user}/reset-password", {"admin_password": PASSWORD}),
+        "move": ("PATCH", user, {"roles": []}),
+        "restore": ("POST", f"{user}/delete", {}),
+    }
+    method, path, body = calls[act]
+    local = gateway.as_(branch.user(["admin"], unit=branch.code)["username"])
+    refused(local.call(method, path, body), 403, "forbidden")
+    dealer = {"kind": "dealer", "name": "x", "contract_ends_on": "2099-12-31", **mine}
+    assert local.call("POST", "/parties", dealer).status_code == 201
