@@ -54,13 +54,21 @@ def decode(cursor: str, list_: str, sort: str) -> tuple[Any, Any]:
 def typed(value: Any, kind: type) -> Any:
     """A value of a cursor as the column's Python type, where it is exactly what ``encode`` makes of such a value."""
     try:
-        read = next(read for base, read in _READ.items() if issubclass(kind, base))
-        found = kind(read(value)) if issubclass(kind, Enum) else read(value)
-    except (StopIteration, ValueError):
+        read = reader(kind)(value)
+        found = kind(read) if issubclass(kind, Enum) else read
+    except (TypeError, ValueError):
         raise BadCursor() from None
     if orjson.dumps(found, default=str) != orjson.dumps(value):
         raise BadCursor()
     return found
+
+
+def reader(kind: type) -> Callable[[Any], Any]:
+    """What reads a value of this type out of a cursor; TypeError for a type that no list is sorted by."""
+    for base, read in _READ.items():
+        if issubclass(kind, base):
+            return read
+    raise TypeError(f"no cursor holds {kind.__name__}")
 
 
 def _text(value: Any) -> str:

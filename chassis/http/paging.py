@@ -90,6 +90,8 @@ class Listing:
     ) -> None:  # fmt: skip
         self.statement, self.default_sort, self.key = statement, default_sort, key
         self.sorts = {**_columns(statement), **(sorts or {})}
+        for column in (sorts or {}).values():
+            cursors.reader(column.type.python_type)  # an expression may not know its type: then no page could follow the first
         self.equal, self._most = equal or {}, _MOST if written else 0
         self._written: dict[Any, Fixed] = {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, not_, or_, select, text, true
+from sqlalchemy import ColumnElement, Integer, Text, and_, case, cast, func, not_, or_, select, text, true
 
 from chassis.db.uow import UnitOfWork
 from chassis.http.paging import Listing, ListQuery
@@ -41,7 +41,7 @@ _LISTING = Listing(
         User.org_path,
         func.coalesce(_SESSIONS.c.online, False).label("online"),
         _SESSIONS.c.since,
-        func.split_part(_SESSIONS.c.address, " ", 2).label("address"),
+        func.split_part(_SESSIONS.c.address, " ", 2, type_=Text()).label("address"),
         Credential.last_login_at,
         _TOTAL.label("online_seconds"),
     )

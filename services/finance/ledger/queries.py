@@ -31,7 +31,10 @@ _ENTRIES: Any = select(
 ).join(Posting, Posting.id == Entry.posting_id)
 _LISTING = Listing(
     _ENTRIES,
-    sorts={"debit": func.greatest(Entry.amount, ZERO), "credit": func.greatest(-Entry.amount, ZERO)},
+    sorts={
+        "debit": func.greatest(Entry.amount, ZERO, type_=Entry.amount.type),
+        "credit": func.greatest(-Entry.amount, ZERO, type_=Entry.amount.type),
+    },
     default_sort="-posted_at",
     key=Entry.id,
     equal={**members(Entry, "account", "posting_id"), **members(Posting, "source", "source_id", "bill_id", "work_order_id")},

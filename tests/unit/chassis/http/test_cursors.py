@@ -12,9 +12,11 @@ from uuid import UUID
 import orjson
 import pytest
 from hypothesis import given, strategies as st
+from sqlalchemy import Column, Interval, MetaData, Numeric, Table, Uuid, func, select
 
 from chassis.domain.errors import BadCursor
 from chassis.http import cursors
+from chassis.http.paging import Listing
 
 LIST, OTHER = cursors.mark_of("/bills", {"state": "open"}), cursors.mark_of("/bills", {"state": "settled"})
 ID = UUID("01890000-0000-7000-8000-000000000001")
@@ -94,3 +96,12 @@ def _too_big(value: Any) -> bool:
     except TypeError:
         return True
     return False
+
+
+def test_a_list_is_not_sorted_by_what_no_cursor_holds() -> None:
+    """An expression without a type gave a first page that no other could follow."""
+    table = Table("t", MetaData(), Column("id", Uuid(), primary_key=True), Column("n", Numeric()))
+    for sort, error in ((func.greatest(table.c.n, 0), TypeError), (func.now(type_=Interval()), TypeError)):
+        with pytest.raises(error):
+            Listing(select(table), sorts={"x": sort}, default_sort="x", key=table.c.id)
+    Listing(select(table), sorts={"x": func.greatest(table.c.n, 0, type_=Numeric())}, default_sort="x", key=table.c.id)
