@@ -43,6 +43,8 @@ def test_handing_over_unpaid_says_what_is_owed_and_never_happens_later(seat: Ope
     grey = page.locator('#actions [data-action="hand-over"]')
     expect(grey).to_have_attribute("aria-disabled", "true", timeout=10000)
     expect(page.locator("#gate-hand-over")).to_contain_text(re.compile(r"214\.81|\d+\.\d\d"), timeout=10000)
+    # What no line has, the minutes of labour that was given in hours, is no column.
+    expect(page.locator("table.lines thead").first).not_to_contain_text({"en": "Minutes", "zh-CN": "分钟"}[language])
     one.shot(f"grey-{language}")
     page.goto(f"{one.base}/work-orders/{case.id}/hand-over")  # as from a page that was open before
     page.locator("#f-received_by").fill("张伟")
