@@ -189,6 +189,8 @@ def _errors(app: Flask) -> None:
     @app.errorhandler(Problem)
     def problem(error: Problem) -> AnyResponse:
         document = error.document
+        if error.code == "screen_locked":
+            return screen_lock.locked_elsewhere()
         if error.code == "password_change_required" or document.get("must_change_password"):
             return redirect(url_for("account.password"), 303)
         title = document.get("title") or g.words(

@@ -29,9 +29,16 @@ def refuse() -> AnyResponse | None:
     return redirect(url_for("screen_lock.ask", next=here), 303)
 
 
+def locked_elsewhere() -> AnyResponse:
+    """The gateway says that the session's screen is locked and this browser did not know."""
+    session().cookies[LOCKED] = ("1", SECONDS)
+    target = url_for("screen_lock.ask", next=request.full_path.rstrip("?") if request.method == "GET" else request.path)
+    return Response("", 200, {"HX-Redirect": target}) if request.headers.get("HX-Request") else redirect(target, 303)
+
+
 @blueprint.post("/lock")
 def lock() -> AnyResponse:
-    session().user  # noqa: B018  whoever is signed in
+    session().call("POST", "/auth/lock", body={})
     session().cookies[LOCKED] = ("1", SECONDS)
     return redirect(url_for(".ask", next=safe_next(request.form.get("next"))), 303)
 

@@ -1,6 +1,6 @@
 """Who is calling: tokens are verified here, and void ones refused at once (architecture section 7).
 
-Ended sessions and raised epochs of the last half hour (the life of an access token) are in memory, fed by the database's
+Ended or locked sessions and raised epochs of the last half hour (the life of an access token) are in memory, fed by the database's
 notifications; older ones need not be known, since their tokens have expired.
 """
 
@@ -33,6 +33,8 @@ _ENDED = (
     f" UNION ALL SELECT id FROM partner_keys WHERE revoked_at {_SINCE} OR (ends_at {_SINCE} AND ends_at <= now())"
 )
 _EPOCHS = f"SELECT id, epoch FROM credentials WHERE epoch_at {_SINCE} UNION ALL SELECT id, epoch FROM partners WHERE epoch_at {_SINCE}"
+# The newest token of a locked session was made when it was last used.
+_LOCKED = f"SELECT id FROM sessions WHERE locked_at IS NOT NULL AND used_at {_SINCE} AND ended_at IS NULL"
 
 Void = Callable[[str, str, int], None]
 
@@ -45,6 +47,7 @@ class Access:
     def __init__(self, verifier: Verifier, deaf: Callable[[], float]) -> None:
         self._verifier, self._deaf = verifier, deaf
         self._ended: dict[str, float] = {}
+        self._locked: dict[str, float] = {}
         self._epochs: dict[str, tuple[int, float]] = {}
         self._acknowledged: OrderedDict[str, int] = OrderedDict()
         self._waiting: dict[str, tuple[int, asyncio.Future[None]]] = {}
@@ -74,6 +77,11 @@ class Access:
     def is_void(self, claims: Mapping[str, Any]) -> bool:
         raised = self._epochs.get(claims["sub"])
         return claims.get("sid") in self._ended or (raised is not None and claims.get("epoch", 0) < raised[0])
+
+    def is_locked(self, claims: Mapping[str, Any]) -> bool:
+        """Whether its screen is (G-03): the token is good for unlocking it. Services are not told: they hear seconds late, and would
+        refuse for seconds what was unlocked."""
+        return claims.get("sid") in self._locked
 
     def revoked(self) -> str:
         """The signed list of what is void, for the services (chassis/http/revoked.py); made anew twice a second at most."""
@@ -108,24 +116,40 @@ class Access:
         cursor.execute(_EPOCHS, (KEPT,) * 2)
         for user_id, epoch in cursor.fetchall():
             self._raise(str(user_id), epoch)
+        cursor.execute(_LOCKED, (KEPT,))
+        self._locked = {_uuid_hex(session_id): time.monotonic() + KEPT for (session_id,) in cursor.fetchall()}  # others were unlocked
+        for session in self._locked:
+            self._tell(self._void, session, "", 0)
 
     def heard(self, news: Sequence[str], cursor: Any) -> None:
+        """All of it holds before the first word of it is acknowledged: each word waits for the database's disk."""
+        marks = []
         for one in news:
             mark, what, *rest = one.split()
             if what == "session":
                 self._end(rest[0])
+            elif what == "locked":
+                self._lock(rest[0])
+            elif what == "unlocked":
+                self._locked.pop(rest[0], None)
             elif what in ("user", "users"):
                 for user, epoch in zip(rest[::2], rest[1::2], strict=True):
                     self._raise(user, int(epoch))
             if what == HEARD:
                 self._tell(self._acknowledge, mark)
             else:
-                cursor.execute("SELECT pg_notify(%s, %s)", (self.channel, f"{mark} {HEARD}"))
+                marks.append(mark)
+        for mark in marks:
+            cursor.execute("SELECT pg_notify(%s, %s)", (self.channel, f"{mark} {HEARD}"))
         self._sweep()
 
     def _end(self, session: str) -> None:
         self._ended[session] = time.monotonic() + KEPT
         self._tell(self._void, session, "", 0)
+
+    def _lock(self, session: str) -> None:
+        self._locked[session] = time.monotonic() + KEPT
+        self._tell(self._void, session, "", 0)  # its streams end: the screen shows nothing new
 
     def _raise(self, user: str, epoch: int) -> None:
         known = self._epochs.get(user, (0, 0.0))[0]
@@ -149,6 +173,7 @@ class Access:
         if now - self._swept > 60:
             self._swept = now
             self._ended = {session: until for session, until in self._ended.items() if until > now}
+            self._locked = {session: until for session, until in self._locked.items() if until > now}
             self._epochs = {user: held for user, held in self._epochs.items() if held[1] > now}
 
 

@@ -35,7 +35,7 @@ from gateway import collecting, docs, limits, partners, tokens, vouching
 from gateway.access import SAFE, Access
 from gateway.audit import Recorder, Trail
 from gateway.identity.announce import announced
-from gateway.identity.errors import PasswordChangeRequired
+from gateway.identity.errors import PasswordChangeRequired, ScreenLocked
 from gateway.listener import Listener
 from gateway.proxy import Gone, Proxy, passed_on
 from gateway.routing import AUTHENTICATED, MAX_BODY, PUBLIC, Route, Table
@@ -46,7 +46,8 @@ log = logging.getLogger("aftersales.gateway")
 CLIENT_TOKEN = "/api/v1/auth/client-token"
 API, JWKS = "/api/v1/", "/.well-known/jwks.json"
 OPERATORS = ("/healthz", "/readyz", "/metrics")
-WITH_OLD_PASSWORD = {"identity.change_password", "identity.me", "identity.logout"}
+WHILE_LOCKED = {"identity.lock_screen", "identity.unlock_screen", "identity.me", "identity.logout"}
+WITH_OLD_PASSWORD = {"identity.change_password", *WHILE_LOCKED}
 GUESSES = {"identity.token", "partners.token", "identity.change_password", "identity.reset_password", "identity.unlock_screen"}
 REFUSED = {401, 403, 422, 423}
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
@@ -284,9 +285,10 @@ class Front:
     def _check_right(self, route: Route, claims: Mapping[str, Any], principal: Principal | None) -> None:
         if principal is None:
             return
-        if claims.get("must_change") and not (
-            route.service == self.service.name and route.operation_id in WITH_OLD_PASSWORD
-        ):
+        own = route.operation_id if route.service == self.service.name else ""
+        if self.access.is_locked(claims) and own not in WHILE_LOCKED:
+            raise ScreenLocked()
+        if claims.get("must_change") and own not in WITH_OLD_PASSWORD:
             raise PasswordChangeRequired()
         if principal.is_outside and not route.outside:
             raise Forbidden("not for outside accounts")

@@ -110,12 +110,21 @@ RIGHTS = {
 the owner's."""
 
 
+_OF_PUBLIC = """
+SELECT format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', oid::regprocedure) FROM pg_proc
+WHERE prosecdef AND proowner = current_user::regrole AND (proacl IS NULL OR has_function_privilege('public', oid, 'EXECUTE'))
+"""
+"""Functions with the owner's rights are for whom a migration grants them; PostgreSQL itself grants every function to everybody."""
+
+
 def _narrow(connection: Connection) -> None:
     role = app_role(connection)
     for table, rights in RIGHTS.items() if role else ():
         if connection.scalar(sa.text("SELECT to_regclass(:name)"), {"name": table}):
             connection.execute(sa.text(f'REVOKE ALL ON "{table}" FROM "{role}"'))
             connection.execute(sa.text(f'GRANT {rights} ON "{table}" TO "{role}"'))
+    for statement in connection.scalars(sa.text(_OF_PUBLIC)).all():
+        connection.execute(sa.text(statement))
     connection.commit()
 
 
@@ -214,49 +223,6 @@ def append_only(operations: Operations, *tables: str) -> None:
     role = app_role(operations.get_bind())
     for table in tables if role else ():
         operations.execute(f'REVOKE UPDATE, DELETE, TRUNCATE ON "{table}" FROM "{role}"')
-
-
-def scope_moves(operations: Operations) -> None:
-    """Table and function behind ``chassis/db/scopes.py``: ``move_scope(former, current)`` rewrites the beginning of every
-    org_path below ``former``, in whatever tables row-level security guards, ledgers included, and tells how many rows.
-
-    It runs as the owner, since the application may change nothing in a ledger; row-level security holds for the owner too,
-    so a caller moves only what its scope shows it. Names in KEPT stay where they were: they tell of the past.
-    """
-    from chassis.db.tables import chassis_metadata
-
-    chassis_metadata.tables["scope_moves"].create(operations.get_bind(), checkfirst=True)
-    operations.execute(_MOVE_SCOPE)
-    operations.execute("REVOKE ALL ON FUNCTION move_scope(text, text) FROM PUBLIC")
-    if role := app_role(operations.get_bind()):
-        operations.execute(f'GRANT EXECUTE ON FUNCTION move_scope(text, text) TO "{role}"')
-
-
-KEPT = ("audit_entries", "outbox")
-_MOVE_SCOPE = f"""
-CREATE OR REPLACE FUNCTION move_scope(former text, current text) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    place text; touched bigint; moved bigint := 0;
-BEGIN
-    IF former !~ '^/([^/]+/)+$' OR current !~ '^/([^/]+/)+$' THEN
-        RAISE EXCEPTION 'not paths: % and %', former, current;
-    END IF;
-    SET CONSTRAINTS ALL DEFERRED;  -- parent and child rows carry the path and refer to each other by it
-    FOR place IN
-        SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-        WHERE a.attname = 'org_path' AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND c.relrowsecurity
-        AND c.relnamespace = 'public'::regnamespace AND c.relname <> ALL ('{{{",".join(KEPT)}}}') ORDER BY 1
-    LOOP
-        EXECUTE format('UPDATE public.%I SET org_path = $2 || substr(org_path, length($1) + 1)'
-            ' WHERE org_path COLLATE "C" >= $1 AND org_path COLLATE "C" < $1 || chr(1114111)', place)
-            USING former, current;
-        GET DIAGNOSTICS touched = ROW_COUNT;
-        moved := moved + touched;
-    END LOOP;
-    RETURN moved;
-END $$
-"""
 
 
 def indexes(operations: Operations, made: Mapping[str, str], dropped: Iterable[str] = ()) -> None:

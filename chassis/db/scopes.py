@@ -8,6 +8,7 @@ holds nothing costs one probe of an index. Decision note 0005 tells what else wa
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from sqlalchemy import text
 
@@ -55,3 +56,53 @@ def _rewrite(uow: UnitOfWork, unit_id: uuid.UUID | None) -> int:
     if moves:
         uow.execute(_PATIENCE)  # all rows of a site in one transaction: they are seen in one place or the other
     return sum(int(uow.scalar(_MOVE, {"former": row.former, "current": row.current})) for row in moves)
+
+
+# ---------------------------------------------------------------- for migrations
+
+KEPT = ("audit_entries", "outbox")
+"""Tables whose paths tell of the past: they stay."""
+_FUNCTION = f"""
+CREATE OR REPLACE FUNCTION move_scope(former text, current text) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    place text; touched bigint; moved bigint := 0; seen text := nullif(current_setting('app.scope', true), '');
+BEGIN
+    IF former !~ '^/([^/]+/)+$' OR current !~ '^/([^/]+/)+$'
+        OR (starts_with(former, seen) AND starts_with(current, seen)) IS NOT TRUE
+        OR NOT EXISTS (SELECT FROM scope_moves m WHERE m.former = move_scope.former AND m.current = move_scope.current)
+    THEN
+        RAISE EXCEPTION 'no move of a unit in the scope of the caller: % to %', former, current USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    SET CONSTRAINTS ALL DEFERRED;  -- parent and child rows carry the path and refer to each other by it
+    FOR place IN
+        SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE a.attname = 'org_path' AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND c.relrowsecurity
+        AND c.relnamespace = 'public'::regnamespace AND c.relname <> ALL ('{{{",".join(KEPT)}}}') ORDER BY 1
+    LOOP
+        EXECUTE format('UPDATE public.%I SET org_path = $2 || substr(org_path, length($1) + 1)'
+            ' WHERE org_path COLLATE "C" >= $1 AND org_path COLLATE "C" < $1 || chr(1114111)', place)
+            USING former, current;
+        GET DIAGNOSTICS touched = ROW_COUNT;
+        moved := moved + touched;
+    END LOOP;
+    RETURN moved;
+END $$
+"""
+
+
+def scope_moves(operations: Any) -> None:
+    """Table and function: ``move_scope(former, current)`` rewrites the beginning of every org_path below ``former``, in
+    whatever tables row-level security guards, ledgers included, and tells how many rows.
+
+    It runs as the owner, since the application may change nothing in a ledger. It does what a remembered move says, within the
+    caller's scope, and nothing else; row-level security holds for the owner too.
+    """
+    from chassis.db.migrate import app_role  # brings Alembic, which no worker needs
+    from chassis.db.tables import chassis_metadata
+
+    chassis_metadata.tables["scope_moves"].create(operations.get_bind(), checkfirst=True)
+    operations.execute(_FUNCTION)
+    operations.execute("REVOKE ALL ON FUNCTION move_scope(text, text) FROM PUBLIC")
+    if role := app_role(operations.get_bind()):
+        operations.execute(f'GRANT EXECUTE ON FUNCTION move_scope(text, text) TO "{role}"')

@@ -258,6 +258,7 @@
     const answer = await fetch("/session", { method: "POST", headers: { "X-CSRF-Token": token() } }).catch(() => null);
     if (!answer || !answer.redirected) listen();
   }
+  document.addEventListener("unlocked", listen);  // the stream ended with the lock
   const token = () => { const input = $('input[name="csrf_token"]'); return input ? input.value : ""; };
 
   function changed(resource, data) {

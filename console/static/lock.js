@@ -20,6 +20,7 @@
     box.hidden = true;
     dialog.querySelector("input[type=password]").value = "";
     if (dialog.open) dialog.close();
+    document.dispatchEvent(new Event("unlocked"));
   }
 
   function say(text) {

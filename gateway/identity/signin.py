@@ -154,6 +154,8 @@ def _refresh(uow: UnitOfWork, refresh_token: str) -> Signed | None:
         if session.ended_at == uow.now:  # ended just now: a spent token came again, or he may act no more
             announce.session_ended(uow, session.id)
         return None
+    if session.locked_at is not None:  # its newest tokens are locked as well
+        announce.session_locked(uow, session.id)
     return Signed(_access(uow, user, credential, session), next_token, credential.must_change, credential.last_login_at)
 
 
@@ -164,12 +166,6 @@ def sign_out(engine: Engine, session_id: str) -> None:
         if session is not None:
             session.end("logout", uow.now)
             announce.session_ended(uow, session.id)
-
-
-def unlock_screen(engine: Engine, principal: Principal, password: str) -> None:
-    """G-03. The own password unlocks. Raises WrongPassword, AccountLocked."""
-    if refused := refused_own(engine, principal, password):
-        raise refused
 
 
 def refused_own(engine: Engine, principal: Principal, password: str) -> DomainError | None:
@@ -238,7 +234,7 @@ def act_for(engine: Engine, principal: Principal, unit_id: uuid.UUID, address: s
             raise Forbidden("acting for a unit begins in an own session")
         user = uow.read(User, credential.id)
         session, refresh_token = Session.start(user.id, user.org_path, principal.language, address, uow.now)
-        session.acting_unit_id, session.device_id = unit_id, own.device_id
+        session.acting_unit_id, session.own_session_id, session.device_id = unit_id, own.id, own.device_id
         uow.add(session)
         return Signed(_access(uow, user, credential, session), refresh_token, False, credential.last_login_at)
 

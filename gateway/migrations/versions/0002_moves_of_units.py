@@ -5,7 +5,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from chassis.db.migrate import append_only, scope_moves, scope_table
+from chassis.db.migrate import append_only, scope_table
+from chassis.db.scopes import scope_moves
 
 revision = "0002"
 down_revision = "0001"

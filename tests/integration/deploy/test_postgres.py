@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -69,7 +71,7 @@ def test_private_and_asking_everyone_for_a_password(server: EmbeddedPostgres) ->
     with server:
         assert settings(server, "listen_addresses", "fsync", "synchronous_commit") == {
             "listen_addresses": "", "fsync": "on", "synchronous_commit": "on"}
-        owner = os.geteuid() or server._user.pw_uid  # type: ignore[union-attr]
+        owner = os.geteuid() or server._user.uid  # type: ignore[union-attr]
         assert owner != 0
         for place in (server.cluster, server.socket_folder()):
             found = place.stat()
@@ -79,6 +81,36 @@ def test_private_and_asking_everyone_for_a_password(server: EmbeddedPostgres) ->
             with pytest.raises(psycopg2.OperationalError, match="password"):
                 psycopg2.connect(host=str(server.socket_folder()), user=module.SUPERUSER, dbname="postgres", password=password)
     assert stat.S_IMODE((server.folder / "superuser").stat().st_mode) == 0o600
+
+
+PEEP = 'ls "$1" || ls "$2" || ls "/proc/$3/cwd/" || cat "/proc/$3/environ" || kill -0 "$3"'
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
+def test_other_processes_of_nobody_see_nothing_of_it() -> None:
+    """Also where every folder above the cluster may be entered."""
+    nobody = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder, "data")) as server:
+        assert server.process is not None
+        for above in (Path(folder), server.folder):
+            above.chmod(0o755)
+        seen = [str(place) for place in (server.cluster, server.socket_folder(), server.process.pid)]
+        peeped = subprocess.run(["/bin/sh", "-c", PEEP, "peep", *seen], user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[],
+                                cwd="/", capture_output=True, text=True, check=False)
+        assert peeped.returncode != 0 and not peeped.stdout, peeped.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
+def test_a_cluster_of_somebody_else_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the releases before left it."""
+    monkeypatch.setenv("AFTERSALES_POSTGRES_USER", "nobody")
+    with EmbeddedPostgres(tmp_path / "data") as server:
+        query(server, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)")
+    monkeypatch.delenv("AFTERSALES_POSTGRES_USER")
+    with EmbeddedPostgres(tmp_path / "data") as server:
+        assert query(server, "SELECT n FROM kept") == [(1,)]
+        owners = {path.lstat().st_uid for path in (server.cluster, *server.cluster.rglob("*"))}
+        assert owners == {module.OWN_ACCOUNT}
 
 
 def test_parent_folders_stay_closed(tmp_path: Path) -> None:
@@ -91,7 +123,7 @@ def test_parent_folders_stay_closed(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
 def test_binaries_that_the_server_user_may_not_reach_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    user = module._unprivileged_user()
+    user = module._account()
     assert user is not None
     wheel = module._installation(user).parent
     closed = tmp_path / "site-packages"

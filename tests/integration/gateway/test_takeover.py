@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chassis import contracts
 from tests.integration.gateway.conftest import ADMIN_PASSWORD, PASSWORD, Branch, Caller, Gateway, mark
 from tests.integration.gateway.test_partners import Partner
 from tests.integration.gateway.test_sign_in import refused
@@ -168,16 +169,27 @@ def test_who_guesses_acts_for_nobody(gateway: Gateway, admin: Caller, branch: Br
 
 
 # ---------------------------------------------------------------- who may act on whom (G-02, G-06, G-08)
-@pytest.mark.parametrize(("method", "path", "body"), [
+ACTS = [
     ("POST", "/unlock", {}), ("POST", "/reset-password", {"admin_password": PASSWORD}), ("POST", "/force-off", {}), ("POST", "/delete", {}),
-    ("PATCH", "", {"active": False}), ("PATCH", "", {"name": "x"}),
-])  # fmt: skip
+    ("POST", "/restore", {}), ("PATCH", "", {"active": False}), ("PATCH", "", {"name": "x"}),
+]  # fmt: skip
+
+
+def test_every_act_on_a_person_is_asked_below() -> None:
+    of_a_person = [operation for operation in contracts.operations("gateway") if operation.path.startswith("/api/v1/users/{user_id}")]
+    unsafe = {(o.method.upper(), o.path.removeprefix("/api/v1/users/{user_id}")) for o in of_a_person if o.method.upper() != "GET"}
+    assert unsafe == {(method, path) for method, path, _ in ACTS}
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ACTS)
 def test_nobody_acts_on_who_may_more(gateway: Gateway, branch: Branch, method: str, path: str, body: dict[str, object]) -> None:
     """A clerk with the right itself, of the same unit: the person's rights must be among the clerk's own."""
     role = {"code": f"r{mark()}".lower(), "name_zh": "x", "name_en": "x", "permissions": ["gateway.user.*"]}
     assert branch.admin.call("POST", "/roles", role).status_code in (201, 403)
     clerk = gateway.as_(branch.user([role["code"]])["username"])
     boss = branch.user(["admin"])
+    if path == "/restore":
+        assert branch.admin.call("POST", f"/users/{boss['id']}/delete", {}).status_code == 200
     refused(clerk.call(method, f"/users/{boss['id']}{path}", body), 403, "forbidden")
 
 

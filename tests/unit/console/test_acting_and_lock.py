@@ -9,6 +9,7 @@ from tests.unit.console.conftest import ID, USER, Browser
 
 OTHER = {"access_token": "acting-1", "refresh_token": "acting-refresh", "token_type": "Bearer", "expires_in": 900}
 OWN = {"access_token": "access-9", "refresh_token": "refresh-9", "token_type": "Bearer", "expires_in": 900}
+LOCK = ("POST", "/auth/lock"), (200, {"locked": True})
 WRONG = {"title": "Wrong", "code": "unauthenticated", "failures": 2, "limit": 5, "trace_id": "t"}
 
 
@@ -46,8 +47,10 @@ def test_signing_out_while_acting_ends_both_sessions(browser: Browser, answers: 
 
 
 def test_a_locked_screen_shows_nothing_and_does_nothing(browser: Browser, answers: Answers) -> None:
+    answers.rules.update([LOCK])
     csrf = browser.token("/gadgets")
     assert browser.client.post("/lock", data={"csrf_token": csrf, "next": "/gadgets"}).location == "/locked?next=/gadgets"
+    assert (answers.asked[-1].method, answers.asked[-1].path) == LOCK[0], "the session is locked, not this browser alone"
     before = len(answers.asked)
     for path in ("/gadgets?state=open", f"/gadgets/{ID}", "/export/gadgets.csv", "/pick/gadgets", "/password", "/act-for", "/"):
         answer = browser.get(path)
@@ -60,6 +63,7 @@ def test_a_locked_screen_shows_nothing_and_does_nothing(browser: Browser, answer
 
 @pytest.mark.parametrize("sheet", [True, False])
 def test_only_the_password_unlocks(browser: Browser, answers: Answers, sheet: bool) -> None:
+    answers.rules.update([LOCK])
     csrf = browser.token("/gadgets")
     browser.client.post("/lock", data={"csrf_token": csrf})
     headers = {"X-Sheet": "1"} if sheet else {}
@@ -77,9 +81,17 @@ def test_only_the_password_unlocks(browser: Browser, answers: Answers, sheet: bo
 
 @pytest.mark.parametrize("sheet", [True, False])
 def test_the_last_wrong_password_signs_out(browser: Browser, answers: Answers, sheet: bool) -> None:
+    answers.rules.update([LOCK])
     csrf = browser.token("/gadgets")
     browser.client.post("/lock", data={"csrf_token": csrf})
     answers.rules["POST", "/auth/unlock"] = (423, {"title": "Locked", "code": "account_locked", "limit": 5, "trace_id": "t"})
     answer = browser.client.post("/unlock", data={"csrf_token": csrf, "password": "p"}, headers={"X-Sheet": "1"} if sheet else {})
     assert (answer.headers.get("X-Leave") if sheet else answer.location) == "/sign-in"
     assert not any(cookie(browser, f"aftersales_{name}") for name in ("token", "refresh", "locked"))
+
+
+def test_what_the_gateway_holds_locked_is_locked_in_every_browser(browser: Browser, answers: Answers) -> None:
+    """The cookie is a hint: without it the pages do not come either, and the password is asked for."""
+    answers.rules["GET", "/gadgets"] = (423, {"title": "Locked", "code": "screen_locked", "trace_id": "t"})
+    answer = browser.get("/gadgets?state=open")
+    assert (answer.status_code, answer.location, cookie(browser, "aftersales_locked")) == (303, "/locked?next=/gadgets?state%3Dopen", "1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -180,10 +181,10 @@ def test_cookies() -> None:
 
 # ---------------------------------------------------------------- void tokens
 class Cursor:
-    """Answers the two questions a fresh connection asks, and keeps what was announced."""
+    """Answers the questions a fresh connection asks, and keeps what was announced."""
 
-    def __init__(self, ended: list[Any], epochs: list[Any]) -> None:
-        self.answers, self.announced = [ended, epochs], []
+    def __init__(self, *answers: list[Any]) -> None:
+        self.answers, self.announced = list(answers), []
 
     def execute(self, sql: str, values: tuple[Any, ...]) -> None:
         if "pg_notify" in sql:
@@ -206,8 +207,8 @@ def access(deaf: float = 0.0) -> tuple[Access, Any]:
 def test_void_tokens() -> None:
     found, bearer = access()
     assert found.check(bearer(), "GET")[2].username == "ann"
-    found.connected(Cursor(ended=[(UUID(int=7),)], epochs=[(UUID(int=9), 3)]))
-    cursor = Cursor([], [])
+    found.connected(Cursor([(UUID(int=7),)], [(UUID(int=9), 3)], []))
+    cursor = Cursor()
     found.heard(["m1 session s2", "m2 user u 2", "m2 heard"], cursor)
     assert cursor.announced == ["m1 heard", "m2 heard"], "says that it has heard, once each"
     assert found.check(bearer(), "GET"), "an epoch reached is good"
@@ -216,6 +217,41 @@ def test_void_tokens() -> None:
         with pytest.raises(Unauthenticated):
             found.check(bearer(**void), "GET")
     assert found.check(bearer(sub=user, epoch=3), "GET")
+
+
+def test_all_news_hold_before_any_is_acknowledged() -> None:
+    """Acknowledging may take the database long, and whoever waits for it is answered after a second anyway."""
+    found, bearer = access()
+    claims = found.check(bearer(), "GET")[1]
+
+    class Slow(Cursor):
+        def execute(self, sql: str, values: tuple[Any, ...]) -> None:
+            assert found.is_locked(claims)
+            super().execute(sql, values)
+
+    cursor = Slow()
+    found.heard(["m1 session s2", "m2 locked s1"], cursor)
+    assert cursor.announced == ["m1 heard", "m2 heard"]
+
+
+def test_locked_sessions_are_kept_as_long_as_their_tokens_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, bearer = access()
+    claims = {sid: found.check(bearer(sid=sid), "GET")[1] for sid in ("s1", "s2", UUID(int=7).hex)}
+
+    def locked() -> set[str]:
+        return {sid for sid, of in claims.items() if found.is_locked(of)}
+
+    found.heard(["m locked s1", "m locked s2", "m unlocked s2"], Cursor())
+    assert locked() == {"s1"}
+    found.connected(Cursor([], [], [(UUID(int=7),)]))
+    assert locked() == {UUID(int=7).hex}, "what the database says, and nothing that was unlocked unheard"
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 1800)
+    found.heard(["m locked s1"], Cursor())
+    assert locked() == {"s1", UUID(int=7).hex}
+    monkeypatch.setattr(time, "monotonic", lambda: now + 1900)
+    found.heard(["m heard"], Cursor())
+    assert locked() == {"s1"}, "told again by a refresh"
 
 
 def test_nobody_is_let_in_when_void_tokens_cannot_be_known() -> None:
@@ -234,7 +270,7 @@ def test_answers_wait_until_all_have_heard() -> None:
         waiting = asyncio.ensure_future(found.gone_round({"m": 2}, timeout=5))
         seen = []
         for _ in range(2):
-            found.heard(["m heard"], Cursor([], []))
+            found.heard(["m heard"], Cursor())
             await asyncio.sleep(0.02)
             seen.append(waiting.done())
         await found.gone_round({"m": 2}, timeout=5)

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from chassis.db.migrate import scope_moves
+from chassis.db.scopes import scope_moves
 
 revision = "0002"
 down_revision = "0001"

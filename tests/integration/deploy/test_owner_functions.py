@@ -1,0 +1,128 @@
+"""Functions that run with the owner's rights (SECURITY DEFINER), of all databases: who may call them, and what they do for whom."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg2
+import pytest
+from sqlalchemy.engine import make_url
+
+from deploy.local.databases import NAMES
+from tests.support.database import ServiceDatabase, service_database
+from tests.support.world import services
+
+ERASED, WANTED, BRANCH = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
+SEED = {
+    "": f"""
+        INSERT INTO scope_moves (unit_id, former, current, sequence, moved_at) VALUES ('{BRANCH}', '/HQ/A/', '/HQ/B/A/', 2, now());
+        INSERT INTO journal (entity, entity_id, org_path, at, action, actor, data)
+        VALUES ('work_order', '{BRANCH}', '/HQ/A/', now(), 'x', 'x', '{{"approved_by": "Wang Fang"}}');
+        INSERT INTO inbox (event_id, type, source, subject, sequence, state, received_at, handled_at)
+        VALUES ('{BRANCH}', 'x', 'x', 'x', 1, 'done', now(), now())""",
+    "orders": f"""
+        INSERT INTO customer_copies (id, name, phones, phone_marks, sequence, erased_at)
+        VALUES ('{ERASED}', 'x', '[]', '{{}}', 1, now()), ('{WANTED}', 'x', '[]', '{{}}', 1, NULL);
+        INSERT INTO erasures (id, reason, erased_at, version, created_at, created_by, updated_at, updated_by)
+        VALUES ('{ERASED}', 'x', now(), 1, now(), 'x', now(), 'x')""",
+}
+Asked = tuple[str | None, tuple[Any, ...]]
+FOR_THE_APPLICATION: dict[str, tuple[list[Asked], list[Asked]]] = {
+    # name: what is done, and what is refused: (the caller's scope, arguments)
+    "move_scope": (
+        [("/", ("/HQ/A/", "/HQ/B/A/")), ("/HQ/", ("/HQ/A/", "/HQ/B/A/"))],
+        [
+            (None, ("/HQ/A/", "/HQ/B/A/")), ("", ("/HQ/A/", "/HQ/B/A/")), ("/HQ/A/", ("/HQ/A/", "/HQ/B/A/")),
+            ("/HQ/B/", ("/HQ/A/", "/HQ/B/A/")), ("/", ("/HQ/A/", "/HQ/C/")), ("/", ("/HQ/B/A/", "/HQ/A/")), ("/", ("/HQ/", "/HQ/B/A/")),
+            ("/", ("", "/HQ/B/A/")), ("/", ("/HQ/A/", "")), ("/", ("/HQ/A/", None)), ("/", (None, "/HQ/B/A/")), ("/", ("%", "/HQ/B/A/")),
+        ],
+    ),
+    "forget_names": (
+        [("/", (ERASED, "已抹除")), ("/HQ/", (ERASED, "已抹除"))],
+        [
+            (None, (ERASED, "已抹除")), ("", (ERASED, "已抹除")), ("/HQ/A/", (ERASED, "已抹除")), ("/HQ", (WANTED, "已抹除")),
+            ("/", (WANTED, "已抹除")), ("/", (ERASED, "Wang Fang")), ("/", (ERASED, None)), ("/", (None, "已抹除")), ("/", (BRANCH, "已抹除")),
+        ],
+    ),
+    # Whatever it is asked, what is not old enough stays (tests/integration/deploy/test_pruning.py).
+    "prune_messages": ([(scope, (most,)) for scope in (None, "/") for most in (0, 1, 2**31 - 1, None)], []),
+}
+CHANGES = {"move_scope"}
+"""Those that change what was seeded: no order is the erased customer's."""
+FOUND = """
+SELECT p.proname, pg_get_function_result(p.oid) = 'trigger', array_to_string(p.proconfig, ','),
+       has_function_privilege('public', p.oid, 'EXECUTE'), has_function_privilege(%(outside)s, p.oid, 'EXECUTE'),
+       has_function_privilege(%(app)s, p.oid, 'EXECUTE')
+FROM pg_proc p WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace ORDER BY 1
+"""
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def migrated(request: pytest.FixtureRequest, database_server: str) -> Iterator[tuple[str, ServiceDatabase]]:
+    service = next(service for service in services() if service.name == request.param)
+    with service_database(database_server, service) as database:
+        with closing(connected(database.app_url)) as connection, connection, connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('app.scope', '/', true)")
+            for name in ("", service.name):
+                cursor.execute(SEED.get(name, "SELECT"))
+        yield service.name, database
+
+
+def connected(url: str) -> Any:
+    return psycopg2.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+
+
+def functions(database: ServiceDatabase) -> list[Any]:
+    app = str(make_url(database.app_url).username)
+    with closing(connected(database.owner_url)) as connection, connection.cursor() as cursor:
+        cursor.execute(FOUND, {"app": app, "outside": f"{app.removesuffix('_app')}_outside"})
+        return list(cursor.fetchall())
+
+
+def test_they_find_their_own_tables_and_are_for_whom_they_were_made(migrated: tuple[str, ServiceDatabase]) -> None:
+    """Triggers are called by nobody. The outside role of G-10 has none of them."""
+    found = functions(migrated[1])
+    assert {"move_scope", "prune_messages"} <= {name for name, *_ in found}
+    for name, trigger, settings, public, outside, app in found:
+        assert (settings or "").startswith("search_path=") and settings.endswith("pg_temp"), f"{name} looks for tables where its caller says"
+        assert not public and not outside, name
+        assert app is (not trigger), name
+        assert trigger or name in FOR_THE_APPLICATION, f"{name}: what may it be asked, and by whom?"
+
+
+def test_they_check_what_they_are_asked(migrated: tuple[str, ServiceDatabase]) -> None:
+    asked = [name for name, trigger, *_ in functions(migrated[1]) if not trigger]
+    for name in asked:
+        done, refused = FOR_THE_APPLICATION[name]
+        for scope, arguments in done:
+            with closing(connected(migrated[1].app_url)) as connection:
+                before = whole(connection)
+                called(connection, name, scope, arguments)
+                assert (whole(connection) != before) is (name in CHANGES)
+        for scope, arguments in refused:
+            with closing(connected(migrated[1].app_url)) as connection, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                called(connection, name, scope, arguments)
+                pytest.fail(f"{name}{arguments} was done under the scope {scope}")
+
+
+def called(connection: Any, name: str, scope: str | None, arguments: tuple[Any, ...]) -> None:
+    with connection.cursor() as cursor:
+        if scope is not None:
+            cursor.execute("SELECT set_config('app.scope', %s, true)", (scope,))
+        casts = {"move_scope": "%s::text, %s::text", "forget_names": "%s::uuid, %s::text", "prune_messages": "%s::integer"}[name]
+        cursor.execute(f"SELECT {name}({casts})", arguments)
+
+
+def whole(connection: Any) -> list[Any]:
+    """What was seeded, as it stands in the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('app.scope', true)")
+        before = cursor.fetchone()[0]
+        cursor.execute("SELECT set_config('app.scope', '/', true)")
+        cursor.execute("SELECT (SELECT json_agg(j ORDER BY id)::text FROM journal j), (SELECT json_agg(i)::text FROM inbox i)")
+        found = list(cursor.fetchall())
+        cursor.execute("SELECT set_config('app.scope', %s, true)", (before or "",))
+        return found
