@@ -167,11 +167,12 @@ def _ranges(spec: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _measure(member: dict[str, Any]) -> dict[str, Any] | None:
-    """The schema of one end of a range over such members; None where they have no size."""
+    """The schema of one end of a range over such members; None where they have no size. What a document tells of has happened, unless
+    the member's ``x-when`` says that it may still be to come."""
     types = member.get("type", ())
     types = [types] if isinstance(types, str) else types
     if member.get("format") in ("date", "date-time"):
-        return {"type": "string", "format": member["format"], "x-when": "either"}
+        return {"type": "string", "format": member["format"], "x-when": member.get("x-when", "past")}
     if decimals(member) is not None:
         return {"type": "string", "pattern": r"^-?[0-9]{1,13}(\.[0-9]{1,6})?$", "maxLength": 24, "x-amount": True}
     return {"type": "number", "minimum": -(10**9), "maximum": 10**9} if "number" in types else None

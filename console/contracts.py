@@ -16,7 +16,7 @@ from typing import Any
 
 from chassis import contracts
 from chassis.domain.moments import When
-from chassis.http import outside
+from chassis.http import outside, restricted
 
 Declared = tuple[str, str, dict[str, Any]]
 API = "/api/v1"
@@ -60,12 +60,19 @@ class Field:
     max_length: int | None = None
     reference: Reference | None = None
     fields: tuple[Field, ...] = ()
+    shown_to: str | None = None
+    """The right without which it is left out of every answer (``x-shown-to``)."""
     when: When = When.EITHER
     """Where its days may lie (``x-when``), and so which year a day typed without one is of."""
 
     @property
     def numeric(self) -> bool:
         return self.kind in {"integer", "number", "decimal", "money"}
+
+    @property
+    def past(self) -> bool:
+        """A day or moment that may only be over."""
+        return self.kind in {"date", "datetime"} and self.when is When.PAST
 
     @property
     def scalar(self) -> bool:
@@ -260,6 +267,7 @@ class Model:
             minimum=schema.get("minimum", schema.get("exclusiveMinimum")),
             maximum=schema.get("maximum", schema.get("exclusiveMaximum")),
             max_length=schema.get("maxLength"),
+            shown_to=schema.get(restricted.MARK),
             when=When(schema.get("x-when", When.EITHER)),
         )
         if kind in {"list", "group"}:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from console.contracts import Field, Reference
 from console.gateway import Problem
-from console.understand import NotUnderstood, amount, day, moment, number
+from console.understand import NotUnderstood, amount, day, decimal, moment, number
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 TEXT = "__text"
@@ -118,7 +118,7 @@ class Form:
                 try:
                     value = self._scalar(f, name, resolve, now, zone)
                 except NotUnderstood:
-                    self.errors[name] = f"{f.kind}_not_understood"
+                    self.errors[name] = f"{f.kind}_not_understood" + ("_past" if f.past else "")
                 else:
                     if value is not None:
                         out[f.name] = value
@@ -145,7 +145,7 @@ class Form:
             case "money":
                 return amount(text)
             case "decimal":
-                return str(number(text))
+                return decimal(text)
             case "date":
                 return day(text, now.astimezone(zone).date(), f.when).isoformat()
             case "datetime":

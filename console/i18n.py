@@ -133,7 +133,16 @@ class Words:
 
     def number(self, value: Any) -> str:
         amount = decimal(value)
-        return str(value) if amount is None else numbers.format_decimal(amount, locale=self.locale)
+        return str(value) if amount is None else numbers.format_decimal(amount, locale=self.locale, decimal_quantization=False)
+
+    def cost(self, value: Any) -> str:
+        """The cost of one unit: all its decimals, two at least."""
+        amount = decimal(value)
+        return (
+            str(value)
+            if amount is None
+            else numbers.format_decimal(amount, "#,##0.00", locale=self.locale, decimal_quantization=False)
+        )
 
     @staticmethod
     def phone(value: Any) -> str:

@@ -93,7 +93,7 @@ def listing(name: str) -> Response:
             if refused.status not in (400, 422):
                 raise
             problem = refused
-    shown = screen.columns(resource, g.words.language, hidden=request.args.get("by", "") if embedded else "")
+    shown = screen.columns(resource, g.words.language, request.args.get("by", "") if embedded else "", session().may)
     labels().of_rows(shown, page["items"])
     name_references(form)
     partial = embedded or request.headers.get("HX-Target") == "list"
@@ -150,7 +150,7 @@ def row(name: str, key: str) -> str:
     """One row of a list, for a change that arrived while the list is open."""
     resource = resource_of(name)
     document = fetch(resource, key)
-    shown = screen.columns(resource, g.words.language)
+    shown = screen.columns(resource, g.words.language, may=session().may)
     labels().of_rows(shown, [document])
     return render_template("_row.html", resource=resource, columns=shown, item=document)
 
@@ -209,7 +209,7 @@ def document_page(
 ) -> str:
     """A document's page; ``made``: this answer created it and may hold what is shown only once. ``refused``: why
     a file was not taken. ``more``: what its own template shows besides."""
-    members = screen.spoken(resource.members, g.words.language)
+    members = screen.spoken(resource.members, g.words.language, session().may)
     values: dict[str, Any] = {
         "resource": resource,
         "document": found,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,12 @@ from console.session import Session
 
 MAX_COLUMNS = 8
 STAMPS = MANAGED | {"state", "waiting_for", "currency"}  # shown in the head, at the end, or beside amounts
+May = Callable[[str | None], bool]
 FIRST = ("number", "code", "username", "key", "name", "state")
+
+
+def all_of_it(_: str | None) -> bool:
+    return True
 
 
 @cache
@@ -59,12 +64,12 @@ def menu(model: Model, session: Session) -> list[tuple[str, list[Resource]]]:
     return shown
 
 
-def columns(resource: Resource, language: str, hidden: str = "") -> list[Field]:
+def columns(resource: Resource, language: str, hidden: str = "", may: May = all_of_it) -> list[Field]:
     """Columns of a list: as ``screens.yaml`` says, else what identifies a document first and at most eight.
     ``hidden`` is a column that says the same in every row."""
-    by_name = {f.name: f for f in spoken(resource.columns, language)}
+    by_name = {f.name: f for f in spoken(resource.columns, language, may)}
     if named := screens()["columns"].get(resource.name):
-        by_name = {f.name: f for f in spoken(resource.list.answer if resource.list else (), language)}
+        by_name = {f.name: f for f in spoken(resource.list.answer if resource.list else (), language, may)}
         named = [_readable(name, by_name) for name in named]
         return [by_name[name] for name in named if name in by_name and name != hidden]
     for name in [n for n, f in by_name.items() if f.reference]:
@@ -82,10 +87,11 @@ def _readable(name: str, by_name: Mapping[str, Field]) -> str:
     return (companion(name, by_name) or name) if found is not None and found.kind == "id" else name
 
 
-def spoken(fields: tuple[Field, ...], language: str) -> list[Field]:
-    """Without the members that say the same in another language (``name_zh`` beside ``name_en``)."""
+def spoken(fields: tuple[Field, ...], language: str, may: May = all_of_it) -> list[Field]:
+    """Without the members that say the same in another language (``name_zh`` beside ``name_en``), and without those that
+    every answer to this user leaves out (a cost): they would stand there empty."""
     suffixes = {"_zh", "_en"} - {f"_{language[:2]}"}
-    return [f for f in fields if f.name[-3:] not in suffixes]
+    return [f for f in fields if f.name[-3:] not in suffixes and may(f.shown_to)]
 
 
 def actions(

@@ -33,6 +33,10 @@ YEARS_AROUND = range(-8, 9)
 """Years around this one among which every day of the calendar is found, the 29th of February too."""
 
 
+LARGEST = 10**15
+"""Whole numbers below it are exact wherever they are read."""
+
+
 class NotUnderstood(ValueError):
     """The text is no date, time or amount."""
 
@@ -40,14 +44,21 @@ class NotUnderstood(ValueError):
 def amount(text: str) -> str:
     """``1,200``, ``¥ 1200.5``, ``１，２００元`` → ``1200.50``. More decimals are passed on as they are, the API answers for
     them."""
-    exact = format(_decimal(_CURRENCY.sub("", unicodedata.normalize("NFKC", text).strip())), "f")
+    exact = decimal(text)
     return exact if len(exact.partition(".")[2]) > 2 else f"{Decimal(exact):.2f}"
 
 
+def decimal(text: str) -> str:
+    """What was typed without its separators and its currency, to the last decimal: ``¥ 9.9999`` → ``9.9999``, ``1,200`` → ``1200``."""
+    return format(_decimal(_CURRENCY.sub("", unicodedata.normalize("NFKC", text).strip())), "f")
+
+
 def number(text: str) -> int | float:
-    """``1,200`` → 1200, ``1.5`` → 1.5."""
+    """``1,200`` → 1200, ``1.5`` → 1.5. What no number of JSON can hold is not understood."""
     plain = unicodedata.normalize("NFKC", text)
     value = _decimal(plain)
+    if abs(value) >= LARGEST:
+        raise NotUnderstood(text)
     return int(value) if value == value.to_integral_value() and "." not in plain else float(value)
 
 

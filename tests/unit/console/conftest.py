@@ -37,6 +37,7 @@ def body(required: list[str], **properties: Any) -> dict[str, Any]:
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
+COST = {"type": "string", "pattern": r"^[0-9]{1,8}(\.[0-9]{1,4})?$"}
 MONEY = {"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,2})?$"}
 GADGET = {
     "type": "object",
@@ -47,6 +48,7 @@ GADGET = {
         "state": STATES,
         "name": {"type": "string", "maxLength": 200},
         "price": {"type": "string", "pattern": r"^-?[0-9]{1,13}\.[0-9]{2}$"},
+        "cost": {"type": "string", "pattern": r"^\d+\.\d{4}$", "x-shown-to": "shop.cost.read"},
         "made_on": {"type": ["string", "null"], "format": "date"},
         "gadget_maker_id": {"type": ["string", "null"], "format": "uuid"},
         "lines": {"type": "array", "items": {"type": "object", "properties": {"count": {"type": "integer"}}}},
@@ -63,7 +65,9 @@ NEW = body(
     ["name", "price"],
     name={"type": "string", "maxLength": 200},
     price=MONEY,
-    made_on={"type": "string", "format": "date"},
+    cost=COST,
+    made_on={"type": "string", "format": "date", "x-when": "past"},
+    due_at={"type": "string", "format": "date-time", "x-when": "future"},
     gadget_maker_id=UUID,
     fragile={"type": "boolean"},
     lines={
