@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from chassis.ops import metrics, trace
-from console import account, acting, assets, attachments, contact, edits, pages, screen, screen_lock
+from console import account, acting, assets, attachments, contact, edits, finding, pages, screen, screen_lock
 from console.contracts import Model
 from console.gateway import Caller, Gateway, Problem
 from console.i18n import LANGUAGES, Words, preferred
@@ -62,7 +62,9 @@ def create_app(gateway_url: str | None = None, model: Model | None = None) -> Fl
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["console.model"] = model or Model.of_contracts()
     app.extensions["console.outside"] = Model.for_outside()
-    gateway = Gateway(gateway_url or os.environ.get("AFTERSALES_GATEWAY_URL", "http://127.0.0.1:8080"))
+    base = gateway_url or os.environ.get("AFTERSALES_GATEWAY_URL", "http://127.0.0.1:8080")
+    gateway = Gateway(base)
+    app.extensions[finding.FINDER] = Gateway(base, finding.SECONDS)
     metrics.answering("console")
     app.add_url_rule("/metrics", "metrics", _metrics)
     app.add_url_rule("/static/<path:name>", "static", assets.serve)
@@ -73,6 +75,7 @@ def create_app(gateway_url: str | None = None, model: Model | None = None) -> Fl
     app.register_blueprint(screen_lock.blueprint)
     app.register_blueprint(contact.blueprint)
     app.register_blueprint(edits.blueprint)
+    app.register_blueprint(finding.blueprint)
     app.register_blueprint(pages.blueprint)
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
 

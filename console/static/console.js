@@ -26,7 +26,7 @@
   }
 
   const keys = {
-    "/": () => { const box = $("main [data-search]") || $("[data-search]"); if (box) { box.focus(); box.select(); } },
+    "/": () => { const box = $("[data-find]") || $("[data-search]"); if (box) { box.focus(); box.select(); } },
     j: () => step(1),
     k: () => step(-1),
     Enter: () => { const link = current() && $("a.open", current()); if (link) link.click(); return !!link; },

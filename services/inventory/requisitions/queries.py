@@ -15,7 +15,7 @@ from services.inventory.requisitions import views
 from services.inventory.requisitions.requisition import Requisition, RequisitionLine
 
 _LISTING = Listing(
-    select(Requisition), default_sort="-created_at", key=Requisition.id, equal=members(Requisition, "work_order_id", "site_id", "state"),
+    select(Requisition), default_sort="-created_at", key=Requisition.id, equal=members(Requisition, "work_order_id", "work_order_number", "site_id", "state"),
 )  # fmt: skip
 # A line that is short has both times; the fallback only keeps paging's promise of a value.
 PROMISED = func.coalesce(RequisitionLine.promised_at, RequisitionLine.short_since)

@@ -79,7 +79,7 @@ def test_screens_name_what_exists(model: Model) -> None:
     named = (
         {name for names in found["menu"].values() for name in names}
         | set(found["go"].values())
-        | {found["search"]}
+        | set(found["find"])
     )
     assert named <= set(model.resources)
     verbs = {verb for resource in model.resources.values() for verb in resource.actions}
