@@ -114,7 +114,7 @@ def test_an_expired_token_is_renewed(browser: Browser, answers: Answers) -> None
 
 
 @pytest.mark.parametrize(
-    "typed", ["\x00", "a\x00b", "%", "%25%27--", "\r\n\tx", "x" * 10_000, "‮abc", "\ud7ff\uffff", "' OR 1=1", "<script>", "﷽" * 100, "\u200b", "🔧"]
+    "typed", ["\x00", "a\x00b", "%", "%25%27--", "\r\n\tx", "x" * 10_000, "\u202eabc", "\ud7ff\uffff", "' OR 1=1", "<script>", "﷽" * 100, "\u200b", "🔧"]
 )  # fmt: skip
 @pytest.mark.parametrize("suggest", ["", "1"])
 def test_hostile_texts_get_a_page(browser: Browser, answers: Answers, typed: str, suggest: str) -> None:
@@ -152,5 +152,5 @@ def test_a_text_is_looked_for_where_it_may_stand(monkeypatch: pytest.MonkeyPatch
         assert set(how["tell"]) <= {f.name for f in resource.list.answer if resource.list}, name  # type: ignore[union-attr]
         if query := finding.asked(resource, how, text):
             found[name] = next(iter(query))
-    wanted = dict((entry.partition(":")[0], entry.partition(":")[2]) for entry in kinds.split())
+    wanted = {entry.partition(":")[0]: entry.partition(":")[2] for entry in kinds.split()}
     assert list(found) == list(wanted) and all(condition in ("", found[name]) for name, condition in wanted.items())
