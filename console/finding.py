@@ -34,7 +34,7 @@ SECONDS = 3.0
 SHAPES = {
     "any": re.compile(".+"),
     "words": re.compile(r".*[^\W\d_].*"),
-    "phone": re.compile(r"(?=(?:\D*\d){5})\+?[\d ().-]+"),
+    "phone": re.compile(r"\d{4}|(?=(?:\D*\d){5})\+?[\d ().-]+"),
     "identifier": re.compile(r"(?=.*[A-Za-z0-9].*[A-Za-z0-9])[\x20-\x7e]+"),
     "number": re.compile(r"(?=.*[A-Za-z])(?=.*[0-9])[A-Za-z0-9-]{2,64}"),
 }

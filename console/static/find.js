@@ -62,6 +62,7 @@
       event.preventDefault();
       list[at].click();
     } else if (event.key === "Escape" && input.getAttribute("aria-expanded") === "true") {
+      event.preventDefault();  // which would empty the box as well
       event.stopImmediatePropagation();
       shut(input);
     }

@@ -16,6 +16,10 @@ from services.callcenter.customers.errors import CustomerErased
 from services.callcenter.customers.events import CustomerChanged, CustomerCreated, CustomerWasErased
 
 
+END = 4
+"""Digits at the end of a number that find it."""
+
+
 class Customer(Base, Aggregate):
     """``phones`` are E.164, main number first; several customers may share a number (C-02 only warns). Name and numbers are
     sealed (G-24); they are found by their marks: one for every beginning of the name, one for every number."""
@@ -85,5 +89,10 @@ def name_mark(key: str) -> int:
 
 
 def phone_marks(numbers: list[str]) -> list[int]:
-    """Marks of E.164 numbers."""
-    return [crypto.mark(number, "customer.phone") for number in numbers]
+    """Marks of E.164 numbers, and of their ends."""
+    return [crypto.mark(number, "customer.phone") for number in numbers] + end_marks(numbers)
+
+
+def end_marks(numbers: list[str]) -> list[int]:
+    """Marks of the digits that every reader is shown of a number."""
+    return [crypto.mark(end, "customer.phone_end") for end in dict.fromkeys(number[-END:] for number in numbers)]

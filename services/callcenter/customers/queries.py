@@ -1,5 +1,6 @@
 """Lists and searches of customers."""
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from chassis.domain.errors import BadCursor, TooManyToSort
 from chassis.http import cursors
 from chassis.http.paging import Listing, ListQuery
 from services.callcenter.customers import views
-from services.callcenter.customers.customer import Customer, name_key, name_mark, phone_marks
+from services.callcenter.customers.customer import END, Customer, end_marks, name_key, name_mark, phone_marks
 from services.callcenter.customers.phones import normalise
 from services.callcenter.parameters import phone_region
 from services.callcenter.privacy import consents_of
@@ -24,10 +25,10 @@ _LISTING = Listing(select(Customer), default_sort="-created_at", key=Customer.id
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    """Filters ``phone`` (any form, whole; what cannot be read is refused) and ``q`` (beginning of the name)."""
+    """Filters ``phone`` (any form, whole or its last four digits; what cannot be read is refused) and ``q`` (beginning of the name)."""
     where = []
     if "phone" in query.filters:
-        where.append(has_phone(normalise(query.filters["phone"], phone_region(uow))))
+        where.append(_phoned(uow, query.filters["phone"]))
     if query.q:
         where.append(named(query.q))
     if (query.sort or "").removeprefix("-") == "name":
@@ -97,7 +98,18 @@ def owners(uow: UnitOfWork, numbers: Sequence[str]) -> list[Customer]:
 def has_phone(number: str) -> ColumnElement[bool]:
     """Customers with this E.164 number; served by the index on the marks. Looked up first, in a query of its own: PostgreSQL
     takes what is in no two rows for common, and would go down the sorted list to meet it."""
-    known = select(Customer.id).where(Customer.phone_marks.contains(phone_marks([number])))
+    return _marked(phone_marks([number]))
+
+
+def _phoned(uow: UnitOfWork, typed: str) -> ColumnElement[bool]:
+    digits = unicodedata.normalize("NFKC", typed).strip()
+    if len(digits) == END and digits.isascii() and digits.isdigit():
+        return _marked(end_marks([digits]))
+    return has_phone(normalise(typed, phone_region(uow)))
+
+
+def _marked(marks: list[int]) -> ColumnElement[bool]:
+    known = select(Customer.id).where(Customer.phone_marks.contains(marks))
     return Customer.id == any_(func.array(known.scalar_subquery()))
 
 

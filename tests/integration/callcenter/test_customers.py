@@ -53,6 +53,19 @@ def test_caller(api: Served) -> None:
         assert {each["name"] for each in found["items"]} == {"甲", "乙", "丙"}
 
 
+def test_the_last_four_digits_of_a_number_find_it(api: Served) -> None:
+    """What every reader is shown of a number (C-04), so that the rest is told to nobody."""
+    number, other = next(free), next(free)
+    one = make(api, name="甲", phones=[number, other]).json()["id"]
+    two = make(api, name="乙", phone=f"+861371234{other[-4:]}").json()["id"]
+    for typed, found in ((number[-4:], {one}), (f" {other[-4:]} ", {one, two})):
+        assert {each["id"] for each in api.call("GET", "/customers", phone=typed).json()["items"]} == found
+    for typed in (number[-3:], number[-5:]):
+        assert api.call("GET", "/customers", phone=typed).status_code == 400
+    assert api.call("PATCH", f"/customers/{one}", {"phones": [other]}).status_code == 200
+    assert api.call("GET", "/customers", phone=number[-4:]).json()["items"] == []
+
+
 @pytest.mark.parametrize("phone", ["", "abc", "12345", "+", "1" * 30, "13800138000; DROP TABLE customers"])
 def test_unreadable_phones(api: Served, phone: str) -> None:
     before = api.call("GET", "/customers", total="true", limit=1).json()["total"]

@@ -139,6 +139,7 @@ def test_bytes_that_are_no_text_get_a_page(browser: Browser) -> None:
         ("BL26110007", "work-orders customers:q devices bills payments refunds reversals requisitions stock-receipts parts products"),
         ("SN 77", "work-orders customers:q devices parts products"),
         ("12", "work-orders devices parts products"),
+        ("8000", "work-orders customers:phone devices parts products"),
     ],
 )
 def test_a_text_is_looked_for_where_it_may_stand(monkeypatch: pytest.MonkeyPatch, text: str, kinds: str) -> None:
