@@ -15,7 +15,6 @@ from chassis.domain.masking import ERASED
 from services.callcenter.customers.errors import CustomerErased
 from services.callcenter.customers.events import CustomerChanged, CustomerCreated, CustomerWasErased
 
-
 END = 4
 """Digits at the end of a number that find it."""
 
