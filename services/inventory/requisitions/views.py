@@ -8,7 +8,7 @@ from typing import Any
 from chassis.domain.principal import Principal
 from chassis.http.views import stamps
 from services.inventory.kernel import number
-from services.inventory.requisitions.requisition import MACHINE, Requisition
+from services.inventory.requisitions.requisition import MACHINE, Requisition, State
 
 AMOUNTS = ("needed", "reserved", "issued", "returned", "short")
 
@@ -16,6 +16,7 @@ AMOUNTS = ("needed", "reserved", "issued", "returned", "short")
 def requisition(requisition: Requisition, lines: Iterable[Any], principal: Principal) -> dict[str, Any]:
     """``lines``: rows of ``queries.lines_of``, or of the requisition itself."""
     shown = [_line(line) for line in lines]
+    asked = requisition.state != State.DRAFT  # before, there is nothing of which all could be there
     return {
         "id": requisition.id,
         "work_order_id": requisition.work_order_id,
@@ -26,8 +27,8 @@ def requisition(requisition: Requisition, lines: Iterable[Any], principal: Princ
         "allowed_actions": MACHINE.allowed(requisition, principal),
         "quote_version": requisition.quote_version,
         "promised_at": requisition.promised_at,
-        "reserved_all": not any(line["short"] for line in shown),
-        "issued_all": all(line["issued"] - line["returned"] >= line["needed"] for line in shown),
+        "reserved_all": asked and not any(line["short"] for line in shown),
+        "issued_all": asked and all(line["issued"] - line["returned"] >= line["needed"] for line in shown),
         "lines": shown,
         **stamps(requisition),
     }
