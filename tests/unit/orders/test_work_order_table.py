@@ -66,6 +66,8 @@ CALLS = {
     "cancel": lambda o: o.cancel("x", None, None, "ann"),
     "return_parts": lambda o: o.return_parts([], None, "ann"),
     "revisit": lambda o: o.revisit("ann"),
+    "correct": lambda o: o.correct({"channel": "mail"}, None, "ann"),
+    "requote": lambda o: MACHINE.fire(o, "requote", "ann"),
 }
 
 
