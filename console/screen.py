@@ -110,7 +110,7 @@ def actions(
 
 def shut_for_edit(resource: Resource, document: Mapping[str, Any]) -> str:
     """Why the document can be changed no more, where its gates say so; they name the change by its right."""
-    if resource.update is None:
+    if resource.update is None or resource.update.permission is None:
         return ""
     word = resource.update.permission.rpartition(".")[2].replace("_", "-")
     return next((str(gate["text"]) for gate in document.get("gates") or () if gate["action"] == word), "")
