@@ -217,6 +217,7 @@ def document_page(
         "line_hidden": line_hidden,
         "actions": screen.actions(resource, found, session()),
         "editable": resource.update is not None and session().may(resource.update.permission),
+        "edit_shut": screen.shut_for_edit(resource, found),
         "related": [
             (other, by)
             for other, by in model().related(resource)

@@ -114,6 +114,14 @@ def actions(
     return [Action(v, resource.actions[v], v == best, v in danger, gates.get(v, "")) for v in ordered]
 
 
+def shut_for_edit(resource: Resource, document: Mapping[str, Any]) -> str:
+    """Why the document can be changed no more, where its gates say so; they name the change by its right."""
+    if resource.update is None or resource.update.permission is None:
+        return ""
+    word = resource.update.permission.rpartition(".")[2].replace("_", "-")
+    return next((str(gate["text"]) for gate in document.get("gates") or () if gate["action"] == word), "")
+
+
 def meaning(value: Any) -> str:
     """Which of the five meanings a state has; closed (grey) where none is known."""
     found = (word for word, values in screens()["meaning"].items() if value in values)

@@ -6,33 +6,34 @@ from uuid import UUID
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event, on
-from gateway.streams.stream_event import StreamEvent, append
+from gateway.streams.stream_event import StreamEvent, append, leave
 
 WORK_ORDER_VERBS = (
     "registered", "assigned", "started", "diagnosed", "quoted", "quote_approved", "quote_rejected", "parts_reserved",
     "repaired", "check_failed", "ready", "parts_returned", "completed", "revisited", "audited", "unaudited",
-    "rebilled", "cancelled",
+    "rebilled", "corrected", "cancelled",
 )  # fmt: skip
 
 
 @on(*(f"aftersales.orders.work_order.{verb}.v1" for verb in WORK_ORDER_VERBS))
 def work_order_changed(uow: UnitOfWork, event: Event) -> None:
-    order, subject = event.data, UUID(str(event.subject))
-    append(
-        uow,
-        StreamEvent(
-            org_path=event.org_path or "/",
-            kind="work_order.changed",
-            subject=subject,
-            version=event.sequence,
-            audience=None,
-            customer_id=UUID(order["customer_id"]) if order["customer_id"] else None,
-            dealer_id=event.party_id,
-            data={
-                "id": str(subject),
-                "number": order["number"],
-                "state": order["state"],
-                "version": event.sequence,
-            },
-        ),
+    """Whoever sees the order is told; of a correction also those that it leaves, who have it on their pages."""
+    order, path = event.data, event.org_path or "/"
+    append(uow, _changed(event, path, order["customer_id"], event.party_id))
+    if "corrected" in order and {"site_id", "customer_id"} & set(order["corrected"]):
+        leave(uow, _changed(event, order["former_path"] or path, order["former_customer_id"], None))
+
+
+def _changed(event: Event, path: str, customer_id: str | None, dealer_id: UUID | None) -> StreamEvent:
+    subject = UUID(str(event.subject))
+    told = {"id": str(subject), "number": event.data["number"], "state": event.data["state"], "version": event.sequence}
+    return StreamEvent(
+        org_path=path,
+        kind="work_order.changed",
+        subject=subject,
+        version=event.sequence,
+        audience=None,
+        customer_id=UUID(customer_id) if customer_id else None,
+        dealer_id=dealer_id,
+        data=told,
     )

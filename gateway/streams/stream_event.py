@@ -46,11 +46,11 @@ class StreamMark(Base):
 # The lock makes ids appear in the order they are given: without it a reader could pass 8 while 7 is not committed yet,
 # and never see 7. It is held until the end of the transaction, so it goes in the last call.
 _ALONE = "SELECT pg_advisory_xact_lock(hashtext('stream_events'))"
-_APPEND = (
+_INSERT = (
     "INSERT INTO stream_events (org_path, kind, subject, version, audience, customer_id, dealer_id, data, at)"
     " SELECT %s, %s, %s, %s, %s, %s::uuid, %s::uuid, cast(%s AS jsonb), %s"
-    " WHERE NOT EXISTS (SELECT FROM stream_events WHERE subject = %s AND version >= %s)"
 )
+_APPEND = f"{_INSERT} WHERE NOT EXISTS (SELECT FROM stream_events WHERE subject = %s AND version >= %s)"
 _FORGET = text(
     "WITH gone AS (DELETE FROM stream_events WHERE at < :before RETURNING id)"
     " INSERT INTO stream_marks (name, position) SELECT 'forgotten', max(id) FROM gone HAVING max(id) IS NOT NULL"
@@ -60,12 +60,20 @@ _FORGET = text(
 
 def append(uow: UnitOfWork, event: StreamEvent) -> None:
     """Adds to the stream unless something newer about the subject stands there already."""
+    _add(uow, _APPEND, event, event.subject, event.version)
+
+
+def leave(uow: UnitOfWork, event: StreamEvent) -> None:
+    """Tells those that a document leaves, whatever is known of it where it is now."""
+    _add(uow, _INSERT, event)
+
+
+def _add(uow: UnitOfWork, statement: str, event: StreamEvent, *more: Any) -> None:
     from chassis.db.rows import dumps
 
     about = (event.org_path, event.kind, event.subject, event.version, event.audience, event.customer_id, event.dealer_id)
-    new = (*about, dumps(event.data), uow.now)
     uow.later(_ALONE)
-    uow.later(_APPEND, (*new, event.subject, event.version))
+    uow.later(statement, (*about, dumps(event.data), uow.now, *more))
     uow.notify(CHANNEL)
 
 

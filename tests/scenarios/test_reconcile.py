@@ -97,6 +97,10 @@ def offences(case: Case) -> dict[str, Planted]:
             WHERE sent_at IS NULL AND subject = '{order}'""", "waited"),
         "copy": Planted(7, "orders", f"UPDATE part_copies SET price = price + 1 WHERE id = '{part['id']}'",
                         f"UPDATE part_copies SET price = price - 1 WHERE id = '{part['id']}'", part["number"]),
+        "another's bill": Planted(7, "finance", f"UPDATE bills SET customer_id = '{event}' WHERE work_order_id = '{order}'",
+                                  f"UPDATE bills SET customer_id = '{case.customer['id']}' WHERE work_order_id = '{order}'", f"bill of work order {number}"),
+        "at another site": Planted(7, "inventory", f"UPDATE requisitions SET site_id = '{event}' WHERE work_order_id = '{order}'",
+                                   f"UPDATE requisitions SET site_id = '{site.id}' WHERE work_order_id = '{order}'", f"requisition by site of work order {number}"),
         "still named": Planted(9, "orders", f"""INSERT INTO erasures (id, reason, erased_at, version, created_at, created_by, updated_at,
             updated_by) SELECT '{case.customer['id']}', 'x', now(), 1, now(), 'x', now(), 'x'""",
             f"DELETE FROM erasures WHERE id = '{case.customer['id']}'", f"work order {number}"),
@@ -109,7 +113,7 @@ def offences(case: Case) -> dict[str, Planted]:
 
 NAMES = ("no bill", "bill of a history order", "another total", "billed but not issued", "came back to orders only", "stock", "reserved", "unbalanced",
          "receivable", "no revisit", "sent and waiting", "never handled", "waiting too long", "copy", "missing copy",
-         "still named", "erased by nobody")
+         "another's bill", "at another site", "still named", "erased by nobody")
 
 
 def reconcile(suite: RunningSuite, wait: float = 0) -> tuple[int, list[dict[str, object]]]:

@@ -35,6 +35,8 @@ class Copy:
     owner: tuple[str, str]
     copy: tuple[str, str]
     some: bool = False
+    both: bool = False
+    """Only what stands on both sides is compared: whether it has to be there says another invariant."""
     opens: tuple[Reader, Reader] = (_legible, _legible)
     """How a row of either side is read, for values that stand there sealed."""
     secret: bool = False
@@ -72,6 +74,10 @@ REVISIT_COPIES = """SELECT c.id::text, o.number, c.work_order_id, c.org_path, c.
 NEEDED_BY_ORDER = f"SELECT * FROM ({NEEDED}) needed (id, name, number, quantity) WHERE quantity > 0 ORDER BY 1"
 NEEDED_IN_STORE = """SELECT r.work_order_id::text || '/' || l.part_id::text, r.work_order_number, r.work_order_number, l.needed
     FROM requisition_lines l JOIN requisitions r ON r.id = l.requisition_id WHERE l.needed > 0 ORDER BY 1"""
+ORDERS = "SELECT id::text, number, customer_id, site_id FROM work_orders WHERE {} ORDER BY id::text"
+OF_ORDERS = "SELECT DISTINCT ON (work_order_id::text) work_order_id::text, work_order_number, customer_id, site_id FROM {} ORDER BY {}"
+SITES = "SELECT id::text, number, site_id, org_path FROM work_orders WHERE quote_version > 0 ORDER BY id::text"
+SITES_IN_STORE = "SELECT work_order_id::text, work_order_number, site_id, org_path FROM requisitions ORDER BY work_order_id::text"
 
 COPIES = (
     Copy("org unit", ("gateway", UNITS), ("orders", UNIT_COPIES)),
@@ -95,6 +101,10 @@ COPIES = (
     _simple("bill", "finance", "bills", "orders", "bill_copies", f"number, work_order_id, org_path, round, state, {MONEY}"),
     Copy("requisition of work order", ("inventory", REQUISITIONS), ("orders", REQUISITION_COPIES)),
     Copy("revisit of work order", ("callcenter", REVISITS), ("orders", REVISIT_COPIES)),
+    # An order is corrected until it is billed: what hangs on it must have gone along.
+    Copy("bill of work order", ("orders", ORDERS.format("billing IS NOT NULL")), ("finance", OF_ORDERS.format("bills", "1, round DESC")), both=True),
+    Copy("revisit by customer of work order", ("orders", ORDERS.format("completed_at IS NOT NULL")), ("callcenter", OF_ORDERS.format("revisits", "1")), both=True),
+    Copy("requisition by site of work order", ("orders", SITES), ("inventory", SITES_IN_STORE), both=True),
     Copy("parts needed by work order", ("orders", NEEDED_BY_ORDER), ("inventory", NEEDED_IN_STORE)),
 )
 
@@ -104,6 +114,8 @@ def check(sources: Sources) -> Iterator[Offender]:
         holder = each.copy[0]
         for key, owned, copied in sources.merged(each.owner, each.copy):
             ids = (key.partition("/")[0],)
+            if each.both and (owned is None or copied is None):
+                continue
             if owned is None:
                 assert copied is not None
                 yield Offender(7, f"{each.noun} {copied[0]} in {holder}", f"{each.owner[0]} has no such row ({key})", ids)

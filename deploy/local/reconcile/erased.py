@@ -19,7 +19,12 @@ NAMING = """SELECT w.id::text, w.number FROM work_orders w JOIN erasures e ON e.
     WHERE w.received_by <> %(word)s OR w.quote->>'approved_by' <> %(word)s
     OR EXISTS (SELECT FROM quotes q WHERE q.work_order_id = w.id AND q.quote->>'approved_by' <> %(word)s)
     OR EXISTS (SELECT FROM journal j WHERE j.entity_id = w.id
-               AND (j.data->>'approved_by' <> %(word)s OR j.data->>'received_by' <> %(word)s)) ORDER BY 1"""
+               AND (j.data->>'approved_by' <> %(word)s OR j.data->>'received_by' <> %(word)s))
+    UNION SELECT w.id::text, w.number FROM former_customers f JOIN erasures e ON e.id = f.customer_id JOIN work_orders w ON w.id = f.work_order_id
+    WHERE w.quote_version <= f.quote_version AND w.quote->>'approved_by' <> %(word)s
+    OR EXISTS (SELECT FROM quotes q WHERE q.work_order_id = w.id AND q.version <= f.quote_version AND q.quote->>'approved_by' <> %(word)s)
+    OR EXISTS (SELECT FROM journal j WHERE j.entity_id = w.id AND j.data->>'approved_by' <> %(word)s
+               AND (j.data->>'version')::int <= f.quote_version) ORDER BY 1"""
 
 PARTIES = """SELECT p.customer_id::text, p.id::text, p.name, p.erased_at IS NOT NULL,
     EXISTS (SELECT FROM users u WHERE u.party_id = p.id AND (u.active OR u.name <> %s)) FROM parties p

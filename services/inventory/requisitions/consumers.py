@@ -17,3 +17,10 @@ from services.inventory.requisitions.follow import Order, follow
 )
 def work_order_changed(uow: UnitOfWork, event: Event) -> None:
     follow(uow, Order.of(event))
+
+
+@on("aftersales.orders.work_order.corrected.v1")
+def work_order_corrected(uow: UnitOfWork, event: Event) -> None:
+    """Its quote may be void now. Before the first quote nothing here is the order's, and it may still go to another site."""
+    if event.data["quote_version"]:
+        follow(uow, Order.of(event))

@@ -133,6 +133,16 @@ class WorkOrderCancelled(WorkOrderFact):
     """Ended without repair; nothing is needed any more."""
 
 
+@event("aftersales.orders.work_order.corrected.v1")
+@dataclass(frozen=True, slots=True)
+class WorkOrderCorrected(WorkOrderFact):
+    """What was taken down wrongly was put right: the names of what differs now, and from whom and where the order has gone."""
+
+    corrected: list[str]
+    former_path: str | None
+    former_customer_id: UUID | None
+
+
 @event("aftersales.orders.work_order.unaudited.v1")
 @dataclass(frozen=True, slots=True)
 class WorkOrderUnaudited(WorkOrderFact):

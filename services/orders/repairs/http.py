@@ -8,7 +8,7 @@ from chassis.db.uow import UnitOfWork
 from chassis.http.paging import ListQuery
 from chassis.http.resolver import Caller
 from services.orders.kernel import Document
-from services.orders.repairs import history, queries, usecases
+from services.orders.repairs import correcting, history, queries, usecases
 from services.orders.repairs.work_order import WorkOrder
 
 
@@ -23,6 +23,10 @@ def get(uow: UnitOfWork, work_order_id: UUID, caller: Caller) -> Document:
 
 def search(uow: UnitOfWork, query: ListQuery, caller: Caller) -> Document:
     return queries.search(uow, query, caller.language)
+
+
+def correct(uow: UnitOfWork, work_order_id: UUID, body: Document, caller: Caller) -> Document:
+    return queries.document(uow, correcting.correct(uow, work_order_id, **body), caller.language)
 
 
 def timeline(uow: UnitOfWork, work_order_id: UUID, query: ListQuery, caller: Caller) -> Document:

@@ -175,9 +175,23 @@ def timeline(uow: UnitOfWork, work_order_id: UUID, query: ListQuery, language: s
         view = partial(views.outside_entry, language=language)
     elif hidden := [kind for kind, right in TOLD_TO.items() if not uow.principal.may(right)]:
         statement = statement.where(told.c.type.not_in(hidden))
-    return uow.page(
-        statement, query, default_sort="at", key=told.c.key, view=view
-    )
+    page = uow.page(statement, query, default_sort="at", key=told.c.key, view=view)
+    _named_customers(uow, page)
+    return page
+
+
+def _named_customers(uow: UnitOfWork, page: Document) -> None:
+    """Who the customers of corrections are today: the journal has their ids only, so nobody's name outlives him there (C-04)."""
+    changes = [
+        change
+        for item in page["items"]
+        for change in item.get("data", {}).get("changes", ())
+        if change["field"] == "customer_id"
+    ]
+    ids = {UUID(id) for change in changes for id in (change["from"], change["to"]) if id}
+    names = {str(one.id): one.name for one in uow.find(CustomerCopy, CustomerCopy.id.in_(ids))} if ids else {}
+    for change in changes:
+        change |= {f"{end}_name": names.get(change[end]) for end in ("from", "to")}
 
 
 def quotes(uow: UnitOfWork, work_order_id: UUID) -> Document:

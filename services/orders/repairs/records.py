@@ -64,6 +64,17 @@ class SearchToken(Base, Scoped):
     work_order_id: Mapped[UUID] = mapped_column(primary_key=True)
 
 
+class FormerCustomer(Base, Scoped):
+    """Whose an order was before it was corrected. Names of his people may stand in its quotes up to ``quote_version``: they
+    are erased with him (C-04)."""
+
+    __tablename__ = "former_customers"
+
+    customer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    work_order_id: Mapped[UUID] = mapped_column(primary_key=True, index=True)
+    quote_version: Mapped[int]
+
+
 class TimelineEntry(Base, Scoped):
     """An event of another service that names a work order. Orders' own entries are its journal."""
 

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import (
     BadTransition,
+    DomainError,
     DuplicateLine,
     Unavailable,
     UnknownReference,
@@ -31,6 +32,7 @@ from services.orders.repairs.records import Appointment, PastQuote, SearchToken,
 from services.orders.repairs.work_order import MACHINE, WorkOrder
 
 PREFIX = "RE"
+CORRECT = "orders.work_order.correct"
 DEFAULT_APPOINTMENT, LONGEST_APPOINTMENT = timedelta(hours=1), timedelta(days=1)
 NEWS_TRAVELS = 0.5
 """Seconds in which what another service has just done is known here (13 ms are usual, a busy machine takes longer)."""
@@ -272,10 +274,14 @@ def bill_of(uow: UnitOfWork, order: WorkOrder) -> Bill | None:
 def gates_of(uow: UnitOfWork, order: WorkOrder, language: str) -> list[Document]:
     """What the caller may do by right and state, and would be refused all the same: with the code of the refusal, in words."""
     actions = [action for action in MACHINE.allowed(order, uow.principal) if action in gates.GATES]
-    if not actions:
-        return []
-    parts, bill = parts_of(uow, order), bill_of(uow, order)
-    return [views.gate(action, refused, language) for action, refused in gates.shut(order, actions, parts, bill)]
+    parts, bill = (parts_of(uow, order), bill_of(uow, order)) if actions else (None, None)
+    found = gates.shut(order, actions, parts, bill)
+    if uow.principal.may(CORRECT):
+        try:
+            order.require_correctable(bill)
+        except DomainError as refused:
+            found.append(("correct", refused))
+    return [views.gate(action, refused, language) for action, refused in found]
 
 
 def tax_rate(uow: UnitOfWork) -> Decimal:

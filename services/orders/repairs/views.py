@@ -60,6 +60,7 @@ NAMES = (
     "serial_number",
     "technician_name",
 )
+SEPARATOR = (", ", "、")
 _fields, _names = attrgetter(*FIELDS), attrgetter(*NAMES)
 
 
@@ -102,7 +103,8 @@ def quote(quote: Document | None) -> Document | None:
 def entry(row: Any, language: str) -> Document:
     """A timeline item; journal rows and foreign events look alike."""
     data = row.data or {}
-    values = {**data, "why": row.why, "parts": say("parts", _parts(data.get("lines", ())), language, {})}
+    fields = [say("fields", change["field"], language, {}) for change in data.get("changes", ())]
+    values = {**data, "why": row.why, "fields": SEPARATOR[language[:2] == "zh"].join(fields), "parts": say("parts", _parts(data.get("lines", ())), language, {})}
     return {
         "at": row.at,
         "type": row.type,

@@ -21,9 +21,9 @@ from chassis.domain.aggregate import Aggregate, Journal, new_id
 from chassis.domain.errors import BadTransition
 from chassis.domain.machine import Machine, Move
 from services.orders.devices import Coverage, Decision
-from services.orders.kernel import Document, quantity
+from services.orders.kernel import Document, apply, quantity
 from services.orders.masters import Technician
-from services.orders.repairs import announcing, events, gates, quote as quotes
+from services.orders.repairs import announcing, corrections, events, gates, quote as quotes
 from services.orders.repairs.errors import BillExists, OverReturn
 from services.orders.repairs.facts import Bill, Parts
 from services.orders.repairs.quote import QuoteState
@@ -164,12 +164,30 @@ class WorkOrder(Base, Scoped, Aggregate):
         data = {**findings, "coverage": decision.coverage.value}
         MACHINE.fire(self, "diagnose", by, data=data)
         self.diagnosis = findings
-        payer_changed = (self.coverage is Coverage.IN_WARRANTY) != (decision.coverage is Coverage.IN_WARRANTY)
-        self.coverage, self.coverage_reason = decision.coverage, list(decision.lines)
-        if self.quote is not None and payer_changed:
-            self._answer_quote(QuoteState.VOID)
-            self.approved_version = self.waiting_for = None
+        self._decide(decision)
         self._tell(events.WorkOrderDiagnosed)
+
+    def correct(self, fields: Document, decision: Decision | None, by: str) -> bool:
+        """What was taken down wrongly becomes ``fields``, the journal keeps what stood there (R-05). ``decision``: coverage decided
+        again; a repair in check whose quote it voids goes back to be quoted anew. False when nothing differs. Raises BillExists."""
+        self.require_correctable()
+        changes = corrections.changes(self, fields, decision)
+        if not changes:
+            return False
+        told = corrections.told(self, changes)
+        MACHINE.fire(self, "correct", by, to=self.state, data={"changes": changes})
+        apply(self, fields)
+        if decision and self._decide(decision) and self.state is State.IN_CHECK:
+            MACHINE.fire(self, "requote", by)
+            self.repaired = False
+        self._tell(events.WorkOrderCorrected, **told)
+        return True
+
+    def require_correctable(self, bill: Bill | None = None) -> None:
+        """Until it is billed, and not cancelled. Raises BillExists, BadTransition."""
+        if self.billing is not None:
+            raise BillExists(bills=[bill.shown()] if bill else [])
+        MACHINE.require(self, "correct")
 
     def offer(self, positions: Sequence[quotes.Position], tax_rate: Decimal, now: datetime, by: str) -> None:
         """A new quote version; what the old one reserved is free again. Approved at once if the customer owes nothing."""
@@ -319,6 +337,16 @@ class WorkOrder(Base, Scoped, Aggregate):
         self.waiting_for = Wait.PARTS if needed else None
         self.promised_at = self.promised_at or (now if needed else None)
 
+    def _decide(self, decision: Decision) -> bool:
+        """Coverage as decided. True when the quote is void for it: it was split the other way."""
+        payer_changed = (self.coverage is Coverage.IN_WARRANTY) != (decision.coverage is Coverage.IN_WARRANTY)
+        self.coverage, self.coverage_reason = decision.coverage, list(decision.lines)
+        if self.quote is None or not payer_changed:
+            return False
+        self._answer_quote(QuoteState.VOID)
+        self.approved_version = self.waiting_for = None
+        return True
+
     def _answer_quote(self, state: QuoteState, **answer: str) -> None:
         self.quote = {**(self.quote or {}), "state": state.value, **answer}
 
@@ -361,6 +389,9 @@ MACHINE = Machine(
         _move("rebill", {State.COMPLETED}, when=lambda order: order.reopened),
         _move("cancel", OPEN, State.CANCELLED),
         # Not among the offered actions: the first has its own place at the storekeeper's, events move the others.
+        # A PATCH is no action either; the second is what becomes of a repair whose quote a correction voids.
+        Move("correct", OPEN, OPEN),
+        Move("requote", {State.IN_CHECK}, State.IN_REPAIR),
         Move("return_parts", {State.IN_REPAIR, State.IN_CHECK}, {State.IN_REPAIR, State.IN_CHECK}),
         Move("revisit", {State.COMPLETED}, State.REVISITED, when=lambda order: not order.reopened),
         Move("settle", {State.COMPLETED}, State.REVISITED),

@@ -27,7 +27,14 @@ SEED = {
         INSERT INTO customer_copies (id, name, phones, phone_marks, sequence, erased_at)
         VALUES ('{ERASED}', 'x', '[]', '{{}}', 1, now()), ('{WANTED}', 'x', '[]', '{{}}', 1, NULL);
         INSERT INTO erasures (id, reason, erased_at, version, created_at, created_by, updated_at, updated_by)
-        VALUES ('{ERASED}', 'x', now(), 1, now(), 'x', now(), 'x')""",
+        VALUES ('{ERASED}', 'x', now(), 1, now(), 'x', now(), 'x');
+        INSERT INTO sites (id, code, name, org_unit_code, time_zone, org_path, version, created_at, created_by, updated_at, updated_by)
+        VALUES ('{BRANCH}', 'x', 'x', 'x', 'x', '/HQ/B/', 1, now(), 'x', now(), 'x');
+        INSERT INTO work_orders (id, number, kind, channel, origin, state, site_id, time_zone, problem, coverage, coverage_reason, quote_version,
+            returns, repaired, reopened, registered_at, org_path, version, created_at, created_by, updated_at, updated_by)
+        SELECT id, id::text, 'repair', 'mail', 'live', state, '{BRANCH}', 'x', 'x', 'to_check', '[]', 0,
+            '[]', false, false, now(), path, 1, now(), 'x', now(), 'x'
+        FROM (VALUES ('{BRANCH}'::uuid, 'registered', '/HQ/B/'), ('{WANTED}', 'in_repair', '/HQ/B/'), ('{ERASED}', 'registered', '/HQ/C/')) o (id, state, path)""",
 }
 Asked = tuple[str | None, tuple[Any, ...]]
 FOR_THE_APPLICATION: dict[str, tuple[list[Asked], list[Asked]]] = {
@@ -47,10 +54,15 @@ FOR_THE_APPLICATION: dict[str, tuple[list[Asked], list[Asked]]] = {
             ("/", (WANTED, "已抹除")), ("/", (ERASED, "Wang Fang")), ("/", (ERASED, None)), ("/", (None, "已抹除")), ("/", (BRANCH, "已抹除")),
         ],
     ),
+    # An order that stands by its site already and may still be moved.
+    "follow_work_order": (
+        [("/", (BRANCH,)), ("/HQ/", (BRANCH,))],
+        [(scope, (BRANCH,)) for scope in (None, "", "/HQ/A/")] + [("/", (id,)) for id in (WANTED, ERASED, None)],
+    ),
     # Whatever it is asked, what is not old enough stays (tests/integration/deploy/test_pruning.py).
     "prune_messages": ([(scope, (most,)) for scope in (None, "/") for most in (0, 1, 2**31 - 1, None)], []),
 }
-CHANGES = {"move_scope"}
+CHANGES = {"move_scope", "follow_work_order"}
 """Those that change what was seeded: no order is the erased customer's."""
 FOUND = """
 SELECT p.proname, pg_get_function_result(p.oid) = 'trigger', array_to_string(p.proconfig, ','),
@@ -112,7 +124,7 @@ def called(connection: Any, name: str, scope: str | None, arguments: tuple[Any, 
     with connection.cursor() as cursor:
         if scope is not None:
             cursor.execute("SELECT set_config('app.scope', %s, true)", (scope,))
-        casts = {"move_scope": "%s::text, %s::text", "forget_names": "%s::uuid, %s::text", "prune_messages": "%s::integer"}[name]
+        casts = {"move_scope": "%s::text, %s::text", "forget_names": "%s::uuid, %s::text", "prune_messages": "%s::integer", "follow_work_order": "%s::uuid"}[name]
         cursor.execute(f"SELECT {name}({casts})", arguments)
 
 

@@ -98,11 +98,11 @@ class Gateway:
                  "perms": ["*"], "epoch": 1, "sid": uuid.uuid4().hex, "lang": "en", **claims}
         return (signer or self.signer).sign(whole, datetime.now(UTC), seconds)
 
-    def order_changed(self, verb: str, version: int, path: str, order_id: uuid.UUID, dealer_id: str | None = None) -> Outcome:
+    def order_changed(self, verb: str, version: int, path: str, order_id: uuid.UUID, dealer_id: str | None = None, **facts: Any) -> Outcome:
         """An event of orders, handed to the gateway's inbox as worker and courier do."""
         from tests.support.orders_events import order
 
-        data = order(verb, id=str(order_id))
+        data = order(verb, id=str(order_id), **facts)
         type_ = f"aftersales.orders.work_order.{verb}.v1"
         told = envelope(type_, data, subject=order_id, sequence=version, org_path=path)
         return receive(SERVICE, self.database.engine, {**told, "partyid": dealer_id} if dealer_id else told)

@@ -91,6 +91,21 @@ def test_a_dealer_is_told_of_its_orders_only(gateway: Gateway, admin: Caller, br
         assert [(data["id"], data["version"]) for _, _, data in resumed.take(2)] == [(str(own), 1), (str(own), 2)]
 
 
+def test_whom_an_order_leaves_is_told_as_well(gateway: Gateway, admin: Caller, branch: Branch) -> None:
+    """Its former site and its former customer have it on their pages: they are told, and find it there no more."""
+    other, wrong, right = Branch(admin, gateway), str(uuid.uuid4()), str(uuid.uuid4())
+    callers = [gateway.as_(each.user(["agent"])["username"]) for each in (branch, other)]
+    callers += [gateway.as_(person(admin, party(admin, "customer", customer_id=one), ["customer"])["username"]) for one in (wrong, right)]
+    order, moved = uuid.uuid4(), {"corrected": ["site_id", "customer_id"], "former_path": branch.site_path, "former_customer_id": wrong}
+    with contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(contextlib.closing(Reader(caller))) for caller in callers]
+        gateway.order_changed("registered", 1, branch.site_path, order, customer_id=wrong)
+        gateway.order_changed("corrected", 2, other.site_path, order, customer_id=right, **moved)
+        gateway.order_changed("corrected", 3, other.site_path, order, customer_id=right, corrected=["problem"])
+        versions = [[data["version"] for _, _, data in reader.take(count)] for reader, count in zip(readers, (2, 2, 2, 2), strict=True)]
+    assert versions == [[1, 2], [2, 3], [1, 2], [2, 3]]
+
+
 def test_who_may_not_read_orders_is_told_of_none(gateway: Gateway, branch: Branch) -> None:
     """Neither as it happens nor when he resumes; somebody of the same unit who may is told in between."""
     nobody, reader = (gateway.as_(branch.user(roles)["username"]) for roles in ([], ["agent"]))

@@ -251,3 +251,20 @@ def test_an_order_of_an_unknown_site_waits_for_it(room: StoreRoom) -> None:
     job = later.job()
     assert room.served.receive(job.event("quote_approved", {part: 1})) is Outcome.RETRY
     assert room.served.rows("SELECT 1 FROM requisitions WHERE work_order_id = :id", id=job.id) == []
+
+
+def test_a_correction_that_voids_the_quote_frees_its_parts_and_one_before_any_quote_is_nothing_to_us(room: StoreRoom) -> None:
+    part = room.part()
+    room.receive(part, 5)
+    early = room.job()
+    early.tell("corrected", quote_version=0, state="registered")
+    assert room.ok("GET", "/requisitions", work_order_id=early.id)["items"] == [], "it may still go to another site"
+    job = room.job().quote().approve({part: 3})
+    late = job.event("corrected", {part: 3})
+    job.tell("corrected", approved_version=None)
+    assert room.served.receive(late) is Outcome.DONE, "came later, told of before"
+    assert (room.stock(part), job.requisition["lines"]) == ((5, 0), [])
+    out = room.job().quote().repaired({part: 2})
+    out.tell("corrected", approved_version=None)
+    assert room.stock(part) == (3, 0), "what is in the device stays there until the new quote"
+    room.check()

@@ -64,6 +64,7 @@ def body(key: str, world: World) -> Any:
         "PATCH /technicians/{technician_id}": {"name": name},
         "POST /work-orders": {"kind": "repair", "channel": "phone", "site_id": home["site"], "problem": "x"},
         "POST /work-orders/history": {"rows": [{"source": name, "external_id": name, "site_id": UNKNOWN, "state": "registered"}]},
+        "PATCH /work-orders/{work_order_id}": {"problem": name},
         "POST /work-orders/{work_order_id}/assign": {"technician_id": UNKNOWN},
         "POST /work-orders/{work_order_id}/diagnose": {"symptom": "x", "cause": "x", "finding": "x"},
         "POST /work-orders/{work_order_id}/quote": {"labour": [], "parts": []},

@@ -54,6 +54,15 @@ def test_what_would_be_refused_is_grey_with_the_reason_for_everybody(browser: Br
     assert f'href="/gadgets/{ID}/cancel"' in page, "the others stay as they are"
 
 
+def test_a_document_that_can_be_changed_no_more_says_why(browser: Browser, answers: Answers) -> None:
+    assert f'href="/gadgets/{ID}/edit"' in browser.page(f"/gadgets/{ID}")
+    answers.rules["GET", f"/gadgets/{ID}"] = (200, {**DOCUMENT, "gates": [{"action": "update", "code": "bill_exists", "text": "It is billed <b>"}]})
+    page = browser.page(f"/gadgets/{ID}")
+    button = page[page.rindex("<button", 0, page.index('data-action="edit"')) :].split(">")[0]
+    assert f'href="/gadgets/{ID}/edit"' not in page and 'aria-disabled="true"' in button
+    assert "It is billed &lt;b&gt;" in page[page.index('id="gate-edit"') :]
+
+
 def test_an_action_that_a_person_has_to_clear_is_refused_at_once(browser: Browser, answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(screens(), "at_once", ["gadgets.price"])
     bill = {"id": MAKER, "number": "BL26110007", "state": "open", "open_amount": "1214.80"}

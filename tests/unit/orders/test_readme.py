@@ -10,7 +10,7 @@ from services.orders.app import SERVICE
 from services.orders.repairs.work_order import MACHINE
 
 README = Path(SERVICE.folder / "README.md").read_text("utf-8")
-STAYING = {"assign", "return_parts"}  # may start from several states and ends where it started
+STAYING = {"assign", "return_parts", "correct"}  # may start from several states and ends where it started
 
 
 def pairs(move: Move) -> set[tuple[str, str]]:

@@ -12,13 +12,19 @@ from chassis.domain.principal import Principal
 from services.orders.repairs.errors import (
     BillExists,
 )
+from services.orders.repairs.quote import QuoteState
 from services.orders.repairs.work_order import MACHINE, State, Wait
 from tests.unit.orders.builders import (
     FINDINGS,
+    IN,
     NOW,
     OUT,
     announced,
+    approved,
+    in_check,
+    in_repair,
     positions,
+    ready,
     registered,
 )
 
@@ -66,6 +72,8 @@ CALLS = {
     "cancel": lambda o: o.cancel("x", None, None, "ann"),
     "return_parts": lambda o: o.return_parts([], None, "ann"),
     "revisit": lambda o: o.revisit("ann"),
+    "correct": lambda o: o.correct({"channel": "mail"}, None, "ann"),
+    "requote": lambda o: MACHINE.fire(o, "requote", "ann"),
 }
 
 
@@ -86,3 +94,52 @@ def test_every_jump_that_is_not_in_the_table_raises_and_changes_nothing(state: S
         assert set(refused.value.members["allowed_actions"]) == ACTIONS[state]
     assert {key: value for key, value in order.__dict__.items() if not key.startswith("_")} == before
     assert "_events" not in order.__dict__ and "_journal" not in order.__dict__
+
+
+def corrected(name: str) -> dict[str, object]:
+    values: dict[str, object] = {"problem": "leaks", "channel": "mail"}
+    return {name: values.get(name, new_id())}
+
+
+@pytest.mark.parametrize("field", ["customer_id", "device_id", "problem", "channel"])
+@pytest.mark.parametrize("make", [registered, in_repair, approved, in_check])
+def test_what_can_be_corrected_and_what_the_journal_keeps_of_it(make, field: str):
+    order = make()
+    order.__dict__.pop("_events", None), order.__dict__.pop("_journal", None)
+    state, quote, before, fields = order.state, order.quote, getattr(order, field), corrected(field)
+    assert order.correct(fields, None, "ann")
+    [entry] = order.__dict__["_journal"]
+    [change] = entry.data["changes"]
+    plain = [value if value is None or isinstance(value, str) else str(value) for value in (before, fields[field])]
+    assert (entry.action, entry.by, change) == ("correct", "ann", {"field": field, "from": plain[0], "to": plain[1]})
+    data = announced(order)["data"]
+    assert (data["corrected"], data["state"], data["former_path"]) == ([field], state.value, None)
+    assert (order.state, order.quote, getattr(order, field)) == (state, quote, fields[field])
+    assert order.correct(fields, None, "ann") is False and "_journal" not in order.__dict__, "what is so already"
+
+
+@pytest.mark.parametrize(
+    ("make", "decision", "state", "quote"),
+    [
+        (registered, IN, State.REGISTERED, None), (in_repair, IN, State.IN_REPAIR, None),
+        (approved, IN, State.IN_REPAIR, QuoteState.VOID), (approved, OUT, State.IN_REPAIR, QuoteState.APPROVED),
+        (in_check, IN, State.IN_REPAIR, QuoteState.VOID), (in_check, OUT, State.IN_CHECK, QuoteState.APPROVED),
+    ],
+)  # fmt: skip
+def test_a_decision_that_has_another_pay_voids_the_quote(make, decision, state: State, quote: QuoteState | None):
+    order = make()
+    order.__dict__.pop("_events", None), order.__dict__.pop("_journal", None)
+    assert order.correct(corrected("device_id"), decision, "ann")
+    told = announced(order)["data"]
+    void = quote is QuoteState.VOID
+    assert (order.state, order.coverage, (order.quote or {}).get("state")) == (state, decision.coverage, quote)
+    assert ("coverage" in told["corrected"]) is (decision is IN)
+    assert (order.approved_version is None, order.needed() == {}) == ((True, True) if void or quote is None else (False, False))
+    assert order.repaired is (state is State.IN_CHECK)
+
+
+def test_nothing_is_corrected_once_billed():
+    order = ready()
+    for fields in ({"problem": "x"}, {"customer_id": new_id()}, {}):
+        with pytest.raises(BillExists):
+            order.correct(fields, IN, "ann")
