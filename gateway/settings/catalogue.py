@@ -31,6 +31,8 @@ class Definition:
     """The function (docs/functions.md) that will read it, where nothing does yet."""
     secret: bool = False
     """Told to nobody but whoever may set it: no other service, no history, no audit log."""
+    claims: str = ""
+    """A member of the value that no other parameter may have, or ever have had: what it made may still exist."""
 
     def may_be_set_by(self, principal: Principal) -> bool:
         return principal.may(SETS) and (not self.security or WHOLE_COMPANY.startswith(principal.scope))
