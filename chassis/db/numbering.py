@@ -73,8 +73,8 @@ def numbering(operations: Operations, kinds: Mapping[str, Kind]) -> None:
     )
     for kind, (_, prefix) in kinds.items():
         operations.execute(f"INSERT INTO number_rules VALUES ('{kind}', '{prefix}', 4, 'monthly', 1)")
-    taken = " ".join(
-        f"WHEN '{kind}' THEN EXISTS (SELECT FROM {table} WHERE number = ANY (wanted))" for kind, (table, _) in kinds.items()
+    taken = " ELSIF ".join(
+        f"kind = '{kind}' THEN found := EXISTS (SELECT FROM {table} WHERE number = ANY (wanted));" for kind, (table, _) in kinds.items()
     )
     for statement in _FUNCTIONS:
         operations.execute(statement.replace("{taken}", taken))
@@ -107,7 +107,7 @@ DECLARE
     scope text := current_setting('app.scope', true); found boolean;
 BEGIN
     PERFORM set_config('app.scope', '/', true);
-    found := CASE kind {taken} END;
+    IF {taken} END IF;
     PERFORM set_config('app.scope', scope, true);
     RETURN found;
 END $$

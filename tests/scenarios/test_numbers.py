@@ -16,7 +16,7 @@ def test_rules_of_numbers(company: Company):
     body = {"kind": "repair", "channel": "phone", "site_id": company.sites[0].id, "problem": "does not start"}
 
     def rule(kind: str, **value: Any) -> dict[str, Any]:
-        admin.call("PUT", f"/parameters/number.{kind}", {"value": {**before[kind], **value}}).ok()
+        admin.put(f"/parameters/number.{kind}", {"value": {**before[kind], **value}})
         shown = f"/{RESOURCES[kind]}/{kind}"
 
         def there() -> dict[str, Any] | None:
@@ -34,7 +34,7 @@ def test_rules_of_numbers(company: Company):
         assert sorted(made) == [f"{before['work_order']['prefix']}{n}" for n in range(1, 9)]
         admin.refused("POST", "/order-numbers/work_order/reset", {}, status=409, code="number_conflict")
         rule("work_order", digits=2, reset="never")
-        assert admin.call("POST", "/order-numbers/work_order/reset", {}).ok()["next_number"].endswith("01")
+        assert admin.post("/order-numbers/work_order/reset")["next_number"].endswith("01")
         company.sites[0].as_("manager").refused("POST", "/order-numbers/work_order/reset", {}, status=403, code="forbidden")
         admin.refused(
             "PUT", "/parameters/number.payment", {"value": {**RULE, "prefix": before["work_order"]["prefix"]}},

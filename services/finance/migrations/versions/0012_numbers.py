@@ -11,7 +11,7 @@ KINDS = {
     "bill": Kind("bills", "BL"),
     "payment": Kind("payments", "PY"),
     "refund": Kind("refunds", "RF"),
-    "reversal": Kind("reversals", "RV"),
+    "reversal": Kind("bill_reversals", "RV"),
 }
 
 
