@@ -10,7 +10,7 @@ Nothing here knows a business noun: names are taken from paths and schemas.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -280,6 +280,13 @@ class Model:
         if reference is None and kind in {"text", "id"}:
             reference = self.reference(name, resource)
         return replace(found, kind="reference", reference=reference) if reference else found
+
+    def told(self, fields: tuple[Field, ...], document: Mapping[str, Any], owner: Resource) -> tuple[Field, ...]:
+        """Members whose contract names no type (a parameter's value) are groups where the document says so in its ``schema``."""
+        schema = document.get("schema")
+        if not isinstance(schema, dict) or schema.get("type") != "object":
+            return fields
+        return tuple(self._field(f.name, schema, f.required, owner) if f.kind == "any" else f for f in fields)
 
     def reference(self, name: str, owner: Resource) -> Reference | None:
         """``site_id`` points at the resource whose items are ``/sites/{site_id}``; ``x_code`` and

@@ -17,7 +17,16 @@ from console.contracts import Field, Operation, Resource
 from console.forms import Form
 from console.gateway import Problem
 from console.labels import short
-from console.pages import address, document_page, fetch, labels, made_members, name_references, resource_of
+from console.pages import (
+    address,
+    document_page,
+    fetch,
+    labels,
+    made_members,
+    model,
+    name_references,
+    resource_of,
+)
 from console.session import DONE, session, set_cookie
 
 blueprint = Blueprint("edits", __name__)
@@ -39,7 +48,7 @@ def edit(name: str, key: str) -> AnyResponse | str | tuple[str, int]:
     if resource.update is None:
         abort(404)
     found = fetch(resource, key)
-    form = Form.of_document(resource.update.body, found, g.words.exact)
+    form = Form.of_document(model().told(resource.update.body, found, resource), found, g.words.exact)
     return _form_page(resource, resource.update, "update", found, form)
 
 

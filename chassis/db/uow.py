@@ -24,7 +24,6 @@ from chassis.db.rows import mapping
 from chassis.db.tables import journal_row
 from chassis.db.under import WHOLE, literal, under
 from chassis.domain.aggregate import Aggregate, new_id
-from chassis.domain.numbers import format_number, series
 from chassis.domain.principal import Principal
 from chassis.ops import failpoints
 
@@ -200,21 +199,16 @@ class UnitOfWork(Reading):
         self.copy(cls, event, **values)
         return int(self._driver(*self._batch.take(prepared.of(self._dbapi))).rowcount) > 0
 
-    def number(self, prefix: str, day: date) -> str:
-        """The next document number (R-01). Locks the counter until commit: call it last."""
-        return self.numbers(prefix, day, 1)[0]
+    def number(self, kind: str, day: date) -> str:
+        """The next number of a kind of document (R-01). Locks the counter until commit: call it last."""
+        return self.numbers(kind, day, 1)[0]
 
-    def numbers(self, prefix: str, day: date, count: int) -> list[str]:
-        """``count`` numbers in a row for bulk work."""
-        key, self.holds = series(prefix, day), True
-        cursor = self._driver(
-            "INSERT INTO numbers (series, last) VALUES (%s, %s) "
-            "ON CONFLICT (series) DO UPDATE SET last = numbers.last + excluded.last RETURNING last",
-            (key, count),
-            keep=True,
-        )
-        last = int(cursor.fetchone()[0])
-        return [format_number(key, n) for n in range(last - count + 1, last + 1)]
+    def numbers(self, kind: str, day: date, count: int) -> list[str]:
+        """``count`` numbers for bulk work, in a row where nothing lies between."""
+        self.holds = True
+        cursor = self._driver("SELECT draw_numbers(%s, %s, %s)", (kind, f"{day:%y%m}", count), keep=True)
+        drawn: list[str] = cursor.fetchone()[0]
+        return drawn
 
     def _driver(self, sql: str, values: Sequence[Any], *, keep: bool = False) -> Any:
         try:

@@ -151,6 +151,12 @@ class AmountTooLarge(DomainError):
         super().__init__(field, field=field)
 
 
+class NumberConflict(DomainError):
+    """A document has the number that would come next, or another kind of document the prefix (R-01)."""
+
+    code = "number_conflict"
+
+
 class IdempotencyMismatch(DomainError):
     code, kind = "idempotency_mismatch", Kind.UNPROCESSABLE
 

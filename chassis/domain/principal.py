@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from chassis.domain.errors import Forbidden, ScopeMissing
 
+HEADQUARTERS = "/HQ/"
+"""Scope of headquarters: below it lies the whole company."""
 PARTNER = "partner:"
 """Beginning of the names that partners' systems sign with; no user may have such a name."""
 

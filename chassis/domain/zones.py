@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from zoneinfo import available_timezones
 
+DEFAULT_ZONE = "Asia/Shanghai"
 NOWHERE = ("Factory", "localtime", "posixrules")
 """Known to the zone database and no place: what they say depends on the machine that reads them."""
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from chassis.domain.principal import Principal
+from chassis.domain.principal import HEADQUARTERS, Principal
 from gateway import settings
 from gateway.audit.recorder import Entry, Recorder
 from gateway.audit.summary import READ_AT_MOST, summary
 from gateway.routing import Route
 
-NOBODY = "/HQ/"
+NOBODY = HEADQUARTERS
 """Where sign-ins stand: who tried is not known before he is in."""
 
 

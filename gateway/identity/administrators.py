@@ -8,11 +8,11 @@ from __future__ import annotations
 from sqlalchemy import exists, select, text
 
 from chassis.db.uow import UnitOfWork
+from chassis.domain.principal import HEADQUARTERS
 from gateway.identity.errors import LastAdministrator
 from gateway.identity.role import ADMIN
 from gateway.identity.user import User
 
-HEADQUARTERS = "/HQ/"
 _QUEUE = text("SELECT pg_advisory_xact_lock(hashtextextended('gateway.administrators', 0))")
 
 

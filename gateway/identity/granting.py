@@ -6,10 +6,9 @@ import uuid
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import Forbidden, UnknownReference, ValidationFailed
+from chassis.domain.principal import HEADQUARTERS
 from gateway.identity import views, voiding
 from gateway.identity.role import Role, union
-
-WHOLE_COMPANY = "/HQ/"
 
 
 def create_role(uow: UnitOfWork, code: str, name_zh: str, name_en: str, permissions: list[str]) -> Role:
@@ -54,7 +53,7 @@ def within(uow: UnitOfWork, codes: list[str]) -> None:
 
 def _grantable(uow: UnitOfWork, permissions: list[str]) -> None:
     """A role holds for the whole company: an administrator of a branch would give himself rights elsewhere."""
-    if not WHOLE_COMPANY.startswith(uow.principal.scope):
+    if not HEADQUARTERS.startswith(uow.principal.scope):
         raise Forbidden("roles are headquarters' business")
     known = views.permissions()
     unknown = [

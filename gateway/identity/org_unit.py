@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate, Journal
 from chassis.domain.errors import ValidationFailed
+from chassis.domain.principal import HEADQUARTERS
 from gateway.identity.events import (
     OrgUnitChanged,
     OrgUnitCreated,
@@ -62,7 +63,7 @@ class OrgUnit(Base, Scoped, Aggregate):
 
     @classmethod
     def headquarters(cls, name: str) -> OrgUnit:
-        return cls._new(code="HQ", name=name, kind=Kind.HQ, parent_id=None, org_path="/HQ/")
+        return cls._new(code="HQ", name=name, kind=Kind.HQ, parent_id=None, org_path=HEADQUARTERS)
 
     @classmethod
     def below(cls, parent: OrgUnit, code: str, name: str, kind: Kind) -> OrgUnit:

@@ -10,12 +10,13 @@ from chassis import contracts
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import Forbidden, UnknownReference, ValidationFailed
 from chassis.domain.moments import day
-from chassis.domain.zones import is_zone
+from chassis.domain.principal import HEADQUARTERS
+from chassis.domain.zones import DEFAULT_ZONE, is_zone
 from gateway.identity import tree, voiding
 from gateway.identity.erased_customer import ErasedCustomer
 from gateway.identity.errors import CustomerErased
 from gateway.identity.org_unit import OrgUnit
-from gateway.identity.party import DEFAULT_ZONE, WHOLE_COMPANY, Party, PartyKind
+from gateway.identity.party import Party, PartyKind
 from gateway.identity.role import Role
 from gateway.identity.user import User
 
@@ -51,7 +52,7 @@ def change_party(uow: UnitOfWork, party_id: uuid.UUID, name: str | None = None, 
 def within_sight(uow: UnitOfWork, kind: PartyKind) -> None:
     """A customer's people see his documents at every site. Who makes or takes over such an account sees them too, so that is for those
     who see the whole company anyway: Forbidden."""
-    if kind is PartyKind.CUSTOMER and not WHOLE_COMPANY.startswith(uow.principal.scope):
+    if kind is PartyKind.CUSTOMER and not HEADQUARTERS.startswith(uow.principal.scope):
         raise Forbidden("accounts of customers are headquarters' business")
 
 

@@ -17,12 +17,11 @@ from chassis.db.violations import on_violation
 from chassis.domain.aggregate import Aggregate, Journal, new_id
 from chassis.domain.errors import Duplicate, ValidationFailed
 from chassis.domain.masking import ERASED
+from chassis.domain.principal import HEADQUARTERS
 from gateway.identity.errors import CustomerErased
 from gateway.identity.events import PartyChanged, PartyCreated
 from gateway.identity.org_unit import OrgUnit
 
-DEFAULT_ZONE = "Asia/Shanghai"
-WHOLE_COMPANY = "/HQ/"
 on_violation("uq_parties_customer_id", lambda: Duplicate("customer_id"))
 
 
@@ -92,7 +91,7 @@ class Party(Base, Scoped, Aggregate):
     def scope(self, home: str) -> str:
         """What of the company its people see, where it is the party's own as well: a customer's documents at every site, wherever
         he was served; a dealer's or supplier's at the unit that looks after it (``home``) and below."""
-        return WHOLE_COMPANY if self.kind is PartyKind.CUSTOMER else home
+        return HEADQUARTERS if self.kind is PartyKind.CUSTOMER else home
 
     @property
     def ends_at(self) -> datetime:

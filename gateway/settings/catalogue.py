@@ -10,10 +10,10 @@ from typing import Any
 import jsonschema_rs
 import yaml
 
-from chassis.domain.principal import Principal
+from chassis.domain.principal import HEADQUARTERS, Principal
 from chassis.http.validation import compiled, violations
 
-SETS, WHOLE_COMPANY = "gateway.parameter.update", "/HQ/"
+SETS = "gateway.parameter.update"
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,11 @@ class Definition:
     """The function (docs/functions.md) that will read it, where nothing does yet."""
     secret: bool = False
     """Told to nobody but whoever may set it: no other service, no history, no audit log."""
+    claims: str = ""
+    """A member of the value that no other parameter may have, or ever have had: what it made may still exist."""
 
     def may_be_set_by(self, principal: Principal) -> bool:
-        return principal.may(SETS) and (not self.security or WHOLE_COMPANY.startswith(principal.scope))
+        return principal.may(SETS) and (not self.security or HEADQUARTERS.startswith(principal.scope))
 
     @cached_property
     def _validator(self) -> jsonschema_rs.Draft202012Validator:

@@ -27,8 +27,8 @@ class Parameter(Base, Aggregate):
     shipped: Mapped[bool]
 
     @classmethod
-    def ship(cls, definition: Definition) -> Parameter:
-        parameter = cls(key=definition.key, held={"value": definition.default}, shipped=True)
+    def ship(cls, definition: Definition, value: Any) -> Parameter:
+        parameter = cls(key=definition.key, held={"value": value}, shipped=True)
         parameter._tell()
         return parameter
 
@@ -75,3 +75,12 @@ class ParameterChange(Base):
     author: Mapped[str]
     before: Mapped[dict[str, Any]] = mapped_column(JSONB)
     after: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class Claim(Base):
+    """Which parameter a claimed value belongs to, for ever. Append-only."""
+
+    __tablename__ = "parameter_claims"
+
+    value: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str]

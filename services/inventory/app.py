@@ -2,4 +2,4 @@
 
 from chassis.service import Service
 
-SERVICE = Service("inventory", "services.inventory", contexts=("parts", "stock", "requisitions", "receipts"))
+SERVICE = Service("inventory", "services.inventory", contexts=("parts", "stock", "requisitions", "receipts", "numbering"))

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from chassis.domain.masking import mask_phone
-from chassis.domain.principal import Principal
+from chassis.domain.principal import HEADQUARTERS, Principal
 from chassis.http.views import stamps
 from services.callcenter.customers.customer import Customer
 
 SEE_FULL = "callcenter.customer.see_full"
-WHOLE_COMPANY = "/HQ/"
 
 
 def customer(customer: Customer, principal: Principal, consents: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
@@ -22,7 +21,7 @@ def customer(customer: Customer, principal: Principal, consents: Sequence[dict[s
 def allowed(customer: Customer, principal: Principal) -> list[str]:
     """Both are headquarters' business (privacy/usecases.py, and orders' erasures); erased is for ever."""
     rights = {"export": "callcenter.customer.export", "erase": "orders.customer.erase"}
-    if not WHOLE_COMPANY.startswith(principal.scope):
+    if not HEADQUARTERS.startswith(principal.scope):
         return []
     return [verb for verb, right in rights.items() if principal.may(right) and (verb == "export" or customer.erased_at is None)]
 

@@ -6,7 +6,8 @@ from uuid import UUID
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import Forbidden, UnknownReference
 from chassis.domain.moments import day
-from services.callcenter.customers import WHOLE_COMPANY, Customer
+from chassis.domain.principal import HEADQUARTERS
+from services.callcenter.customers import Customer
 from services.callcenter.privacy.consent import Consent, Kind
 from services.callcenter.privacy.disclosure import Basis, Disclosure
 from services.callcenter.privacy.queries import agreed
@@ -40,7 +41,7 @@ def share(uow: UnitOfWork, customer_id: str, basis: str, recipient: str, purpose
 def export(uow: UnitOfWork, customer_id: UUID, purpose: str, recipient: str | None = None) -> Customer:
     """The disclosure is written in the transaction that reads: no file without its line in the log. For headquarters only,
     since a branch would get a part of the person's documents and call it all."""
-    if not WHOLE_COMPANY.startswith(uow.principal.scope):
+    if not HEADQUARTERS.startswith(uow.principal.scope):
         raise Forbidden("the file about a person is headquarters' business")
     customer = uow.read(Customer, customer_id)
     uow.add(Disclosure.export(customer.id, purpose, recipient, EXPORTED))

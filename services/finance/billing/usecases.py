@@ -33,7 +33,7 @@ def issue_bill(uow: UnitOfWork, event: Event, on: str) -> None:
     lines = [BillLine.of(position, line) for position, line in enumerate(billing["lines"], start=1)]
     day = local_day(datetime.fromisoformat(on), _site(uow, UUID(order["site_id"])).time_zone)
     bill = Bill(
-        number=uow.number("BL", day),
+        number=uow.number("bill", day),
         org_path=event.org_path,
         work_order_id=work_order_id,
         work_order_number=order["number"],
@@ -85,7 +85,7 @@ def reverse_bill(uow: UnitOfWork, event: Event) -> None:
     if found.state is State.REVERSED:
         return
     day = local_day(event.time, _site(uow, found.site_id).time_zone)
-    number = uow.number("RV", day)
+    number = uow.number("reversal", day)
     found.reverse(number, order["reason"], uow.actor)
     reversal = Reversal.of(found, number, order["reason"], day, event.actor)
     uow.add(reversal)
@@ -105,7 +105,7 @@ def pay(uow: UnitOfWork, bill_id: UUID, method: str, amount: str) -> tuple[Payme
     sum_ = Decimal(amount)
     bill.check_open(sum_)
     day = local_day(uow.now, _site(uow, bill.site_id).time_zone)
-    number = uow.number("PY", day)
+    number = uow.number("payment", day)
     bill.pay(sum_, number, uow.actor)
     payment = Payment.receive(bill, number, Method(method), sum_, day)
     uow.add(payment)
@@ -126,7 +126,7 @@ def refund(uow: UnitOfWork, credit_id: UUID, method: str, amount: str) -> Refund
         limit=1,
     )
     day = local_day(uow.now, _site(uow, credit.site_id).time_zone)
-    number = uow.number("RF", day)
+    number = uow.number("refund", day)
     credit.spend(sum_, number, uow.actor)
     paid = Refund.pay(credit, last.bill_id, number, Method(method), sum_, day)
     uow.add(paid)

@@ -16,7 +16,7 @@ from services.inventory.receipts.receipt import StockReceipt, StockReceiptLine, 
 from services.inventory.requisitions import serve
 from services.inventory.stock import Warehouse, lock_site, open_store
 
-PREFIX = "GR"
+NUMBERED = "stock_receipt"
 
 
 def post(
@@ -43,7 +43,7 @@ def post(
     uow.add(receipt)
     uow.add_all(posted)
     serve(uow, store)
-    receipt.post(uow.number(PREFIX, local_day(uow.now, site.time_zone)), posted)
+    receipt.post(uow.number(NUMBERED, local_day(uow.now, site.time_zone)), posted)
     return receipt, posted
 
 

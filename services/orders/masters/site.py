@@ -11,8 +11,6 @@ from chassis.domain.aggregate import Aggregate, new_id
 from services.orders.kernel import apply
 from services.orders.masters import events
 
-DEFAULT_ZONE = "Asia/Shanghai"
-
 
 class Site(Base, Scoped, Aggregate):
     """Active at once. ``time_zone`` is an IANA name; date rules use it (R-09)."""

@@ -11,11 +11,11 @@ from chassis.db import scopes
 from chassis.db.prefix import begins_with
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import UnknownReference, ValidationFailed
-from chassis.domain.zones import is_zone
+from chassis.domain.zones import DEFAULT_ZONE, is_zone
 from services.orders.kernel import own
 from services.orders.masters.copies import OrgUnitCopy, UserCopy
 from services.orders.masters.product import Product
-from services.orders.masters.site import DEFAULT_ZONE, Site
+from services.orders.masters.site import Site
 from services.orders.masters.technician import SERIALS, Technician
 
 

@@ -29,7 +29,7 @@ from services.orders.masters import Product, Site
 from services.orders.repairs import search
 from services.orders.repairs.history_content import Content, content, content_of_order, differences
 from services.orders.repairs.records import HistoryKey, SearchToken
-from services.orders.repairs.usecases import PREFIX
+from services.orders.repairs.usecases import NUMBERED
 from services.orders.repairs.work_order import Origin, State, WorkOrder
 
 
@@ -221,7 +221,7 @@ def _numbered(uow: UnitOfWork, rows: list[Row]) -> Iterable[tuple[Row, str]]:
         assert row.site is not None
         months[local_day(row.registered_at(), row.site.time_zone).replace(day=1)].append(row)
     for month in sorted(months):  # always in this order, so that two imports cannot wait for each other
-        yield from zip(months[month], uow.numbers(PREFIX, month, len(months[month])), strict=True)
+        yield from zip(months[month], uow.numbers(NUMBERED, month, len(months[month])), strict=True)
 
 
 def _order(uow: UnitOfWork, row: Row, device: Device | None, number: str) -> WorkOrder:

@@ -78,8 +78,10 @@ def priced(position: Position, tax_rate: Decimal, coverage: Coverage) -> Documen
 
 def offer(version: int, positions: Iterable[Position], tax_rate: Decimal, coverage: Coverage) -> Document:
     """A new version. When the customer owes nothing it needs no answer and is approved at once."""
+    positions = list(positions)
     lines = [priced(position, tax_rate, coverage) for position in positions]
-    totals = totals_of(lines)
+    largest = max(zip(lines, positions, strict=True), key=lambda pair: Decimal(pair[0]["total"]))[1] if lines else None
+    totals = totals_of(lines, largest.field.partition(".")[0] if largest else "lines")
     free = Decimal(totals["customer_total"]) == 0
     return {
         "version": version,
@@ -92,10 +94,10 @@ def offer(version: int, positions: Iterable[Position], tax_rate: Decimal, covera
     }
 
 
-def totals_of(lines: Sequence[Document]) -> dict[str, str]:
-    """Sums of the shown lines, never of anything unrounded."""
+def totals_of(lines: Sequence[Document], field: str = "lines") -> dict[str, str]:
+    """Sums of the shown lines, never of anything unrounded. ``field``: member of the request that is named where one grows too large."""
     return {
-        f"{payer}_total": str(bounded(sum((Decimal(line[f"{payer}_amount"]) for line in lines), ZERO), "lines"))
+        f"{payer}_total": str(bounded(sum((Decimal(line[f"{payer}_amount"]) for line in lines), ZERO), field))
         for payer in ("customer", "maker")
     }
 

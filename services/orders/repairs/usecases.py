@@ -31,8 +31,8 @@ from services.orders.repairs.quote import DEFAULT_TAX_RATE, Position, rebilling
 from services.orders.repairs.records import Appointment, PastQuote, SearchToken, slot_of
 from services.orders.repairs.work_order import MACHINE, WorkOrder
 
-PREFIX = "RE"
 CORRECT = "orders.work_order.correct"
+NUMBERED = "work_order"
 DEFAULT_APPOINTMENT, LONGEST_APPOINTMENT = timedelta(hours=1), timedelta(days=1)
 NEWS_TRAVELS = 0.5
 """Seconds in which what another service has just done is known here (13 ms are usual, a busy machine takes longer)."""
@@ -61,7 +61,7 @@ def register(
     order = WorkOrder.register(
         uow.actor,
         decide(device.term if device else None, today),
-        number=uow.number(PREFIX, today),
+        number=uow.number(NUMBERED, today),
         kind=kind,
         channel=channel,
         external_id=external_id,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway.identity import bootstrap
-from gateway.settings import catalogue, definitions
+from gateway.settings import catalogue, definitions, usecases
 from tests.integration.gateway.conftest import ADMIN_PASSWORD, PASSWORD, Branch, Caller, Gateway, mark
 from tests.integration.gateway.test_sign_in import refused
 
@@ -282,6 +284,66 @@ def test_unknown_parameters(admin: Caller) -> None:
     for key in ("nothing.such", "tax.rate ", "tax.rate%00", "..%2F..%2Fme"):
         refused(admin.call("GET", f"/parameters/{key}"), 404, "not_found")
     refused(admin.call("PUT", "/parameters/nothing.such", {"value": 1}), 404, "not_found")
+
+
+NUMBERS = {"digits": 4, "reset": "monthly"}
+
+
+def test_a_prefix_of_numbers_belongs_to_one_kind_for_ever(gateway: Gateway, admin: Caller) -> None:
+    """R-01. The one it has, one that it had before, and one that is kept for a kind to come."""
+    def put(kind: str, prefix: str, caller: Caller = admin, **more: Any) -> Any:
+        return caller.call("PUT", f"/parameters/number.{kind}", {"value": {**NUMBERS, "prefix": prefix}}, **more)
+
+    assert put("payment", "RCPT").status_code == 200
+    assert admin.call("PUT", "/parameters/number.payment", {"value": {"prefix": "PY", "digits": 1, "reset": "never"}}).status_code == 200
+    for prefix in ("RCPT", "PY", "RE", "DR"):
+        problem = refused(put("refund", prefix), 409, "number_conflict")
+        assert problem["field"] == "value.prefix"
+    assert admin.call("GET", "/parameters/number.refund").json()["value"]["prefix"] == "RF"
+    assert put("refund", "TRY", headers={"Dry-Run": "true"}).status_code == 200
+    assert put("reversal", "TRY").status_code == 200, "a rehearsal claims nothing"
+    assert put("reversal", "RV").status_code == put("payment", "RCPT").status_code == put("payment", "PY").status_code == 200
+    bootstrap.ensure(gateway.database.app_url, "x")
+
+
+def test_a_prefix_is_given_once_when_two_ask_at_once(gateway: Gateway, admin: Caller) -> None:
+    kinds = ("work_order", "stock_receipt", "bill", "reversal", "refund")
+    before = {kind: admin.call("GET", f"/parameters/number.{kind}").json()["value"] for kind in kinds}
+    gate, codes = threading.Barrier(len(kinds)), list[int]()
+
+    def put(kind: str) -> None:
+        gate.wait()
+        answer = Caller(admin.base, admin.token).call("PUT", f"/parameters/number.{kind}", {"value": {**NUMBERS, "prefix": "SAME"}})
+        codes.append(answer.status_code)
+
+    threads = [threading.Thread(target=put, args=(kind,)) for kind in kinds]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(codes) == [200, 409, 409, 409, 409]
+    for kind in kinds:
+        assert admin.call("PUT", f"/parameters/number.{kind}", {"value": before[kind]}).status_code == 200
+
+
+@pytest.mark.parametrize("wrong", [
+    {"prefix": "re"}, {"prefix": "R1"}, {"prefix": ""}, {"prefix": "ABCDEFG"}, {"prefix": "R-E"}, {"prefix": "ＲＥ"}, {"prefix": "RE\n"},
+    {"prefix": None}, {"digits": -1}, {"digits": 13}, {"digits": "4"}, {"digits": True}, {"digits": 1.5}, {"reset": "yearly"},
+    {"reset": None}, {"more": 1},
+])  # fmt: skip
+def test_bad_rules_of_numbers(admin: Caller, wrong: dict[str, Any]) -> None:
+    value = {"prefix": "RE", **NUMBERS, **wrong}
+    problem = refused(admin.call("PUT", "/parameters/number.work_order", {"value": value}), 400, "validation_failed")
+    assert problem["errors"][0]["field"] == f"value.{next(iter(wrong))}"
+
+
+def test_what_ships_gives_way_to_what_a_company_claimed(gateway: Gateway) -> None:
+    shipped = definitions()["number.work_order"]
+    coming = replace(shipped, key="number.coming", default={**NUMBERS, "prefix": "RE"})
+    with gateway.database.uow() as uow:
+        assert usecases._unclaimed(uow, shipped) == shipped.default
+        assert usecases._unclaimed(uow, coming) == {**NUMBERS, "prefix": "REA"}
+        uow.rollback()
 
 
 def test_parameters_list(admin: Caller) -> None:

@@ -82,6 +82,7 @@ class World:
             "customer": cases[0].customer["id"], "device": cases[0].device["id"], "product": company.product["id"],
             "device_attachment": self._file(f"/devices/{cases[0].device['id']}"),
             "role": self._role(), "part": company.parts[0]["id"], "labour_rate": company.rate["id"], "parameter": "tax.rate",
+            "numbers_of_orders": "work_order", "numbers_of_stock": "stock_receipt", "numbers_of_finance": "bill",
         }
 
     # -- callers -----------------------------------------------------------------------------------------------

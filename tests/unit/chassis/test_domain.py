@@ -1,8 +1,7 @@
-"""Money, numbers, machine, principal and batch: rules without a database."""
+"""Money, machine, principal and batch: rules without a database."""
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
@@ -15,7 +14,6 @@ from chassis.domain.aggregate import Aggregate, Journal
 from chassis.domain.errors import BadTransition
 from chassis.domain.machine import Machine, Move
 from chassis.domain.money import line_net, money, split, tax_of
-from chassis.domain.numbers import format_number, series
 from chassis.domain.principal import Principal
 
 
@@ -38,17 +36,6 @@ def test_a_split_always_sums_to_the_total(cents: int, weights: list[int]) -> Non
     assert sum(parts) == total
     exact = [total * w / sum(weights) for w in weights]
     assert all(abs(p - e) < Decimal("0.01") for p, e in zip(parts, exact, strict=True))
-
-
-def test_number_example_of_the_catalogue() -> None:
-    days = [date(2026, 11, 5), date(2026, 11, 30), date(2026, 12, 1)]
-    last: dict[str, int] = {}
-    made = []
-    for key in (series("DR", day) for day in days):
-        last[key] = last.get(key, 0) + 1
-        made.append(format_number(key, last[key]))
-    assert made == ["DR26110001", "DR26110002", "DR26120001"]
-    assert format_number("RE2611", 12345) == "RE261112345"
 
 
 class Light(StrEnum):

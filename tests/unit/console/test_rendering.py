@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from console.contracts import Model
 from console.i18n import Words
 from console.screen import screens
+from gateway.settings.catalogue import definitions
 from tests.unit.console.answers import Answers
 from tests.unit.console.conftest import DOCUMENT, ID, MAKER, OTHER, USER, Browser
 
@@ -169,6 +171,27 @@ def test_an_edit_sends_only_what_changed(browser: Browser, answers: Answers) -> 
     assert not answers.calls("PATCH", f"/gadgets/{ID}"), "nothing changed, nothing sent"
     browser.post(f"/gadgets/{ID}/edit", {**same, "name": "Saw", "version": "7"})
     assert answers.calls("PATCH", f"/gadgets/{ID}")[0].body == {"name": "Saw"}
+
+
+def test_a_value_of_several_members_is_filled_in_member_by_member(browser: Browser, answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parameter says in its own ``schema`` what its value is made of: the rule of numbers (R-01)."""
+    monkeypatch.setitem(browser.client.application.extensions, "console.model", Model.of_contracts())
+    answers.rules["GET", "/me"] = (200, {**USER, "permissions": ["*"]})
+    number, path = definitions()["number.work_order"], "/parameters/number.work_order"
+    shown = {"id": ID, "version": 3, "key": number.key, "value": {"prefix": "RE", "digits": 0, "reset": "never"}, "default": number.default,
+             "schema": number.schema, "description_zh": "单号", "description_en": "Numbers", "updated_at": "2026-11-05T01:00:00Z",
+             "updated_by": "ann"}  # fmt: skip
+    answers.rules["GET", path] = answers.rules["PUT", path] = (200, shown)
+    answers.rules["GET", "/parameters"] = (200, {"items": [shown], "next_cursor": None})
+    answers.rules["GET", f"{path}/history"] = (200, {"items": [], "next_cursor": None})
+    page = browser.page(f"{path}/edit")
+    assert 'name="value-prefix" value="RE"' in page and 'name="value-digits" value="0"' in page
+    assert 'name="value-reset" value="never" checked' in page and "anew each month" in page
+    filled = {"value-prefix": "WO", "value-digits": "6", "value-reset": "monthly", "version": "3"}
+    assert browser.post(f"{path}/edit", filled).status_code == 303
+    assert answers.calls("PUT", path)[0].body == {"value": {"prefix": "WO", "digits": 6, "reset": "monthly"}}
+    for words in (browser.page("/parameters"), browser.page(path)):
+        assert "Prefix RE" in words and "Digits 0" in words and "Sequence begins never anew" in words
 
 
 def test_a_dangerous_action_asks_for_its_reason(browser: Browser, answers: Answers) -> None:

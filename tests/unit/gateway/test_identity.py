@@ -243,7 +243,7 @@ def test_section_8_is_here() -> None:
     ],
 )
 def test_values_out_of_range(key: str, bad: list[Any]) -> None:
-    parameter = Parameter.ship(definitions()[key])
+    parameter = Parameter.ship(definitions()[key], definitions()[key].default)
     facts(parameter)
     for value in bad:
         with pytest.raises(ValidationFailed):
@@ -252,7 +252,7 @@ def test_values_out_of_range(key: str, bad: list[Any]) -> None:
 
 
 def test_what_was_set_outlives_a_new_default() -> None:
-    parameter = Parameter.ship(definitions()["tax.rate"])
+    parameter = Parameter.ship(definitions()["tax.rate"], 0.13)
     facts(parameter)
     assert parameter.ship_again(0.11) and parameter.value == 0.11
     facts(parameter)

@@ -74,7 +74,7 @@ def test_minutes_stay_through_a_second_round():
     ([Position("labour", "X", "x", Decimal(100), Decimal("9999999999.99"), field="labour.0")], "labour.0"),
     ([Position("part", "X", "x", Decimal("999999"), Decimal("9999999999.99"), field="parts.3")], "parts.3"),
     ([Position("part", "X", "x", Decimal(1), Decimal("9999999999.99"), field="parts.0")], "parts.0"),  # tax comes to it
-    ([Position("part", str(n), "x", Decimal(1), Decimal("3000000000.00"), field=f"parts.{n}") for n in range(3)], "lines"),
+    ([Position("part", str(n), "x", Decimal(1), Decimal("3000000000.00"), field=f"parts.{n}") for n in range(3)], "parts"),
 ])  # fmt: skip
 @pytest.mark.parametrize("coverage", [Coverage.IN_WARRANTY, Coverage.OUT_OF_WARRANTY])
 def test_derived_amounts_are_bounded_like_typed_ones(positions: list[Position], field: str, coverage: Coverage):
@@ -160,3 +160,15 @@ def test_totals_are_sums_of_the_shown_lines(lines: list[tuple[Decimal, Decimal]]
 )
 def test_half_a_cent_goes_up(quantity: str, price: str, net: str):
     assert offer(1, [part(quantity, price)], TAX, Coverage.TO_CHECK)["lines"][0]["net"] == net
+
+
+@pytest.mark.parametrize(("hours", "price", "named"), [("1", MOST, "parts"), ("2", MOST / 2, "labour")])
+def test_a_total_that_grows_too_large_names_what_was_sent(hours: str, price: Decimal, named: str) -> None:
+    """Every line alone is small enough; the request has ``labour`` and ``parts``, not ``lines``."""
+    lines = [
+        Position("labour", "STD", "x", Decimal(hours), (MOST / 2 - 1).quantize(Decimal("0.01")), field="labour.0"),
+        Position("part", "p1", "x", Decimal(1), Decimal(price).quantize(Decimal("0.01")), field="parts.0"),
+    ]
+    with pytest.raises(AmountTooLarge) as refused:
+        offer(1, lines, Decimal(0), Coverage.OUT_OF_WARRANTY)
+    assert refused.value.members["field"] == named

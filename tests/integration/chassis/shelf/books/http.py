@@ -14,7 +14,7 @@ def view(book, principal):
 
 def create(uow, body):
     book = Book(code=body["code"], title=body["title"], org_path=body["org_path"], price=Decimal(body.get("price", "0")))
-    book.number = uow.number("BK", uow.now.date())
+    book.number = uow.number("book", uow.now.date())
     uow.add(book)
     return view(book, uow.principal)
 

@@ -2,6 +2,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from chassis.db.migrate import chassis_tables, scope_table
+from chassis.db.numbering import Kind, numbering
 
 revision = "0001"
 down_revision = None
@@ -24,3 +25,4 @@ def upgrade() -> None:
           for verb in ("created", "updated") for what, kind in (("at", sa.DateTime(timezone=True)), ("by", sa.Text()))],
     )
     scope_table(op, "books")
+    numbering(op, {"book": Kind("books", "BK")})

@@ -1,0 +1,10 @@
+"""Rules arrive from the gateway."""
+
+from chassis.db.numbering import take_rule
+from chassis.db.uow import UnitOfWork
+from chassis.domain.events import Event, on
+
+
+@on("aftersales.gateway.parameter.changed.v1")
+def parameter_changed(uow: UnitOfWork, event: Event) -> None:
+    take_rule(uow, event)
