@@ -1,6 +1,5 @@
 """Customer (客户, C-01): whoever owns a device or calls. Company-wide; orders keeps a copy."""
 
-import unicodedata
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Index
@@ -10,10 +9,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis import crypto
 from chassis.db.base import Base
 from chassis.db.sealed import Encrypted
+from chassis.domain import folding
 from chassis.domain.aggregate import Aggregate, Journal
 from chassis.domain.masking import ERASED
 from services.callcenter.customers.errors import CustomerErased
 from services.callcenter.customers.events import CustomerChanged, CustomerCreated, CustomerWasErased
+from services.callcenter.customers.phones import line
 
 
 class Customer(Base, Aggregate):
@@ -70,8 +71,8 @@ class Customer(Base, Aggregate):
 
 
 def name_key(name: str) -> str:
-    """The name as it is searched: case, full-width letters and leading blanks make no difference."""
-    return unicodedata.normalize("NFKC", name).casefold().strip()
+    """The name as it is searched: case, width, accents, blanks and dashes make no difference."""
+    return folding.words(name)
 
 
 def name_marks(name: str) -> list[int]:
@@ -85,5 +86,5 @@ def name_mark(key: str) -> int:
 
 
 def phone_marks(numbers: list[str]) -> list[int]:
-    """Marks of E.164 numbers."""
-    return [crypto.mark(number, "customer.phone") for number in numbers]
+    """Marks of numbers: with and without an extension it is the same line."""
+    return [crypto.mark(number, "customer.phone") for number in dict.fromkeys(map(line, numbers))]

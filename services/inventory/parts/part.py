@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base
+from chassis.db.folded import key_of, searched
 from chassis.domain.aggregate import Aggregate
 from chassis.domain.money import money
 from services.inventory.kernel import Price
@@ -20,8 +21,10 @@ class Part(Base, Aggregate):
     __tablename__ = "parts"
     __table_args__ = (CheckConstraint("price >= 0", name="price"),)
 
-    number: Mapped[str] = mapped_column(unique=True)
+    number: Mapped[str] = mapped_column(index=True)
+    number_key: Mapped[str] = key_of("number")
     name: Mapped[str] = mapped_column(index=True)
+    search_key: Mapped[str] = searched("number", "name")
     unit: Mapped[str]
     price: Mapped[Price]
 
