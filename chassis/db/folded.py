@@ -3,7 +3,8 @@
     class Part(Base, Aggregate):
         number: Mapped[str] = mapped_column(index=True)
         number_key: Mapped[str] = key_of("number")                     # unique, for looking up: Part.number_key == typed
-        search_key: Mapped[str] = searched("number", "name")           # for lists: holds(Part.search_key, query.q)
+        search_key: Mapped[str] = searched("number", "name")           # for lists: holds(Part.search_key, query.q), a scan
+        name_words: Mapped[str] = searched("name", index=True)         # for long ones: begin(query.q, Part.name_words)
 
 They follow their sources by themselves, in aggregates and in read copies. A value compared with a key is folded on its way, so what
 was typed is passed as it is; a key that holds already what another row has is ``Duplicate`` of the source.
@@ -15,10 +16,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Text, event, func, inspect
+from sqlalchemy import Column, ColumnElement, Text, event, func, inspect, or_
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from chassis.db.prefix import begins_with
 from chassis.domain import folding
 
 Fold = Callable[[str], str]
@@ -66,9 +68,15 @@ def key_of(source: str, fold: Fold = folding.code, **options: Any) -> Any:
     return mapped_column(Key(fold), info={_INFO: Folded(fold, (source,), tidies=True)}, **given)
 
 
-def searched(*sources: str, fold: Fold = folding.words) -> Any:
-    """What a list's ``q`` looks through."""
-    return mapped_column(Text(collation="C"), info={_INFO: Folded(fold, sources)})
+def searched(*sources: str, fold: Fold = folding.words, **options: Any) -> Any:
+    """What a list's ``q`` looks through; ``options`` are those of mapped_column."""
+    return mapped_column(Text(collation="C"), info={_INFO: Folded(fold, sources)}, **options)
+
+
+def begin(q: str | None, *columns: Any) -> list[ColumnElement[bool]]:
+    """The condition that one of these searched columns begins so, which indexes serve; none as ``holds``."""
+    wanted = folding.words(q or "")
+    return [or_(*(begins_with(column, wanted) for column in columns))] if wanted else []
 
 
 def holds(column: Any, q: str | None) -> list[ColumnElement[bool]]:

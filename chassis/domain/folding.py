@@ -94,6 +94,11 @@ def bare(text: str) -> str:
     return _settled(text, lambda given: plain(_without_accents(given)))
 
 
+def spaced(text: str) -> str:
+    """``bare`` with one kind of dash and of blank and without invisible signs, for who takes words apart."""
+    return bare(text).translate(_UNIFIED)
+
+
 def words_from_the_end(text: str) -> str:
     """``words`` backwards: its beginnings are the ends of the text."""
     return words(text)[::-1]

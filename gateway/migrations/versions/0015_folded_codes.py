@@ -8,6 +8,7 @@ from chassis.domain import folding
 
 revision = "0015"
 down_revision = "0014"
+SERVES = "0015"
 
 
 def upgrade() -> None:

@@ -24,7 +24,8 @@ class Part(Base, Aggregate):
     number: Mapped[str] = mapped_column(index=True)
     number_key: Mapped[str] = key_of("number")
     name: Mapped[str] = mapped_column(index=True)
-    search_key: Mapped[str] = searched("number", "name")
+    number_words: Mapped[str] = searched("number", index=True)
+    name_words: Mapped[str] = searched("name", index=True)
     unit: Mapped[str]
     price: Mapped[Price]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from chassis.db.folded import holds
+from chassis.db.folded import begin
 from chassis.db.uow import UnitOfWork
 from chassis.http.paging import Listing, ListQuery
 from services.inventory.parts import views
@@ -19,5 +19,5 @@ _LISTING = Listing(
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    """``number`` however it is written, ``q`` a part of the number or of the name."""
-    return _LISTING.page(uow, query, views.part, *holds(Part.search_key, query.q))
+    """``number`` however it is written, ``q`` beginning of the number or of the name."""
+    return _LISTING.page(uow, query, views.part, *begin(query.q, Part.number_words, Part.name_words))

@@ -44,7 +44,7 @@ from services.orders.masters import (
 )
 from services.orders.repairs import views
 from services.orders.repairs.records import PastQuote, SearchToken, TimelineEntry
-from services.orders.repairs.search import wanted
+from services.orders.repairs.search import Word, wanted
 from services.orders.repairs.views import Reader
 from services.orders.repairs.work_order import State, WorkOrder
 from services.orders.texts import told_of
@@ -122,7 +122,7 @@ def _matching(uow: UnitOfWork, q: str) -> ColumnElement[bool]:
         callers = owners(uow, digits)
         ways.append((callers, [WorkOrder.customer_id.in_(callers)]))
     for all_of in wanted(q):
-        words = [select(SearchToken.work_order_id).where(begins_with(SearchToken.token, word)) for word in all_of]
+        words = [select(SearchToken.work_order_id).where(_is(word)) for word in all_of]
         ways.append((words[0], [WorkOrder.id.in_(word) for word in words]))
     if not ways:
         return literal(False)
@@ -131,6 +131,10 @@ def _matching(uow: UnitOfWork, q: str) -> ColumnElement[bool]:
     if len(left) < 2:
         return left[0] if left else literal(False)
     return WorkOrder.id.in_(union_all(*(select(WorkOrder.id).where(way) for way in left)))
+
+
+def _is(word: Word) -> ColumnElement[bool]:
+    return SearchToken.token == word.text if word.whole else begins_with(SearchToken.token, word.text)
 
 
 TOLD_TO = {

@@ -7,6 +7,7 @@ from chassis.db.refolding import fold_key
 
 revision = "0010"
 down_revision = "0009"
+SERVES = "0010"
 
 
 def upgrade() -> None:

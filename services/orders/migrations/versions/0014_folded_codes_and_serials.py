@@ -11,6 +11,7 @@ from services.orders.repairs.search import tokens
 
 revision = "0014"
 down_revision = "0013"
+SERVES = "0014"
 
 BATCH = 2000
 SOME = "SELECT id, org_path, problem FROM work_orders WHERE id > :after ORDER BY id LIMIT :batch"
