@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
+from chassis.domain import folding
 from console.contracts import Field, Model, Reference, Resource
 from console.gateway import Problem
 from console.session import Kept, Session
@@ -40,6 +41,12 @@ def companion(name: str, names: Iterable[str]) -> str | None:
     return next(
         (f"{noun}_{word}" for word in ("number", "name", "code") if f"{noun}_{word}" in known - {name}), None
     )
+
+
+def _is(document: Mapping[str, Any], typed: str) -> bool:
+    """Whether a typed text is what a document is called, however both are written."""
+    said = [long(document), *(str(document[k]) for k in (*NUMBERS, *NAMES, "phone") if document.get(k))]
+    return folding.identifier(typed) in map(folding.identifier, said)
 
 
 class Labels:
@@ -140,18 +147,12 @@ class Labels:
             items = self.session.call("GET", resource.list.path, query={"limit": 200})["items"]
         except Problem:
             return []
-        needle = text.casefold()
-        return [item for item in items if needle in long(item).casefold()][:limit]
+        needle = folding.words(text)
+        return [item for item in items if needle in folding.words(long(item))][:limit]
 
     def resolve(self, reference: Reference, text: str) -> str | None:
         """The one document a typed text names, or None: an exact number, code, name, phone or label wins."""
         found = self.search(reference, text)
-        needle = text.strip().casefold()
-        exact = [
-            d
-            for d in found
-            if needle
-            in {long(d).casefold(), *(str(d.get(k, "")).casefold() for k in (*NUMBERS, *NAMES, "phone"))}
-        ]
+        exact = [document for document in found if _is(document, text)]
         hits = exact or found
         return str(hits[0].get(reference.member)) if len(hits) == 1 else None

@@ -13,7 +13,9 @@ from sqlalchemy import DateTime, Enum, MetaData, Numeric, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-# Names are promised: uq_<table>_<column> becomes {"code": "duplicate", "field": <column>}.
+from chassis.db.folded import follow
+
+# Names are promised: uq_<table>_<column> becomes {"code": "duplicate", "field": <column>}; of a key (folded.py) its source.
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -42,6 +44,7 @@ class Base(DeclarativeBase):
         parts = cls.__module__.split(".")
         cls.metadata = _metadata(".".join(parts[: 2 if parts[0] == "services" else 1]))
         super().__init_subclass__(**options)
+        follow(cls)
 
     type_annotation_map = {
         str: Text(),

@@ -15,6 +15,7 @@ from sqlalchemy.orm.attributes import instance_state, manager_of_class
 
 from chassis import crypto
 from chassis.db.direct import Fixed, several
+from chassis.db.folded import folded
 from chassis.db.sealed import Encrypted
 
 
@@ -34,6 +35,7 @@ class Mapping:
             for key, column in self.columns.items()
             if isinstance(column.type, Encrypted) and not column.type.kept
         }
+        self.folded = folded(self.columns)
         self.binders = {key: _binder(column) for key, column in self.columns.items()}
         self.defaults = {
             key: _default(column) for key, column in self.columns.items() if column.default is not None
@@ -87,6 +89,10 @@ class Mapping:
                 f" ON CONFLICT (id) DO UPDATE SET {changed} WHERE {self.name}.sequence < excluded.sequence"
             )
         return found
+
+    def complete(self, values: dict[str, Any]) -> dict[str, Any]:
+        """With the keys that are made of these values."""
+        return {**values, **{key: made.of(values) for key, made in self.folded.items()}} if self.folded else values
 
     def load(self, row: Sequence[Any]) -> Any:
         instance = self._new()

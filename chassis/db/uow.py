@@ -190,7 +190,7 @@ class UnitOfWork(Reading):
     def copy(self, cls: type[Any], event: Any, **values: Any) -> None:
         """Keep a read copy at commit: upsert unless what is stored is newer."""
         known = mapping(cls)
-        row = known.sealed({"id": as_uuid(event.subject), "sequence": event.sequence, **values})
+        row = known.sealed(known.complete({"id": as_uuid(event.subject), "sequence": event.sequence, **values}))
         self._batch.statement(known.copied(tuple(row)), [known.sent(key, value) for key, value in row.items()])
 
     def copied(self, cls: type[Any], event: Any, **values: Any) -> bool:

@@ -24,7 +24,7 @@ def translate(failure: psycopg2.Error) -> Exception | None:
     if name in _named:
         return _named[name]()
     if failure.pgcode == errorcodes.UNIQUE_VIOLATION:
-        return Duplicate(name.removeprefix(f"uq_{failure.diag.table_name}_") or "id")
+        return Duplicate(name.removeprefix(f"uq_{failure.diag.table_name}_").removesuffix("_key") or "id")
     if failure.pgcode == errorcodes.INSUFFICIENT_PRIVILEGE:
         return Forbidden()
     return None

@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
+from chassis.db.folded import key_of, searched
+from chassis.domain import folding
 from chassis.domain.aggregate import Aggregate, Journal
 from chassis.domain.errors import ValidationFailed
 from chassis.domain.principal import HEADQUARTERS
@@ -49,8 +51,10 @@ class OrgUnit(Base, Scoped, Aggregate):
 
     __tablename__ = "org_units"
 
-    code: Mapped[str] = mapped_column(unique=True)
+    code: Mapped[str] = mapped_column(index=True)
+    code_key: Mapped[str] = key_of("code")
     name: Mapped[str]
+    search_key: Mapped[str] = searched("code", "name")
     kind: Mapped[Kind]
     parent_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
     leader_id: Mapped[uuid.UUID | None]
@@ -70,6 +74,7 @@ class OrgUnit(Base, Scoped, Aggregate):
         """Below a parent of a kind that may have it (PARENTS); another is a ValidationFailed of ``parent_code``."""
         if parent.kind not in PARENTS[kind]:
             raise ValidationFailed.of("parent_code", "wrong_kind")
+        code = folding.tidy(code)
         return cls._new(code=code, name=name, kind=kind, parent_id=parent.id, org_path=f"{parent.org_path}{code}/")
 
     @classmethod

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Text, and_, case, cast, func, not_, or_, select, text, true
+from sqlalchemy import ColumnElement, Integer, Text, and_, case, cast, func, not_, select, text, true
 
+from chassis.db.folded import holds
 from chassis.db.uow import UnitOfWork
 from chassis.http.paging import Listing, ListQuery
 from gateway.identity import views
 from gateway.identity.credential import Credential
 from gateway.identity.session import Session
-from gateway.identity.user import User, fold
+from gateway.identity.user import User
 from gateway.tokens import ACCESS_SECONDS
 
 # A session is in use until it is ended, or until the last token it was given is over.
@@ -56,13 +57,10 @@ _LISTING = Listing(
 
 def status(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     """One line per user in scope; total online time is the sum of the session lengths, forgotten ones included."""
-    where: list[ColumnElement[bool]] = []
+    where = holds(User.search_key, query.q)
     if "online" in query.filters:
         inside = User.id.in_(select(Session.user_id).where(_OPEN))
         where.append(inside if query.filters["online"] else not_(inside))
-    if query.q:
-        begins = User.username_key.startswith(fold(query.q), autoescape=True)
-        where.append(or_(begins, User.name.contains(query.q, autoescape=True)))
     return _LISTING.page(uow, query, views.presence, *where)
 
 

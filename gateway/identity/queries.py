@@ -6,8 +6,9 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
+from chassis.db.folded import holds
 from chassis.db.uow import UnitOfWork
 from chassis.domain.principal import Principal
 from chassis.http.paging import Listing, ListQuery, beginnings, members
@@ -17,7 +18,7 @@ from gateway.identity.device import SignInDevice
 from gateway.identity.org_unit import OrgUnit
 from gateway.identity.party import Party
 from gateway.identity.role import Role
-from gateway.identity.user import User, fold
+from gateway.identity.user import User
 
 _PARTIES = Listing(
     select(Party), default_sort="-created_at", key=Party.id,
@@ -36,7 +37,7 @@ _USERS = Listing(
 )  # fmt: skip
 _ORG_UNITS = Listing(
     select(OrgUnit), sorts={"path": OrgUnit.org_path, "deleted": OrgUnit.deleted_at.is_not(None), **beginnings(OrgUnit, "duties")}, default_sort="path",
-    key=OrgUnit.id, equal={**members(OrgUnit, "code", "kind"), "deleted": OrgUnit.deleted_at.is_not(None)},
+    key=OrgUnit.id, equal={**members(OrgUnit, "kind"), "code": OrgUnit.code_key, "deleted": OrgUnit.deleted_at.is_not(None)},
 )  # fmt: skip
 _DEVICES = Listing(
     select(SignInDevice), default_sort="-created_at", key=SignInDevice.id,
@@ -73,12 +74,9 @@ def parties(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
 
 
 def users(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    where = []
+    where = holds(User.search_key, query.q)
     if "username" in query.filters:
-        where.append(User.username_key == fold(query.filters["username"]))
-    if query.q:
-        named = User.username_key.contains(fold(query.q), autoescape=True)
-        where.append(or_(named, User.name.contains(query.q, autoescape=True)))
+        where.append(User.username_key == query.filters["username"])
     found: list[User] = []
 
     def keep(user: User) -> dict[str, Any]:
@@ -92,9 +90,7 @@ def users(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
 
 
 def org_units(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    where = []
-    if query.q:
-        where.append(or_(OrgUnit.code.contains(query.q, autoescape=True), OrgUnit.name.contains(query.q, autoescape=True)))
+    where = holds(OrgUnit.search_key, query.q)
     return _ORG_UNITS.page(uow, _living(query), lambda unit: views.org_unit(unit, uow.principal), *where)
 
 

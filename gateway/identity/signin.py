@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, select, text
 
 from chassis.db.uow import UnitOfWork
+from chassis.domain import folding
 from chassis.domain.errors import DomainError, Forbidden, Unauthenticated
 from chassis.domain.principal import Principal
 from gateway import settings, tokens
@@ -86,8 +87,9 @@ def _attempt(uow: UnitOfWork, attempt: Attempt) -> Signed | DomainError:
     user = uow.one(User, id=user_id) if credential else None
     unit = uow.one(OrgUnit, org_path=user.home) if user else None  # the office, also of a department's people
     if attempt.org_unit_code is not None:
-        key = f"{attempt.org_unit_code}/{key}"
-        unit = unit if unit and unit.code == attempt.org_unit_code else None
+        place = folding.code(attempt.org_unit_code)
+        key = f"{place}/{key}"
+        unit = unit if unit and unit.code_key == place else None
     if user is None or credential is None or unit is None:
         return _nobody(uow, key, attempt.password, limit)
     if credential.locked:

@@ -22,7 +22,7 @@ def one_at_a_time(uow: UnitOfWork) -> None:
 def place(uow: UnitOfWork, code: str, field: str) -> OrgUnit:
     """The unit that something is to be put below, locked so that it is not deleted meanwhile. Unknown, deleted or out of
     scope: UnknownReference."""
-    unit = uow.one(OrgUnit, OrgUnit.code == code, OrgUnit.deleted_at.is_(None), lock=True)
+    unit = uow.one(OrgUnit, OrgUnit.code_key == code, OrgUnit.deleted_at.is_(None), lock=True)
     if unit is None:
         raise UnknownReference(field)
     return unit

@@ -8,9 +8,8 @@ from typing import Any
 from sqlalchemy import text
 
 from chassis.db.uow import UnitOfWork
-from chassis.db.violations import on_violation
 from chassis.domain.aggregate import Journal
-from chassis.domain.errors import Duplicate, Forbidden, NotFound, UnknownReference
+from chassis.domain.errors import Forbidden, NotFound, UnknownReference
 from gateway import settings
 from gateway.identity import administrators, announce, granting, parties, passwords, signin, tree
 from gateway.identity.credential import Credential
@@ -20,7 +19,6 @@ from gateway.identity.user import User
 
 RANDOM = "random"
 
-on_violation("uq_users_username_key", lambda: Duplicate("username"))
 
 
 def create_user(

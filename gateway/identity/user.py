@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
+from chassis.db.folded import key_of, searched
+from chassis.domain import folding
 from chassis.domain.aggregate import Aggregate, Journal
 from chassis.domain.errors import ValidationFailed
 from chassis.domain.masking import ERASED
@@ -33,7 +35,7 @@ OF_THE_SYSTEM = ("cli", "system")
 
 def fold(username: str) -> str:
     """The form in which names are compared: no difference of case or of width."""
-    return unicodedata.normalize("NFKC", username).casefold()
+    return folding.plain(username)
 
 
 def _path(office: OrgUnit, party_id: uuid.UUID | None) -> str:
@@ -47,8 +49,9 @@ class User(Base, Scoped, Aggregate):
     __tablename__ = "users"
 
     username: Mapped[str]
-    username_key: Mapped[str] = mapped_column(unique=True)
+    username_key: Mapped[str] = key_of("username", folding.plain)
     name: Mapped[str]
+    search_key: Mapped[str] = searched("username", "name")
     org_unit_id: Mapped[uuid.UUID] = mapped_column(index=True)
     roles: Mapped[list[str]]
     active: Mapped[bool]
@@ -65,7 +68,6 @@ class User(Base, Scoped, Aggregate):
         check_name(username)
         user = cls(
             username=username,
-            username_key=fold(username),
             name=name,
             org_unit_id=unit.id,
             org_path=_path(office or unit, party_id),

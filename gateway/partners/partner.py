@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
+from chassis.db.folded import searched
 from chassis.domain.aggregate import Aggregate, Journal, new_id
 from chassis.domain.machine import Machine, Move
 from chassis.domain.principal import PARTNER
@@ -31,6 +32,7 @@ class Partner(Base, Scoped, Aggregate):
 
     client_id: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
+    search_key: Mapped[str] = searched("name")
     org_unit_id: Mapped[uuid.UUID]
     scopes: Mapped[list[str]]
     networks: Mapped[list[str]]

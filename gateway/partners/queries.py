@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from chassis.db.folded import holds
 from chassis.db.uow import UnitOfWork
 from chassis.http.paging import Listing, ListQuery, beginnings, members
 from gateway.partners import views
@@ -31,14 +32,13 @@ def find(uow: UnitOfWork, partner_id: uuid.UUID) -> tuple[Partner, list[PartnerK
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     """A page of partners, each with its keys."""
-    where = [Partner.name.contains(query.q, autoescape=True)] if query.q else []
     found: list[Partner] = []
 
     def keep(partner: Partner) -> dict[str, Any]:
         found.append(partner)
         return {}
 
-    page = _PARTNERS.page(uow, query, keep, *where)
+    page = _PARTNERS.page(uow, query, keep, *holds(Partner.search_key, query.q))
     keys = keys_of(uow, [partner.id for partner in found])
     return {**page, "items": [views.partner(uow, (partner, keys[partner.id])) for partner in found]}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -58,14 +57,3 @@ def own(uow: UnitOfWork, cls: type[T], id: str | UUID, field: str) -> T:
     if found is None:
         raise UnknownReference(field)
     return found
-
-
-def normal(text: str) -> str:
-    """Full-width and accented forms folded, lower case."""
-    folded = unicodedata.normalize("NFKD", text)
-    return unicodedata.normalize("NFC", "".join(c for c in folded if not unicodedata.combining(c))).casefold()
-
-
-def compact(text: str) -> str:
-    """Letters and digits only: how numbers, serials and phones are compared (`RE 2611-0001` -> `re26110001`)."""
-    return "".join(c for c in normal(text) if c.isalnum())

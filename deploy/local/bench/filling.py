@@ -56,6 +56,8 @@ VALUES: Mapping[str, str] = {
     "technician_id": "(" + SITE + " + {sites} * (g / {sites} % 3))",
     "work_order_tokens.token": WORDS,
     "devices.serial_number": "'SN' || lpad(g::text, 9, '0')", "devices.serial_key": "'sn' || lpad(g::text, 9, '0')",
+    "devices.serial_end": "reverse('sn' || lpad(g::text, 9, '0'))", "code_key": "'code-' || g", "number_key": "'number-' || g",
+    "number_words": "'number' || g", "name_words": "'name' || g", "search_key": "'code' || g || chr(10) || 'name' || g",
     "products.category": "'category ' || g % 20", "products.brand": "'Brand ' || g % 10",
     "journal.entity": "'work_orders'", "journal.entity_id": "{uuid:work_order}", "journal.action": "'start'",
     "timeline_entries.type": "'finance.bill.issued'", "timeline_entries.source": "'finance'",

@@ -1,6 +1,5 @@
 """Customer (客户, C-01): whoever owns a device or calls. Company-wide; orders keeps a copy."""
 
-import unicodedata
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Index
@@ -10,10 +9,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis import crypto
 from chassis.db.base import Base
 from chassis.db.sealed import Encrypted
+from chassis.domain import folding
 from chassis.domain.aggregate import Aggregate, Journal
 from chassis.domain.masking import ERASED
 from services.callcenter.customers.errors import CustomerErased
 from services.callcenter.customers.events import CustomerChanged, CustomerCreated, CustomerWasErased
+from services.callcenter.customers.phones import line
 
 END = 4
 """Digits at the end of a number that find it."""
@@ -73,8 +74,8 @@ class Customer(Base, Aggregate):
 
 
 def name_key(name: str) -> str:
-    """The name as it is searched: case, full-width letters and leading blanks make no difference."""
-    return unicodedata.normalize("NFKC", name).casefold().strip()
+    """The name as it is searched: case, width, accents, blanks and dashes make no difference."""
+    return folding.words(name)
 
 
 def name_marks(name: str) -> list[int]:
@@ -88,10 +89,11 @@ def name_mark(key: str) -> int:
 
 
 def phone_marks(numbers: list[str]) -> list[int]:
-    """Marks of E.164 numbers, and of their ends."""
-    return [crypto.mark(number, "customer.phone") for number in numbers] + end_marks(numbers)
+    """Marks of E.164 numbers, with and without an extension the same line, and of their ends."""
+    lines = list(dict.fromkeys(map(line, numbers)))
+    return [crypto.mark(number, "customer.phone") for number in lines] + end_marks(lines)
 
 
 def end_marks(numbers: list[str]) -> list[int]:
     """Marks of the digits that every reader is shown of a number."""
-    return [crypto.mark(end, "customer.phone_end") for end in dict.fromkeys(number[-END:] for number in numbers)]
+    return [crypto.mark(end, "customer.phone_end") for end in dict.fromkeys(line(number)[-END:] for number in numbers)]

@@ -5,6 +5,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base
+from chassis.db.folded import key_of
 from chassis.domain.aggregate import Aggregate
 from chassis.domain.money import money
 from services.finance.kernel import Money
@@ -14,7 +15,8 @@ from services.finance.rates.events import LabourRateChanged, LabourRateCreated
 class LabourRate(Base, Aggregate):
     __tablename__ = "labour_rates"
 
-    code: Mapped[str] = mapped_column(unique=True)
+    code: Mapped[str] = mapped_column(index=True)
+    code_key: Mapped[str] = key_of("code")
     name: Mapped[str]
     hourly_rate: Mapped[Money]
 

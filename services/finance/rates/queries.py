@@ -5,13 +5,13 @@ from typing import Any
 from sqlalchemy import select
 
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, members
+from chassis.http.paging import Listing, ListQuery
 from services.finance.rates import views
 from services.finance.rates.labour_rate import LabourRate
 
 _LISTING = Listing(
     select(LabourRate), default_sort="code",
-    key=LabourRate.id, equal=members(LabourRate, "code"),
+    key=LabourRate.id, equal={"code": LabourRate.code_key},
 )  # fmt: skip
 
 

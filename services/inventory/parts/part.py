@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base
+from chassis.db.folded import key_of, searched
 from chassis.domain.aggregate import Aggregate
 from chassis.domain.money import money
 from services.inventory.kernel import Price
@@ -20,8 +21,11 @@ class Part(Base, Aggregate):
     __tablename__ = "parts"
     __table_args__ = (CheckConstraint("price >= 0", name="price"),)
 
-    number: Mapped[str] = mapped_column(unique=True)
+    number: Mapped[str] = mapped_column(index=True)
+    number_key: Mapped[str] = key_of("number")
     name: Mapped[str] = mapped_column(index=True)
+    number_words: Mapped[str] = searched("number", index=True)
+    name_words: Mapped[str] = searched("name", index=True)
     unit: Mapped[str]
     price: Mapped[Price]
 

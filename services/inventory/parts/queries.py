@@ -6,20 +6,18 @@ from typing import Any
 
 from sqlalchemy import select
 
+from chassis.db.folded import begin
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, members
+from chassis.http.paging import Listing, ListQuery
 from services.inventory.parts import views
 from services.inventory.parts.part import Part
 
 _LISTING = Listing(
     select(Part), default_sort="number", key=Part.id,
-    equal=members(Part, "number"),
+    equal={"number": Part.number_key},
 )  # fmt: skip
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    """``number`` exact, ``q`` beginning of the number or of the name."""
-    where = []
-    if query.q:
-        where.append(Part.number.startswith(query.q, autoescape=True) | Part.name.startswith(query.q, autoescape=True))
-    return _LISTING.page(uow, query, views.part, *where)
+    """``number`` however it is written, ``q`` beginning of the number or of the name."""
+    return _LISTING.page(uow, query, views.part, *begin(query.q, Part.number_words, Part.name_words))

@@ -17,7 +17,7 @@ from services.inventory.stock.warehouse import Warehouse
 
 _WAREHOUSES = Listing(
     select(Warehouse), default_sort="code", key=Warehouse.id,
-    equal=members(Warehouse, "site_id", "quality", "code"),
+    equal={**members(Warehouse, "site_id", "quality"), "code": Warehouse.code_key},
 )  # fmt: skip
 _STOCK = Listing(
     select(Stock.part_id, Stock.warehouse_id, Stock.on_hand, Stock.reserved)
@@ -31,7 +31,7 @@ _STOCK = Listing(
     equal={
         **members(Stock, "part_id", "warehouse_id"),
         **members(Warehouse, "site_id", "quality"),
-        "part_number": Part.number,
+        "part_number": Part.number_key,
     },
 )
 _WHOLE = (

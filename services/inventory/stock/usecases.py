@@ -64,7 +64,7 @@ def save(uow: UnitOfWork, store: Store) -> None:
     """Add what the store did to the ledger. Before reservations are saved: those need their stock rows."""
     for warehouse in store.opened:
         if (
-            uow.one(Warehouse, code=warehouse.code) is not None
+            uow.one(Warehouse, code_key=warehouse.code) is not None
         ):  # somebody used our code for something else
             warehouse.code = f"{warehouse.code}-{warehouse.id.hex[-8:]}"
         uow.add(warehouse)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
+from chassis.db.folded import key_of
 from chassis.domain.aggregate import Aggregate
 from services.inventory.stock.site import SiteCopy
 
@@ -24,7 +25,8 @@ class Warehouse(Base, Scoped, Aggregate):
 
     __tablename__ = "warehouses"
 
-    code: Mapped[str] = mapped_column(unique=True)
+    code: Mapped[str] = mapped_column(index=True)
+    code_key: Mapped[str] = key_of("code")
     name: Mapped[str]
     site_id: Mapped[uuid.UUID] = mapped_column(index=True)
     quality: Mapped[Quality]

@@ -6,14 +6,17 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, Text, UniqueConstraint
+from sqlalchemy import ColumnElement, Index, UniqueConstraint, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base
+from chassis.db.folded import key_of, searched
+from chassis.db.prefix import begins_with
+from chassis.domain import folding
 from chassis.domain.aggregate import Aggregate, new_id
 from services.orders.devices import events
 from services.orders.devices.warranty import Stay, Term
-from services.orders.kernel import apply, compact
+from services.orders.kernel import apply
 
 
 class Device(Base, Aggregate):
@@ -25,15 +28,18 @@ class Device(Base, Aggregate):
     product_id: Mapped[UUID] = mapped_column(index=True)
     customer_id: Mapped[UUID | None] = mapped_column(index=True)
     serial_number: Mapped[str | None]
-    serial_key: Mapped[str | None] = mapped_column(Text(collation="C"))
+    serial_key: Mapped[str | None] = key_of("serial_number", folding.identifier, unique=False)
+    serial_end: Mapped[str | None] = searched("serial_number", fold=folding.words_from_the_end)
+    """The serial number backwards, so that its last characters find it."""
     purchased_on: Mapped[date | None]
     warranty_months: Mapped[int]
     stays: Mapped[list[dict[str, Any]]]
     warranty_ends_on: Mapped[date | None]
 
     __table_args__ = (
-        UniqueConstraint("product_id", "serial_number", name="uq_devices_serial_number"),
+        UniqueConstraint("product_id", "serial_key", name="uq_devices_serial_number"),
         Index("ix_devices_serial_key", "serial_key", "id"),
+        Index("ix_devices_serial_end", "serial_end", "id"),
         Index("ix_devices_created_at", "created_at", "id"),
     )
 
@@ -54,7 +60,6 @@ class Device(Base, Aggregate):
         purchased_on: date | None = None,
     ) -> Device:
         device = cls(id=new_id(), product_id=product_id, customer_id=customer_id, serial_number=serial_number)
-        device.serial_key = serial_number and compact(serial_number)
         device.purchased_on, device.warranty_months, device.stays = purchased_on, warranty_months, []
         device.warranty_ends_on = device.term.ends_on
         return device
@@ -75,10 +80,19 @@ class Device(Base, Aggregate):
             self._settle()
 
     def _settle(self) -> None:
-        self.serial_key = self.serial_number and compact(self.serial_number)
         self.warranty_ends_on = self.term.ends_on
         self.record(events.DeviceChanged(**self._facts()))
 
     def _facts(self) -> dict[str, Any]:
         names = ("product_id", "customer_id", "serial_number", "purchased_on", "warranty_ends_on")
         return {name: getattr(self, name) for name in names}
+
+
+SHORTEST_END = 4
+"""Characters from which on a serial number is found by its end: fewer are at the end of too many."""
+
+
+def of_serial(typed: str) -> ColumnElement[bool]:
+    """Devices whose serial number begins or ends so, however either is written; one index serves each."""
+    begins, end = begins_with(Device.serial_key, folding.identifier(typed)), folding.words_from_the_end(typed)
+    return begins if len(end) < SHORTEST_END else or_(begins, begins_with(Device.serial_end, end))

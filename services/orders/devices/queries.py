@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from chassis.db.prefix import begins_with
 from chassis.db.uow import UnitOfWork
 from chassis.http.paging import Listing, ListQuery, members
 from services.orders.devices import views
-from services.orders.devices.device import Device
-from services.orders.kernel import Document, compact
+from services.orders.devices.device import Device, of_serial
+from services.orders.kernel import Document
 
 _LISTING = Listing(
     select(Device), default_sort="-created_at", key=Device.id,
@@ -18,7 +17,7 @@ _LISTING = Listing(
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> Document:
-    """``serial_number`` matches by prefix, blanks and dashes ignored."""
+    """``serial_number`` matches by its beginning or its last characters."""
     serial = query.filters.get("serial_number")
-    where = () if serial is None else (begins_with(Device.serial_key, compact(serial)),)
+    where = () if serial is None else (of_serial(serial),)
     return _LISTING.page(uow, query, views.device, *where)

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, ReadCopy, Scoped
+from chassis.db.folded import key_of
 from chassis.db.sealed import Encrypted
 from chassis.domain.masking import ERASED
 from services.orders.masters.errors import CustomerErased
@@ -22,7 +23,8 @@ class OrgUnitCopy(Base, ReadCopy):
 
     __tablename__ = "org_unit_copies"
 
-    code: Mapped[str] = mapped_column(index=True)
+    code: Mapped[str]
+    code_key: Mapped[str] = key_of("code", unique=False, index=True)
     name: Mapped[str]
     kind: Mapped[str]
     path: Mapped[str]
@@ -65,7 +67,8 @@ class LabourRateCopy(Base, ReadCopy):
 
     __tablename__ = "labour_rate_copies"
 
-    code: Mapped[str] = mapped_column(index=True)
+    code: Mapped[str]
+    code_key: Mapped[str] = key_of("code", unique=False, index=True)
     name: Mapped[str]
     hourly_rate: Mapped[Decimal] = mapped_column(Numeric(14, 2))
 

@@ -8,18 +8,23 @@ import re
 import phonenumbers
 
 from chassis import crypto
+from chassis.domain import folding
 
 NOT_DIGIT = re.compile(r"\D+")
 FEWEST_DIGITS = 3
 """Beginnings shorter than this are not marked: they find everybody."""
-TYPED = re.compile(r"[\d\s()+./-]+")
 
 
 def digit_forms(e164: str) -> set[str]:
-    """``+861062345678`` -> {"861062345678", "1062345678", "01062345678"}: a typed prefix of any of them finds it."""
-    forms = {NOT_DIGIT.sub("", e164)}
+    """``+861062345678`` -> {"861062345678", "1062345678", "01062345678"}: a typed prefix of any of them finds it. An extension is
+    no part of them."""
     try:
-        parsed = phonenumbers.parse(e164)
+        number = folding.phone(e164).number
+    except ValueError:
+        number = e164
+    forms = {NOT_DIGIT.sub("", number)}
+    try:
+        parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
         return forms
     national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
@@ -28,9 +33,10 @@ def digit_forms(e164: str) -> set[str]:
 
 def typed_digits(query: str) -> str | None:
     """Digits of a query that can only be (the beginning of) a phone number: ``+86 138-0013`` -> ``861380013``."""
-    if not TYPED.fullmatch(query):
+    try:
+        digits = NOT_DIGIT.sub("", folding.phone(query).number)
+    except ValueError:
         return None
-    digits = NOT_DIGIT.sub("", query)
     return digits.removeprefix("00") or None
 
 

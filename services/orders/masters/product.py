@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base
+from chassis.db.folded import key_of, searched
 from chassis.domain.aggregate import Aggregate, new_id
 from services.orders.kernel import apply
 from services.orders.masters import events
@@ -17,8 +18,10 @@ class Product(Base, Aggregate):
 
     __tablename__ = "products"
 
-    code: Mapped[str] = mapped_column(unique=True)
+    code: Mapped[str] = mapped_column(index=True)
+    code_key: Mapped[str] = key_of("code")
     name: Mapped[str]
+    search_key: Mapped[str] = searched("code", "name")
     brand: Mapped[str] = mapped_column(index=True)
     category: Mapped[str] = mapped_column(index=True)
     warranty_months: Mapped[int]

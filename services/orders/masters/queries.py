@@ -1,11 +1,11 @@
-"""Lists of products, sites and technicians. Texts are matched exactly, ``q`` by parts of name or code."""
+"""Lists of products, sites and technicians. Codes are matched however they are written, other texts exactly, ``q`` by parts of
+name or code."""
 
 from __future__ import annotations
 
-from typing import Any
+from sqlalchemy import select
 
-from sqlalchemy import ColumnElement, or_, select
-
+from chassis.db.folded import holds
 from chassis.db.uow import UnitOfWork
 from chassis.http.paging import Listing, ListQuery, members
 from services.orders.kernel import Document
@@ -16,11 +16,11 @@ from services.orders.masters.technician import Technician
 
 _PRODUCTS = Listing(
     select(Product), default_sort="-created_at",
-    key=Product.id, equal=members(Product, "code", "brand", "category"),
+    key=Product.id, equal={**members(Product, "brand", "category"), "code": Product.code_key},
 )  # fmt: skip
 _SITES = Listing(
     select(Site), default_sort="-created_at", key=Site.id,
-    equal=members(Site, "code", "name", "org_unit_code"),
+    equal={"code": Site.code_key, "name": Site.name, "org_unit_code": Site.org_unit_key},
 )  # fmt: skip
 _TECHNICIANS = Listing(
     select(Technician), default_sort="-created_at", key=Technician.id,
@@ -29,16 +29,12 @@ _TECHNICIANS = Listing(
 
 
 def products(uow: UnitOfWork, query: ListQuery) -> Document:
-    return _PRODUCTS.page(uow, query, views.product, *_holding(query.q, Product.code, Product.name))
+    return _PRODUCTS.page(uow, query, views.product, *holds(Product.search_key, query.q))
 
 
 def sites(uow: UnitOfWork, query: ListQuery) -> Document:
-    return _SITES.page(uow, query, views.site, *_holding(query.q, Site.code, Site.name))
+    return _SITES.page(uow, query, views.site, *holds(Site.search_key, query.q))
 
 
 def technicians(uow: UnitOfWork, query: ListQuery) -> Document:
-    return _TECHNICIANS.page(uow, query, views.technician, *_holding(query.q, Technician.name))
-
-
-def _holding(q: str | None, *columns: Any) -> list[ColumnElement[bool]]:
-    return [or_(*(column.icontains(q, autoescape=True) for column in columns))] if q else []
+    return _TECHNICIANS.page(uow, query, views.technician, *holds(Technician.search_key, query.q))

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
+from chassis.db.folded import key_of, searched
 from chassis.domain.aggregate import Aggregate, new_id
 from services.orders.kernel import apply
 from services.orders.masters import events
@@ -17,9 +18,12 @@ class Site(Base, Scoped, Aggregate):
 
     __tablename__ = "sites"
 
-    code: Mapped[str] = mapped_column(unique=True)
+    code: Mapped[str] = mapped_column(index=True)
+    code_key: Mapped[str] = key_of("code")
     name: Mapped[str]
+    search_key: Mapped[str] = searched("code", "name")
     org_unit_code: Mapped[str] = mapped_column(index=True)
+    org_unit_key: Mapped[str] = key_of("org_unit_code", unique=False, index=True)
     time_zone: Mapped[str]
 
     @classmethod

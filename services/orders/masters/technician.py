@@ -9,6 +9,7 @@ from sqlalchemy import Sequence
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
+from chassis.db.folded import searched
 from chassis.domain.aggregate import Aggregate, new_id
 from services.orders.kernel import apply
 from services.orders.masters import events
@@ -23,6 +24,7 @@ class Technician(Base, Scoped, Aggregate):
 
     serial: Mapped[int] = mapped_column(unique=True)
     name: Mapped[str]
+    search_key: Mapped[str] = searched("name")
     site_id: Mapped[UUID] = mapped_column(index=True)
     username: Mapped[str | None] = mapped_column(index=True)
     active: Mapped[bool]

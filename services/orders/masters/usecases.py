@@ -37,12 +37,12 @@ def create_site(
 ) -> Site:
     """``org_unit_code`` names an org unit of kind site within the caller's scope."""
     _check_zone(time_zone)
-    unit = uow.one(OrgUnitCopy, code=org_unit_code)
+    unit = uow.one(OrgUnitCopy, code_key=org_unit_code)
     if unit is None or unit.deleted or unit.kind != "site" or not unit.path.startswith(uow.principal.scope):
         # Elsewhere looks like nowhere, in the time it takes too.
         raise UnknownReference("org_unit_code").waiting()
     site = Site.create(
-        code=code, name=name, org_unit_code=org_unit_code, org_path=unit.path, time_zone=time_zone
+        code=code, name=name, org_unit_code=unit.code, org_path=unit.path, time_zone=time_zone
     )
     uow.add(site)
     return site

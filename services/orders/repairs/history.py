@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from chassis import contracts
 from chassis.db.uow import UnitOfWork
+from chassis.domain import folding
 from chassis.domain.aggregate import Journal
 from chassis.domain.moments import day, moment
 from chassis.http.dates import Dates
@@ -196,21 +197,20 @@ def _write(uow: UnitOfWork, rows: list[Row]) -> None:
 def _devices(uow: UnitOfWork, rows: list[Row]) -> dict[int, Device]:
     """A device per row that describes one; the same serial of a product is the same device."""
     described = [row for row in rows if "device" in row.given and row.product is not None]
-    serials = {
-        row.given["device"]["serial_number"] for row in described if row.given["device"].get("serial_number")
-    }
-    known = uow.find(Device, serial_number=serials) if serials else []
-    by_serial = {(device.product_id, device.serial_number): device for device in known}
+    keys = {id(row): folding.identifier(serial) for row in described if (serial := row.given["device"].get("serial_number"))}
+    known = uow.find(Device, serial_key=set(keys.values())) if keys else []
+    by_serial = {(device.product_id, device.serial_key): device for device in known}
     found: dict[int, Device] = {}
     for row in described:
         assert row.product is not None
         serial, bought = row.given["device"].get("serial_number"), row.given["device"].get("purchased_on")
-        device = by_serial.get((row.product.id, serial)) if serial else None
+        key = keys.get(id(row))
+        device = by_serial.get((row.product.id, key)) if key else None
         if device is None:
             bought_on = day(bought) if bought else None
             device = Device.from_history(row.product.id, row.product.warranty_months, None, serial, bought_on)
             uow.add(device)
-            by_serial[row.product.id, serial] = device
+            by_serial[row.product.id, key] = device
         found[id(row)] = device
     return found
 

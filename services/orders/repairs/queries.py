@@ -28,10 +28,11 @@ from chassis.db.direct import Fixed
 from chassis.db.prefix import begins_with
 from chassis.db.tables import journal
 from chassis.db.uow import UnitOfWork
+from chassis.domain import folding
 from chassis.domain.errors import NotFound
 from chassis.http.paging import Listing, ListQuery, beginnings, members
-from services.orders.devices import Device
-from services.orders.kernel import Document, compact
+from services.orders.devices import Device, of_serial
+from services.orders.kernel import Document
 from services.orders.masters import (
     FEWEST_DIGITS,
     CustomerCopy,
@@ -43,7 +44,7 @@ from services.orders.masters import (
 )
 from services.orders.repairs import views
 from services.orders.repairs.records import PastQuote, SearchToken, TimelineEntry
-from services.orders.repairs.search import wanted
+from services.orders.repairs.search import Word, wanted
 from services.orders.repairs.views import Reader
 from services.orders.repairs.work_order import State, WorkOrder
 from services.orders.texts import told_of
@@ -105,23 +106,23 @@ def search(uow: UnitOfWork, query: ListQuery, language: str) -> Document:
 
 
 def _matching(uow: UnitOfWork, q: str) -> ColumnElement[bool]:
-    """Orders whose number, customer's phone or serial begins with ``q``, or whose problem has all its words. Outside accounts
+    """Orders whose number, customer's phone or serial begins with ``q``, whose serial ends so, or whose problem has all its words. Outside accounts
     (G-10) are shown no phone and find none.
 
     What finds nothing at all is left out first, by a look into each index. Of one way left (nearly always) PostgreSQL can
     then choose: from the matches to the orders where they are few, or down the sorted orders where nearly all match.
     """
     ways: list[tuple[Select[Any], list[ColumnElement[bool]]]] = []
-    if key := compact(q):
+    if key := folding.words(q):
         number = begins_with(WorkOrder.number, key.upper())
         ways.append((select(WorkOrder.id).where(number), [number]))
-        serials = select(Device.id).where(begins_with(Device.serial_key, key))
+        serials = select(Device.id).where(of_serial(q))
         ways.append((serials, [WorkOrder.device_id.in_(serials)]))
     if not uow.principal.is_outside and len(digits := typed_digits(q) or "") >= FEWEST_DIGITS:
         callers = owners(uow, digits)
         ways.append((callers, [WorkOrder.customer_id.in_(callers)]))
-    words = [select(SearchToken.work_order_id).where(begins_with(SearchToken.token, word)) for word in wanted(q)]
-    if words:
+    for all_of in wanted(q):
+        words = [select(SearchToken.work_order_id).where(_is(word)) for word in all_of]
         ways.append((words[0], [WorkOrder.id.in_(word) for word in words]))
     if not ways:
         return literal(False)
@@ -130,6 +131,10 @@ def _matching(uow: UnitOfWork, q: str) -> ColumnElement[bool]:
     if len(left) < 2:
         return left[0] if left else literal(False)
     return WorkOrder.id.in_(union_all(*(select(WorkOrder.id).where(way) for way in left)))
+
+
+def _is(word: Word) -> ColumnElement[bool]:
+    return SearchToken.token == word.text if word.whole else begins_with(SearchToken.token, word.text)
 
 
 TOLD_TO = {

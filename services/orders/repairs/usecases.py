@@ -13,6 +13,7 @@ from psycopg2.extras import NumericRange
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.db.uow import UnitOfWork
+from chassis.domain import folding
 from chassis.domain.errors import (
     BadTransition,
     DomainError,
@@ -290,14 +291,14 @@ def tax_rate(uow: UnitOfWork) -> Decimal:
 
 
 def _labour(uow: UnitOfWork, labour: list[Document]) -> Iterator[Position]:
-    codes = {line["rate_code"] for line in labour}
+    codes = {folding.code(line["rate_code"]) for line in labour}
     rates = (
-        {rate.code: rate for rate in uow.find(LabourRateCopy, code=codes)}
+        {rate.code_key: rate for rate in uow.find(LabourRateCopy, code_key=codes)}
         if codes
         else {}
     )
     for index, line in enumerate(labour):
-        rate = rates.get(line["rate_code"])
+        rate = rates.get(folding.code(line["rate_code"]))
         if rate is None:
             raise UnknownReference(f"labour.{index}.rate_code").waiting()
         field, minutes = f"labour.{index}", line.get("minutes")

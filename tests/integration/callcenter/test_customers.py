@@ -158,3 +158,30 @@ def test_numbers_are_read_as_of_the_company_region(api: Served) -> None:
     finally:
         api.tell(changed, {"key": "phone.region", "value": "CN"}, subject=id, sequence=4)
     assert make(api, phone="010-62345678").json()["phone"] == "+861062345678"
+
+
+def test_extensions_are_kept_shown_and_make_no_other_line(api: Served) -> None:
+    first = make(api, name="总机", phone="010-6266 7788 转 12").json()
+    assert first["phones"] == ["+861062667788 ext. 12"]
+    second = make(api, name="前台", phone="010-62667788").json()
+    assert [one["id"] for one in second["warnings"][0]["matches"]] == [first["id"]]
+    for written in ("010-62667788", "010–6266−7788", "０１０ ６２６６ ７７８８", "010-62667788 ext 12", "+86 10 62667788#9", "0086\u00a01062667788\u200b"):
+        found = api.call("GET", "/customers", phone=written).json()["items"]
+        assert {one["id"] for one in found} == {first["id"], second["id"]}, written
+    told = [data for kind, _, data in api.events(first["id"]) if kind == "customer.created.v1"]
+    assert told == [{"name": "总机", "phones": ["+861062667788 ext. 12"]}]
+    hidden = api.call("GET", f"/customers/{first['id']}", permissions=("callcenter.customer.read",)).json()
+    assert "7788" in hidden["phone"] and "6266" not in hidden["phone"]
+
+
+@pytest.mark.parametrize("phone", ["1380013800a", "138oo138000", "Tel 13800138000", "ext. 12"])
+def test_letters_among_digits_are_refused(api: Served, phone: str) -> None:
+    answer = make(api, phone=phone)
+    assert answer.json()["errors"] == [{"field": "phone", "code": "phone_unreadable"}], answer.text
+
+
+def test_names_are_found_without_blanks_dashes_and_accents(api: Served) -> None:
+    mark = uuid.uuid4().hex[:6]
+    made = make(api, name=f"Zoë-{mark} van  Dijk").json()
+    for typed in (f"zoe {mark}", f"ZOË{mark}VAN", f"Zoe–{mark} vandijk", f"ｚｏｅ{mark}"):
+        assert [one["id"] for one in api.call("GET", "/customers", q=typed).json()["items"]] == [made["id"]], typed

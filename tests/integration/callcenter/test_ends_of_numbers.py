@@ -14,7 +14,7 @@ from deploy.local.databases import drop_databases, ensure_databases
 from services.callcenter.app import SERVICE
 from services.callcenter.customers.customer import end_marks, phone_marks
 
-BEFORE, MENDED = "0009", "0013"
+BEFORE, MENDED = "0010", "0011"
 ROW = """INSERT INTO customers (id, name, phones, name_marks, phone_marks, erased_at, version, created_at, created_by, updated_at, updated_by)
 VALUES (:id, '', :phones, '{}', :marks, :erased_at, 1, now(), 'x', now(), 'x')"""
 

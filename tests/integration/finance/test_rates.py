@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import writings
 from tests.support.serving import Served
 
 
@@ -42,7 +43,7 @@ def test_a_code_is_taken_once(api: Served) -> None:
 
 @pytest.mark.parametrize(("changed", "field"), [
     ({"hourly_rate": "-1.00"}, "hourly_rate"), ({"hourly_rate": "1.001"}, "hourly_rate"), ({"hourly_rate": 100}, "hourly_rate"),
-    ({"hourly_rate": None}, "hourly_rate"), ({"code": "a b"}, "code"), ({"code": "a/b"}, "code"), ({"code": None}, "code"),
+    ({"hourly_rate": None}, "hourly_rate"), ({"code": " "}, "code"), ({"code": "\u200b"}, "code"), ({"code": "a/b"}, "code"), ({"code": None}, "code"),
     ({"name": ""}, "name"), ({"name": "  "}, "name"), ({"name": "a\u0000b"}, "name"), ({"name": None}, "name"), ({"tax": "1"}, "tax"),
 ])
 def test_bad_bodies(api: Served, changed: dict[str, Any], field: str) -> None:
@@ -63,3 +64,7 @@ def test_rights(api: Served) -> None:
     assert api.call("GET", "/labour-rates", permissions=reader).status_code == 200
     refused = api.call("POST", "/labour-rates", {"code": "Z", "name": "Z", "hourly_rate": "1"}, permissions=reader)
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+
+
+def test_a_code_is_one_however_it_is_written(api: Served) -> None:
+    writings.one_code(api.call, "/labour-rates", "code", {"name": "标准工时", "hourly_rate": "100.00"}, uuid.uuid4().hex[:8])

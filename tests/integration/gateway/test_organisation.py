@@ -12,6 +12,7 @@ from gateway.identity import bootstrap
 from gateway.settings import catalogue, definitions, usecases
 from tests.integration.gateway.conftest import ADMIN_PASSWORD, PASSWORD, Branch, Caller, Gateway, mark
 from tests.integration.gateway.test_sign_in import refused
+from tests.support import writings
 
 
 def test_first_start(gateway: Gateway, admin: Caller) -> None:
@@ -62,7 +63,7 @@ def test_units(gateway: Gateway, admin: Caller) -> None:
     [
         ({"code": "HQ"}, 409, "duplicate", "code"),
         ({"code": "a/b"}, 400, "validation_failed", "code"),
-        ({"code": "a b"}, 400, "validation_failed", "code"),
+        ({"code": " "}, 400, "validation_failed", "code"),
         ({"code": ""}, 400, "validation_failed", "code"),
         ({"code": "x" * 65}, 400, "validation_failed", "code"),
         ({"code": "a\u0007"}, 400, "validation_failed", "code"),
@@ -363,3 +364,27 @@ def test_a_parameter_that_nothing_reads_is_neither_shown_nor_set(admin: Caller, 
 def _unit_id(admin: Caller, code: str) -> str:
     found: str = admin.call("GET", "/org-units", params={"code": code}).json()["items"][0]["id"]
     return found
+
+
+def test_a_code_is_one_however_it_is_written(admin: Caller) -> None:
+    def call(method: str, path: str, body: Any = None, **params: Any) -> Any:
+        return admin.call(method, path, body, params=params)
+
+    made = writings.one_code(call, "/org-units", "code", {"name": "Zweig-Süd", "kind": "branch", "parent_code": "HQ"}, mark())
+    code, others = writings.of_code(made["code"][2:-4])
+    for n, typed in enumerate(others):
+        below = {"code": f"S{n}{mark()}", "name": "x", "kind": "site", "parent_code": typed}
+        assert call("POST", "/org-units", below).json()["path"].startswith(f"/HQ/{code}/"), typed
+    for q in ("zweigsud", "ZWEIG–süd", "eig Sü", code.replace("-", "").replace(" ", "")):
+        assert made["id"] in [one["id"] for one in call("GET", "/org-units", q=q, limit=200).json()["items"]], q
+
+
+def test_people_are_found_by_any_writing(admin: Caller) -> None:
+    name = f"jean-luc{mark()}"
+    body = {"username": name, "name": f"Hélène Mü-{name}", "org_unit_code": "ｈｑ ", "roles": ["agent"], "password": PASSWORD}
+    user = admin.call("POST", "/users", body)
+    assert user.status_code == 201, user.text
+    for q in (name.replace("-", " "), name.replace("-", ""), f"helene mu {name}", f"LÈNEMÜ{name[:6]}"):
+        for path, member in (("/users", "id"), ("/login-status", "user_id")):
+            found = admin.call("GET", path, params={"q": q, "limit": 200}).json()
+            assert user.json()["id"] in [one[member] for one in found["items"]], (path, q)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from tests.integration.inventory.store_room import StoreRoom
+from tests.support import writings
 
 
 def test_a_part_keeps_its_number_and_tells_its_price(room: StoreRoom) -> None:
@@ -58,3 +59,22 @@ def test_warehouses_belong_to_a_site_in_scope(room: StoreRoom) -> None:
     )
     renamed = room.ok("PATCH", f"/warehouses/{room.good}", {"name": "主仓"}, scope=room.path)
     assert (renamed["name"], renamed["version"]) == ("主仓", 2)
+
+
+def test_a_code_is_one_however_it_is_written(room: StoreRoom) -> None:
+    call, mark = room.served.call, uuid.uuid4().hex[:8]
+    part = writings.one_code(call, "/parts", "number", {"name": "Schräg-Kugellager", "unit": "个", "price": "25"}, mark)
+    writings.one_code(call, "/warehouses", "code", {"name": "x", "site_id": room.site_id}, mark)
+    room.ok("POST", "/stock-receipts", {"warehouse_id": room.good, "lines": [{"part_id": part["id"], "quantity": 1, "unit_cost": "1"}]})
+    number, others = writings.of_code(mark)
+    for typed in (number, *others):
+        assert [row["part_id"] for row in room.ok("GET", "/stock", part_number=typed)["items"]] == [part["id"]], typed
+        assert [row["id"] for row in room.ok("GET", "/parts", q=typed)["items"]] == [part["id"]], typed
+    for q in (f"ab{mark[:6]}", f"AB–{mark} 1", "schrag kugel", "SCHRÄGKUGELLAGER"):
+        assert part["id"] in [row["id"] for row in room.ok("GET", "/parts", q=q)["items"]], q
+
+
+def test_two_writings_at_once_make_one_part(room: StoreRoom) -> None:
+    _, others = writings.of_code(uuid.uuid4().hex[:8])
+    calls = [("POST", "/parts", {"number": typed, "name": "x", "unit": "个", "price": "1"}) for typed in others]
+    assert sorted(answer.status_code for answer in room.served.together(calls)) == [201] + [409] * (len(others) - 1)

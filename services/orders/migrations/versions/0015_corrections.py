@@ -6,7 +6,7 @@ from alembic import op
 from chassis.db.migrate import app_role, scope_table
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 
 # Only where the order itself stands by its site already, within the caller's scope, and as long as it may still be moved. Rows of
 # whatever tables know the order: one added later is not forgotten. The journal and the bytes of files only grow otherwise.

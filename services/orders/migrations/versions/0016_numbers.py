@@ -5,7 +5,7 @@ from alembic import op
 from chassis.db.numbering import Kind, numbering
 
 revision = "0016"
-down_revision = "0013"
+down_revision = "0015"
 
 KINDS = {
     "work_order": Kind("work_orders", "RE"),

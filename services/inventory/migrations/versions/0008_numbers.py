@@ -4,8 +4,8 @@ from alembic import op
 
 from chassis.db.numbering import Kind, numbering
 
-revision = "0009"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 KINDS = {
     "stock_receipt": Kind("stock_receipts", "GR"),

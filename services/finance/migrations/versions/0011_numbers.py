@@ -4,8 +4,8 @@ from alembic import op
 
 from chassis.db.numbering import Kind, numbering
 
-revision = "0012"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 
 KINDS = {
     "bill": Kind("bills", "BL"),

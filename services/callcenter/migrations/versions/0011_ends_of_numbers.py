@@ -10,8 +10,8 @@ from chassis.db.migrate import system_scope
 from chassis.db.sealed import Encrypted
 from services.callcenter.customers.customer import phone_marks
 
-revision = "0013"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 
 BATCH = 1000
 SOME = "SELECT id, phones, phone_marks FROM customers WHERE id > :after AND erased_at IS NULL ORDER BY id LIMIT :batch"
