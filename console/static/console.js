@@ -72,9 +72,20 @@
     if (add) { event.preventDefault(); addRow(add.closest("[data-rows]")); }
   });
 
-  document.addEventListener("dblclick", (event) => {
-    const row = event.target.closest("#list tr[data-doc]");
-    if (row && $("a.open", row)) $("a.open", row).click();
+  // A row opens by a click anywhere in it, but not on what has a meaning of its own, nor where text was being selected.
+  function opened(event) {
+    const row = event.target.closest(".rows-table tr[data-doc]");
+    const own = event.target.closest("a, button, input, select, textarea, label, summary");
+    return row && !own && getSelection().isCollapsed ? $("a.open", row) : null;
+  }
+  document.addEventListener("click", (event) => {
+    const link = opened(event);
+    if (!link) return;
+    if (event.ctrlKey || event.metaKey || event.shiftKey) window.open(link.href, "_blank"); else link.click();
+  });
+  document.addEventListener("auxclick", (event) => {
+    const link = event.button === 1 && opened(event);
+    if (link) window.open(link.href, "_blank");
   });
 
   // -- pressed state, focus after a page was swapped -----------------------------------------------------------
