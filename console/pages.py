@@ -64,6 +64,7 @@ def _context() -> dict[str, Any]:
         return {"groups": [], "user": None}
     return {
         "groups": screen.menu(model(), session()),
+        "work": screen.work_lists(model(), session()),
         "user": user,
         "labels": labels(),
         "address": address,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from itertools import pairwise
 
 from console.trail import KEPT, Trail
 from tests.unit.console.answers import Answers, Asked
@@ -27,7 +28,7 @@ def back(trail: Trail) -> Trail | None:
 def test_back_goes_through_the_same_pages() -> None:
     pages = walked(6)
     assert back(pages[0]) is None, "nothing is before the first"
-    for before, page in zip(pages, pages[1:], strict=False):
+    for before, page in pairwise(pages):
         assert back(page) == before
 
 
@@ -56,6 +57,6 @@ def test_the_links_of_a_list(browser: Browser, answers: Answers) -> None:
     assert link(browser.page(addresses[0]), "prev") is None
     for _ in range(3):
         addresses.append(link(browser.page(addresses[-1]), "next") or "")
-    for before, address in zip(addresses, addresses[1:], strict=False):
+    for before, address in pairwise(addresses):
         assert link(browser.page(address), "prev") == before
     assert browser.get("/gadgets?cursor=c5&back=" + "y~" * 5000).status_code == 200
