@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from chassis.ops import metrics, trace
-from console import account, acting, assets, attachments, contact, edits, finding, pages, screen, screen_lock
+from console import account, acting, assets, attachments, contact, edits, finding, pages, screen, screen_lock, work
 from console.contracts import Model
 from console.gateway import Caller, Gateway, Problem
 from console.i18n import LANGUAGES, Words, preferred
@@ -74,8 +74,9 @@ def create_app(gateway_url: str | None = None, model: Model | None = None) -> Fl
     app.register_blueprint(acting.blueprint)
     app.register_blueprint(screen_lock.blueprint)
     app.register_blueprint(contact.blueprint)
-    app.register_blueprint(edits.blueprint)
+    app.register_blueprint(work.blueprint)
     app.register_blueprint(finding.blueprint)
+    app.register_blueprint(edits.blueprint)
     app.register_blueprint(pages.blueprint)
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
 

@@ -137,7 +137,8 @@ def _form_page(
         else:
             at_once = f"{resource.name}.{verb}" in screen.screens()["at_once"]
             status, answer = _send(operation, form, {"Idempotency-Key": key, **({"Prefer": "wait=0"} if at_once else {})}, found, resource)
-            key = secrets.token_urlsafe(16)
+            if status < 500:  # else nobody knows whether it was carried out: sent again it is the same request
+                key = secrets.token_urlsafe(16)
     if isinstance(answer, Response):
         return answer
     if answer is not None:
@@ -172,7 +173,7 @@ def _send(
             return 200, _file(path, body, headers)
         answer = session().call(operation.method, path, body=body, headers=headers)
     except Problem as problem:
-        if problem.status >= 500 or problem.status in (401, 404):
+        if problem.status in (401, 404):
             raise
         form.refuse(problem)
         return problem.status, None

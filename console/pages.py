@@ -17,6 +17,7 @@ from console.forms import TEXT, Form
 from console.gateway import Problem
 from console.labels import Labels, companion, long, short
 from console.session import session
+from console.trail import PARAMETER, Trail
 
 blueprint = Blueprint("pages", __name__)
 PAGE = 50
@@ -63,6 +64,7 @@ def _context() -> dict[str, Any]:
         return {"groups": [], "user": None}
     return {
         "groups": screen.menu(model(), session()),
+        "work": screen.work_lists(model(), session()),
         "user": user,
         "labels": labels(),
         "address": address,
@@ -109,6 +111,7 @@ def listing(name: str) -> Response:
             problem=problem,
             embedded=embedded,
             link=lambda **changes: link(resource, asked, **changes),
+            trail=Trail.read(asked.get("cursor", ""), request.args.get(PARAMETER, "")),
             exports=sorted(EXPORTS) if any(f.name == "format" for f in resource.list.query) else [],
             creatable=resource.create is not None and session().may(resource.create.permission),
         )

@@ -64,6 +64,13 @@ def menu(model: Model, session: Session) -> list[tuple[str, list[Resource]]]:
     return shown
 
 
+def work_lists(model: Model, session: Session) -> set[str]:
+    """Names of the work lists in the user's menu. What waits is the house's business: outside accounts have none."""
+    if session.user.get("party_kind"):
+        return set()
+    return {r.name for _, resources in menu(model, session) for r in resources} & set(screens()["work"])
+
+
 def columns(resource: Resource, language: str, hidden: str = "", may: May = all_of_it) -> list[Field]:
     """Columns of a list: as ``screens.yaml`` says, else what identifies a document first and at most eight.
     ``hidden`` is a column that says the same in every row."""

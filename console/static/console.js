@@ -72,9 +72,20 @@
     if (add) { event.preventDefault(); addRow(add.closest("[data-rows]")); }
   });
 
-  document.addEventListener("dblclick", (event) => {
-    const row = event.target.closest("#list tr[data-doc]");
-    if (row && $("a.open", row)) $("a.open", row).click();
+  // A row opens by a click anywhere in it, but not on what has a meaning of its own, nor where text was being selected.
+  function opened(event) {
+    const row = event.target.closest(".rows-table tr[data-doc]");
+    const own = event.target.closest("a, button, input, select, textarea, label, summary");
+    return row && !own && getSelection().isCollapsed ? $("a.open", row) : null;
+  }
+  document.addEventListener("click", (event) => {
+    const link = opened(event);
+    if (!link) return;
+    if (event.ctrlKey || event.metaKey || event.shiftKey) window.open(link.href, "_blank"); else link.click();
+  });
+  document.addEventListener("auxclick", (event) => {
+    const link = event.button === 1 && opened(event);
+    if (link) window.open(link.href, "_blank");
   });
 
   // -- pressed state, focus after a page was swapped -----------------------------------------------------------
@@ -281,11 +292,17 @@
   function apply() {
     for (const [doc, how] of waiting) {
       const there = $(`[data-doc="${doc}"]`);
-      if (how === "new") notice();
+      if (how === "new") soon();
       else if (there && there.tagName === "TR") row(doc);
       else if (there) refresh();
     }
     waiting = new Map();
+  }
+
+  // However many documents come in, the list is asked for once in a while.
+  function soon() {
+    if (!$("#list[data-work-list]")) return notice();
+    if (!soon.timer) soon.timer = setTimeout(() => { soon.timer = 0; catchUp(); }, 1000);
   }
 
   async function page(address) {
@@ -309,11 +326,16 @@
     if (focused && $("a.open", fresh)) $("a.open", fresh).focus({ preventScroll: true });
   }
 
+  document.addEventListener("look", () => { if ($("#list[data-work-list]")) catchUp(); });
+
   async function catchUp() {
-    if (!rows().length) return refresh();
+    const work = $("#list[data-work-list]");
+    if (!work && !rows().length) return refresh();
     const here = location.href;
     const other = new DOMParser().parseFromString(await page(here), "text/html");
     if (location.href !== here) return;  // the user has gone on meanwhile
+    if (!$("#list", other)) return;  // not reached this time
+    if (work) document.dispatchEvent(new CustomEvent("settle", { detail: other }));
     all("tr[data-doc]", other).forEach((fresh) => {
       const old = $(`tr[data-doc="${fresh.dataset.doc}"]`);
       if (!old) notice();
@@ -354,14 +376,17 @@
 
   function notice(text = "changed", act = () => location.reload()) {
     const box = $("#notice");
-    if (!box || !box.hidden) return;
+    if (!box || !box.hidden && text === "changed") return;
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = box.dataset[`${text}Do`];
     button.addEventListener("click", () => { box.hidden = true; act(); });
+    box.classList.toggle("is-wrong", text.startsWith("un"));
     box.replaceChildren(box.dataset[text] + " ", button);
     box.hidden = false;
   }
+
+  document.addEventListener("tell", (event) => notice(event.detail.text, event.detail.act || (() => {})));
 
   document.addEventListener("DOMContentLoaded", () => { begin(); unheard(); listen(); });
 })();

@@ -10,6 +10,7 @@
     if (!dialog || dialog.open) return;
     document.querySelectorAll("details.drop[open]").forEach((open) => { open.open = false; });
     dialog.showModal();
+    document.dispatchEvent(new Event("locked"));
     dialog.querySelector("input[type=password]").focus();
   }
 

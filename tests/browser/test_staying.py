@@ -78,3 +78,83 @@ def test_a_change_that_overtakes_its_page_is_shown(seat: Open, little_company: C
     case.start()
     expect(page.locator("#doc-people")).to_be_visible(timeout=10000)
     expect(page.locator("#doc-head")).to_contain_text("维修中")
+
+
+def test_what_could_not_be_sent_is_kept_and_said(seat: Open) -> None:
+    """On a phone without a network, behind a proxy that reaches nobody, and after the tab was loaded again: sent once in the end."""
+    one = seat(width=390).sign_in()
+    page = one.go("/customers/new")
+    page.locator("#f-name").fill("断网的客户")
+    keys: list[str] = []
+
+    def away(route: Route) -> None:
+        keys.append(re.findall(r"idempotency_key=([^&]+)", route.request.post_data or "")[0])
+        route.abort("internetdisconnected") if len(keys) == 1 else route.fulfill(status=502, body="Bad gateway")
+
+    page.route("**/customers/new", lambda route: away(route) if route.request.method == "POST" else route.continue_())
+    for tries in (1, 2):
+        page.locator("[data-submit]").click()
+        expect(page.locator("#notice")).to_contain_text("没有发送成功")
+        expect(page.locator("[data-submit]")).not_to_have_attribute("aria-busy", "true")
+        expect(page.locator("#f-name")).to_have_value("断网的客户")
+        assert len(keys) == tries
+        if tries == 1:
+            one.shot("unsent-phone")
+            page.locator("#notice button").click()
+    page.reload()
+    expect(page.locator("#f-name")).to_have_value("断网的客户")
+    expect(page.locator("#notice")).to_contain_text("已恢复")
+    assert page.locator("[name=idempotency_key]").input_value() == keys[0] == keys[1]
+    page.unroute("**/customers/new")
+    page.locator("[data-submit]").click()
+    expect(page.locator("h1")).to_have_text("断网的客户")
+    assert page.evaluate("sessionStorage.length") == 0
+    one.complaints[:] = [text for text in one.complaints if "502" not in text and "ERR_INTERNET" not in text and "htmx:" not in text]
+
+
+def test_nothing_typed_outlives_the_session(seat: Open) -> None:
+    one = seat().sign_in()
+    one.go("/customers/new").locator("#f-name").fill("张三")
+    assert "张三" in one.page.evaluate("sessionStorage.getItem('draft')")
+    one.page.locator("details.drop summary").last.click()
+    one.page.locator("[data-lock] button").click()
+    expect(one.page.locator("#lock")).to_be_visible()
+    assert one.page.evaluate("sessionStorage.getItem('draft')") is None
+
+
+def test_back_keeps_the_page_and_the_place(seat: Open) -> None:
+    one = seat(language="en").sign_in()
+    page = one.go("/parameters")
+    page.set_viewport_size({"width": 1280, "height": 300})
+    page.evaluate("scrollTo(0, 500)")
+    page.wait_for_timeout(400)
+    there = page.evaluate("scrollY")
+    assert there > 100
+    row = page.locator("#list tr[data-doc]").nth(int(there / 40) + 3)
+    row.locator("td").nth(1).click(position={"x": 4, "y": 4})
+    expect(page.locator("article.doc")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#list")).to_be_visible()
+    page.wait_for_function(f"Math.abs(scrollY - {there}) < 120")
+    page.locator("#list .open").first.focus()
+    with one.context.expect_page() as other:
+        page.locator("#list tr[data-doc]").first.locator("td").nth(1).click(modifiers=["Control"], position={"x": 4, "y": 4})
+    other.value.close()
+
+
+def test_a_work_list_keeps_itself_up_to_date(seat: Open, little_company: Company) -> None:
+    """A new order comes into the open list and into the badge by itself; what is typed and where one stands stay."""
+    Case(little_company).register()
+    one = seat().sign_in()
+    page = one.go("/work-orders?state=registered")
+    badge = page.locator('.side [data-work="work-orders"]')
+    expect(badge).to_be_visible()
+    before = page.locator("#list tr[data-doc]").count()
+    page.locator("[data-search]").first.fill("还没打完")
+    case = Case(little_company).register()
+    expect(page.locator(f'#list tr[data-doc="work-orders/{case.id}"]')).to_be_visible(timeout=15000)
+    assert page.locator("#list tr[data-doc]").count() == before + 1
+    expect(page.locator("#notice")).to_be_hidden()
+    expect(page.locator("[data-search]").first).to_have_value("还没打完")
+    expect(page.locator("[data-search]").first).to_be_focused()
+    one.shot("work-list")

@@ -84,6 +84,10 @@ def test_screens_name_what_exists(model: Model) -> None:
     assert named <= set(model.resources)
     verbs = {verb for resource in model.resources.values() for verb in resource.actions}
     assert set(found["danger"]) <= verbs
+    for name, conditions in found["work"].items():
+        query = {f.name: f for f in model.resources[name].list.query}  # type: ignore[union-attr]
+        assert {*conditions, "total"} <= set(query), name
+        assert all(value == "today" or value in query[key].options for key, value in conditions.items()), name
     for action, begins in found["begins"].items():
         name, _, verb = action.partition(".")
         assert set(begins) <= {f.name for f in model.resources[name].actions[verb].body}, action

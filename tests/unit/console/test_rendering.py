@@ -8,7 +8,7 @@ from console.contracts import Model
 from console.i18n import Words
 from console.screen import screens
 from gateway.settings.catalogue import definitions
-from tests.unit.console.answers import Answers
+from tests.unit.console.answers import DROPPED, Answers
 from tests.unit.console.conftest import DOCUMENT, ID, MAKER, OTHER, USER, Browser
 
 
@@ -341,3 +341,14 @@ def test_language_of_page_and_api(browser: Browser, answers: Answers) -> None:
     )
     browser.client.delete_cookie("aftersales_lang")
     assert '<html lang="zh-CN"' in browser.page("/gadgets")
+
+
+@pytest.mark.parametrize("away", [(503, {"code": "unavailable"}), (502, {}), (500, {"title": "Broken", "trace_id": "t-5"}), (DROPPED, {})])
+def test_what_could_not_be_passed_on_is_kept_and_sent_again_as_the_same(browser: Browser, answers: Answers, away: tuple[int, dict[str, str]]) -> None:
+    answers.rules["POST", "/gadgets"] = away
+    typed = {"name": "Saw <1>", "price": "9.99", "idempotency_key": "once-only"}
+    told = browser.post("/gadgets/new", typed)
+    assert told.status_code >= 500 and "Saw &lt;1&gt;" in told.text and 'value="9.99"' in told.text
+    assert "What you typed is still here" in told.text and 'name="idempotency_key" value="once-only"' in told.text
+    answers.rules["POST", "/gadgets"] = (409, {"code": "duplicate", "title": "Refused"})
+    assert 'value="once-only"' not in browser.post("/gadgets/new", typed).text, "what was answered is over"
