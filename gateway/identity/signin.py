@@ -24,6 +24,7 @@ from gateway.identity.errors import (
     ConfirmMismatch,
     ContractEnded,
     OldWrong,
+    ScreenLocked,
     WeakPassword,
     WrongPassword,
 )
@@ -232,6 +233,8 @@ def act_for(engine: Engine, principal: Principal, unit_id: uuid.UUID, address: s
         own = uow.one(Session, id=_uuid(principal.session), lock=True)
         if own is None or credential is None or not own.alive(uow.now) or own.acting_unit_id is not None:
             raise Forbidden("acting for a unit begins in an own session")
+        if own.locked_at is not None:  # asked before the lock, and done after it: the new session would be an open one on a locked screen
+            raise ScreenLocked()
         user = uow.read(User, credential.id)
         session, refresh_token = Session.start(user.id, user.org_path, principal.language, address, uow.now)
         session.acting_unit_id, session.own_session_id, session.device_id = unit_id, own.id, own.device_id
