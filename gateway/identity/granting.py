@@ -47,9 +47,14 @@ def may_give(uow: UnitOfWork, codes: list[str]) -> None:
 
 def within(uow: UnitOfWork, codes: list[str]) -> None:
     """Forbidden when these roles together may more than the caller."""
-    roles = uow.find(Role, code=codes) if codes else []
-    if not all(uow.principal.may(right) for right in union(roles)):
+    if beyond(uow, codes):
         raise Forbidden("more rights than the caller has")
+
+
+def beyond(uow: UnitOfWork, codes: list[str]) -> set[str]:
+    """Those of the roles that hold a right which the caller lacks."""
+    roles = uow.find(Role, code=codes) if codes else []
+    return {role.code for role in roles if not all(uow.principal.may(right) for right in role.permissions)}
 
 
 def _grantable(uow: UnitOfWork, permissions: list[str]) -> None:
