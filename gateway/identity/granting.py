@@ -7,7 +7,7 @@ import uuid
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import Forbidden, UnknownReference, ValidationFailed
 from gateway.identity import views, voiding
-from gateway.identity.role import Role, union
+from gateway.identity.role import Role
 
 WHOLE_COMPANY = "/HQ/"
 

@@ -17,8 +17,8 @@ from chassis import contracts
 from chassis.domain.principal import Principal
 from gateway.front import WHILE_LOCKED
 from gateway.identity import signin
-from gateway.identity.errors import ScreenLocked
 from gateway.identity.announce import CHANNEL
+from gateway.identity.errors import ScreenLocked
 from tests.integration.gateway.conftest import ADMIN_PASSWORD, PASSWORD, Branch, Caller, Gateway
 from tests.integration.gateway.test_sign_in import refused
 from tests.integration.gateway.test_stream import Reader
