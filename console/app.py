@@ -16,7 +16,19 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from chassis.ops import metrics, trace
-from console import account, acting, assets, attachments, contact, edits, finding, pages, screen, screen_lock, work
+from console import (
+    account,
+    acting,
+    assets,
+    attachments,
+    contact,
+    edits,
+    finding,
+    pages,
+    screen,
+    screen_lock,
+    work,
+)
 from console.contracts import Model
 from console.gateway import Caller, Gateway, Problem
 from console.i18n import LANGUAGES, Words, preferred

@@ -26,6 +26,8 @@ SAFE = ("GET", "HEAD")
 KEPT = ACCESS_SECONDS + 60
 HEARD = "heard"
 LISTED_SECONDS = 0.5
+ROUND_LIMIT = 5.0
+"""Longer than a busy machine lets a process wait for its turn: whoever is told that it is done relies on it."""
 _SINCE = "> now() - make_interval(secs => %s)"
 # Of users, and of partners, whose tokens carry the key's id as their session.
 _ENDED = (
@@ -95,9 +97,10 @@ class Access:
             self._listed = time.monotonic(), text
         return text
 
-    async def gone_round(self, marks: Mapping[str, int], timeout: float = 1.0) -> None:
+    async def gone_round(self, marks: Mapping[str, int], timeout: float = ROUND_LIMIT) -> None:
         """Waits until as many processes as listen have heard what was announced under these marks. One that died without
-        telling the database is waited for no longer than ``timeout`` seconds."""
+        telling the database is waited for no longer than ``timeout`` seconds; one whose connection is cut is not counted: it makes
+        up for what it missed when it listens again, and lets nobody in after ``DEAF_LIMIT`` seconds."""
         waiting = []
         for mark, listeners in marks.items():
             if self._acknowledged.get(mark, 0) < listeners:

@@ -89,6 +89,7 @@ class Listener:
                     subscriber.connected(cursor)
                 self._cut_since = None
                 self._connected.set()
+                self._hand_on(connection, cursor)  # what came in while the subscribers read
                 while not self._stopped.is_set():
                     readable, _, _ = select.select([connection.fileno(), self._wake], [], [], IDLE)
                     if not readable:
@@ -99,9 +100,12 @@ class Listener:
             connection.close()
 
     def _hand_on(self, connection: Any, cursor: Any) -> None:
-        news: dict[str, list[str]] = {}
+        """Until nothing is left: what comes while a subscriber uses the connection is read from the socket with its answer, so that
+        nobody would look at it before the next word arrives."""
         while connection.notifies:
-            notification = connection.notifies.pop(0)
-            news.setdefault(notification.channel, []).append(notification.payload)
-        for channel, payloads in news.items():
-            self._subscribers[channel].heard(payloads, cursor)
+            news: dict[str, list[str]] = {}
+            while connection.notifies:
+                notification = connection.notifies.pop(0)
+                news.setdefault(notification.channel, []).append(notification.payload)
+            for channel, payloads in news.items():
+                self._subscribers[channel].heard(payloads, cursor)

@@ -22,13 +22,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 COMMANDS = {
     "up": "up", "down": "down", "status": "status", "test": "test", "import": "import_ords", "reconcile": "reconcile",
-    "bench": "bench", "parked": "parked", "migrate": "migrate", "unlock": "unlock", "backup": "backup", "restore": "restore",
+    "bench": "bench", "parked": "parked", "migrate": "migrate", "unlock": "unlock", "let-in": "let_in", "backup": "backup", "restore": "restore",
     "init": "init", "rotate-keys": "rotate_keys", "audit-dependencies": "audit_dependencies",
 }
 HELP = {
     "up": "start the whole suite", "down": "stop a detached suite", "status": "one line for each process",
     "test": "run all tests", "import": "load history (import ords FILE)", "reconcile": "check the invariants",
-    "bench": "benchmarks", "parked": "parked events", "migrate": "schema to current", "unlock": "lift the lock of a user",
+    "bench": "benchmarks", "parked": "parked events", "migrate": "schema to current", "unlock": "lift the lock of a user", "let-in": "let an administrator in again, whatever shut him out",
     "backup": "save everything into one file", "restore": "put a backup in its place", "init": "make an empty suite",
     "rotate-keys": "seal personal data under a new key", "audit-dependencies": "known vulnerabilities of what we are built on",
 }

@@ -264,11 +264,16 @@ class EmbeddedPostgres:
         return _installation(self._user) / "bin" / name
 
     def _give_all(self, cluster: Path) -> None:
-        """Also one that a former release made for somebody else. The folder itself comes last: it tells that all are given."""
+        """Also one that a former release made for somebody else. The folder itself comes last: it tells that all are given.
+
+        Whoever else runs under the former account may write there meanwhile: folders are gone through by descriptor, so that none becomes
+        a link to another place on the way, and a file with a second name, which may be one of ours elsewhere, stays whose it is."""
         if self._user and cluster.stat().st_uid != self._user.uid:
-            for folder, folders, files in os.walk(cluster):
+            for _, folders, files, place in os.fwalk(cluster):
                 for name in (*folders, *files):
-                    _give(Path(folder, name), self._user)
+                    found = os.stat(name, dir_fd=place, follow_symlinks=False)
+                    if stat.S_ISDIR(found.st_mode) or found.st_nlink == 1:
+                        _give(name, self._user, place)
             _give(cluster, self._user)
 
     def _superuser_password(self) -> str:
@@ -305,11 +310,11 @@ def _named(name: str) -> Account:
     return Account(found.pw_uid, found.pw_gid, named=True)
 
 
-def _give(path: Path, user: Account | None) -> None:
+def _give(path: Path | str, user: Account | None, place: int | None = None) -> None:
     if user is None:
         return
     try:
-        os.chown(path, user.uid, user.gid, follow_symlinks=False)
+        os.chown(path, user.uid, user.gid, dir_fd=place, follow_symlinks=False)
     except OSError as error:  # a container that knows few accounts
         raise PostgresError(f"{path} cannot belong to account {user.uid} ({error.strerror}): set AFTERSALES_POSTGRES_USER") from None
 

@@ -30,20 +30,6 @@ def ensure(url: str, admin_password: str, check: Callable[[str], None] | None = 
         engine.dispose()
 
 
-def unlock(url: str, username: str) -> bool:
-    """``./aftersales unlock USER``, on the machine itself (G-02). False when nobody has that name."""
-    engine = make_engine(url, size=1, application="gateway.unlock")
-    try:
-        with UnitOfWork(engine, Principal.system("unlock")) as uow:
-            user = uow.one(User, username_key=fold(username), lock=True)
-            if user is None:
-                return False
-            uow.get(Credential, user.id).unlock()
-            return True
-    finally:
-        engine.dispose()
-
-
 def _headquarters(uow: UnitOfWork) -> OrgUnit:
     unit = uow.one(OrgUnit, code="HQ")
     if unit is None:

@@ -8,7 +8,7 @@ from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import Forbidden, UnknownReference, ValidationFailed
 from chassis.domain.principal import HEADQUARTERS
 from gateway.identity import views, voiding
-from gateway.identity.role import Role, union
+from gateway.identity.role import Role
 
 
 def create_role(uow: UnitOfWork, code: str, name_zh: str, name_en: str, permissions: list[str]) -> Role:
@@ -46,9 +46,14 @@ def may_give(uow: UnitOfWork, codes: list[str]) -> None:
 
 def within(uow: UnitOfWork, codes: list[str]) -> None:
     """Forbidden when these roles together may more than the caller."""
-    roles = uow.find(Role, code=codes) if codes else []
-    if not all(uow.principal.may(right) for right in union(roles)):
+    if beyond(uow, codes):
         raise Forbidden("more rights than the caller has")
+
+
+def beyond(uow: UnitOfWork, codes: list[str]) -> set[str]:
+    """Those of the roles that hold a right which the caller lacks."""
+    roles = uow.find(Role, code=codes) if codes else []
+    return {role.code for role in roles if not all(uow.principal.may(right) for right in role.permissions)}
 
 
 def _grantable(uow: UnitOfWork, permissions: list[str]) -> None:

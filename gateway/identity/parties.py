@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy import select, text
 
@@ -54,6 +55,12 @@ def within_sight(uow: UnitOfWork, kind: PartyKind) -> None:
     who see the whole company anyway: Forbidden."""
     if kind is PartyKind.CUSTOMER and not HEADQUARTERS.startswith(uow.principal.scope):
         raise Forbidden("accounts of customers are headquarters' business")
+
+
+def all_within_sight(uow: UnitOfWork, party_ids: Sequence[uuid.UUID]) -> None:
+    """The same of many accounts' parties."""
+    for kind in {row.kind for row in uow.rows(select(Party.kind).where(Party.id.in_(set(party_ids))).distinct())} if party_ids else ():
+        within_sight(uow, PartyKind(kind))
 
 
 def alone(uow: UnitOfWork, customer_id: uuid.UUID) -> None:

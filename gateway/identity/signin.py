@@ -25,6 +25,7 @@ from gateway.identity.errors import (
     ConfirmMismatch,
     ContractEnded,
     OldWrong,
+    ScreenLocked,
     WeakPassword,
     WrongPassword,
 )
@@ -35,6 +36,7 @@ from gateway.identity.stray import StraySignIn
 from gateway.identity.user import User, fold
 
 ACT_FOR = "gateway.session.act_for"
+_ALONE_STRAY = text("SELECT pg_advisory_xact_lock(hashtextextended('stray ' || :key, 0))")
 _COUNT_STRAY = text(
     "INSERT INTO stray_sign_ins (username_key, failures, last_at) VALUES (:key, 1, :now)"
     " ON CONFLICT (username_key) DO UPDATE SET failures = stray_sign_ins.failures + 1, last_at = excluded.last_at"
@@ -85,33 +87,33 @@ def _attempt(uow: UnitOfWork, attempt: Attempt) -> Signed | DomainError:
     # made here has either the new rights or the old epoch, which is void.
     credential = uow.one(Credential, id=user_id, lock=True) if user_id else None
     user = uow.one(User, id=user_id) if credential else None
-    unit = uow.one(OrgUnit, org_path=user.home) if user else None  # the office, also of a department's people
-    if attempt.org_unit_code is not None:
-        place = folding.code(attempt.org_unit_code)
-        key = f"{place}/{key}"
-        unit = unit if unit and unit.code_key == place else None
-    if user is None or credential is None or unit is None:
+    if user is None or credential is None:
         return _nobody(uow, key, attempt.password, limit)
     if credential.locked:
         return AccountLocked(limit)
-    if not passwords.matches(credential.password_hash, attempt.password):
+    unit = uow.one(OrgUnit, org_path=user.home)  # the office, also of a department's people
+    # One count for a name, whichever unit is named with it: two would tell who works where, and whether there is such a name at all.
+    fits = passwords.matches(credential.password_hash, attempt.password)
+    there = attempt.org_unit_code is None or (unit is not None and unit.code_key == folding.code(attempt.org_unit_code))
+    if not fits or unit is None or not there:
         return _failed(uow, credential, limit)
     if not user.active:
         return AccountDisabled()
     party = parties.of_user(uow, user)
     if party is not None and party.over(uow.now):
         return ContractEnded(ended_on=party.contract_ends_on.isoformat())
-    device: uuid.UUID | DomainError | None = None
+    device: uuid.UUID | None = None
     if unit.devices_checked and party is None:  # devices stand in the unit: those of other companies are not its own
-        device = devices.known(uow, unit, user.username, attempt.device_key, attempt.device_label, attempt.address)
-        if isinstance(device, DomainError):
-            return device
+        known = devices.known(uow, unit, user, attempt.device_key, attempt.device_label, attempt.address)
+        if isinstance(known, DomainError):
+            return known
+        device = known
     if passwords.outdated(credential.password_hash):
         credential.password_hash = passwords.hashed(attempt.password)
     before = credential.last_login_at
     credential.succeeded(uow.now)
     session, refresh_token = Session.start(user.id, user.org_path, attempt.language, attempt.address, uow.now)
-    session.device_id = device  # type: ignore[assignment]
+    session.device_id = device
     uow.add(session)
     return Signed(_access(uow, user, credential, session), refresh_token, credential.must_change, before)
 
@@ -122,7 +124,8 @@ def _failed(uow: UnitOfWork, credential: Credential, limit: int) -> DomainError:
 
 
 def _nobody(uow: UnitOfWork, key: str, password: str, limit: int) -> DomainError:
-    """A name that nobody has gets the same answers, in the same time, as one that somebody has."""
+    """A name that nobody has gets the same answers, in the same time, as one that somebody has; many at once queue like at a credential."""
+    uow.execute(_ALONE_STRAY, {"key": key})
     known = uow.one(StraySignIn, username_key=key)
     if known is not None and known.failures >= limit:
         return AccountLocked(limit)
@@ -234,6 +237,8 @@ def act_for(engine: Engine, principal: Principal, unit_id: uuid.UUID, address: s
         own = uow.one(Session, id=_uuid(principal.session), lock=True)
         if own is None or credential is None or not own.alive(uow.now) or own.acting_unit_id is not None:
             raise Forbidden("acting for a unit begins in an own session")
+        if own.locked_at is not None:  # asked before the lock, and done after it: the new session would be an open one on a locked screen
+            raise ScreenLocked()
         user = uow.read(User, credential.id)
         session, refresh_token = Session.start(user.id, user.org_path, principal.language, address, uow.now)
         session.acting_unit_id, session.own_session_id, session.device_id = unit_id, own.id, own.device_id

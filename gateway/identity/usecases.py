@@ -71,10 +71,10 @@ def change_user(
         granting.may_give(uow, roles)
     if user.party_id is not None:
         parties.of_account(uow, str(user.party_id), unit or uow.read(OrgUnit, user.org_unit_id), user.roles if roles is None else roles)
-    credential, was_one = uow.get(Credential, user_id), administrators.is_one(user)
+    credential, were = uow.get(Credential, user_id), administrators.among([user])
     changed = user.change(uow.actor, name, unit, roles, active, office)
     _manageable(uow, user)  # also where he stands now
-    administrators.keep_one(uow, user, was_one)
+    administrators.keep_one(uow, were)
     if changed:
         if credential.org_path != user.org_path:
             credential.org_path = user.org_path
@@ -103,15 +103,16 @@ def delete_user(uow: UnitOfWork, user_id: uuid.UUID) -> tuple[User, Credential]:
     user = uow.get(User, user_id)
     _manageable(uow, user)
     _another(uow, user)
-    credential, was_one = uow.get(Credential, user_id), administrators.is_one(user)
+    credential, were = uow.get(Credential, user_id), administrators.among([user])
     user.delete(uow.actor, uow.now)
-    administrators.keep_one(uow, user, was_one)
+    administrators.keep_one(uow, were)
     _void(uow, credential)
     signin.end_sessions(uow, user.id, "deleted")
     return user, credential
 
 
 def restore_user(uow: UnitOfWork, user_id: uuid.UUID) -> tuple[User, Credential]:
+    administrators.one_at_a_time(uow)
     user = uow.get(User, user_id)
     _manageable(uow, user)
     place = uow.one(OrgUnit, OrgUnit.id == user.org_unit_id, OrgUnit.deleted_at.is_(None), lock=True)

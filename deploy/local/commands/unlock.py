@@ -12,10 +12,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from gateway.identity import bootstrap
+    from gateway.identity import letting_in
 
     with Suite.open(arguments.data) as suite:
-        if not bootstrap.unlock(suite.databases["gateway"].app_url, arguments.user):
+        if not letting_in.unlock(suite.databases["gateway"].app_url, arguments.user):
             raise Refused(f"there is no user {arguments.user!r}")
     print(f"{arguments.user} may sign in again")
     return 0

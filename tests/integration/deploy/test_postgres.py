@@ -113,6 +113,25 @@ def test_a_cluster_of_somebody_else_is_taken_over(tmp_path: Path, monkeypatch: p
         assert owners == {module.OWN_ACCOUNT}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives to others")
+def test_taking_over_gives_nothing_outside(tmp_path: Path) -> None:
+    """Not through links that somebody of the former account left there, by either kind; what a kill left half given is given."""
+    server, outside = EmbeddedPostgres(tmp_path / "pg"), tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("x")
+    for folder in ("base", "global"):
+        (server.cluster / folder).mkdir(parents=True)
+        (server.cluster / folder / "1").write_text("x")
+    (server.cluster / "pg_wal").symlink_to(outside)
+    (server.cluster / "base" / "link").symlink_to(outside / "secret")
+    os.link(outside / "secret", server.cluster / "base" / "hard")
+    os.chown(server.cluster / "global" / "1", module.OWN_ACCOUNT, module.OWN_ACCOUNT)
+    server._give_all(server.cluster)
+    given = [server.cluster, *(server.cluster / name for name in ("base", "base/1", "global", "global/1"))]
+    assert {path.lstat().st_uid for path in given} == {module.OWN_ACCOUNT}
+    assert {path.lstat().st_uid for path in (outside, outside / "secret")} == {0}
+
+
 def test_parent_folders_stay_closed(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)

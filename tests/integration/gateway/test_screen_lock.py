@@ -10,11 +10,15 @@ from contextlib import closing
 
 import jwt
 import psycopg2
+import pytest
 import requests
 
 from chassis import contracts
+from chassis.domain.principal import Principal
 from gateway.front import WHILE_LOCKED
+from gateway.identity import signin
 from gateway.identity.announce import CHANNEL
+from gateway.identity.errors import ScreenLocked
 from tests.integration.gateway.conftest import ADMIN_PASSWORD, PASSWORD, Branch, Caller, Gateway
 from tests.integration.gateway.test_sign_in import refused
 from tests.integration.gateway.test_stream import Reader
@@ -121,3 +125,43 @@ def test_a_process_that_heard_nothing_for_a_while_makes_up_for_it(gateway: Gatew
         time.sleep(0.05)
     usable(gateway, freed)
     locked(gateway, still)
+
+
+def test_nobody_slips_through_once_the_lock_is_told(gateway: Gateway, admin: Caller, branch: Branch) -> None:
+    """Both processes, both sessions of the screen, while others keep the channel busy: right after the answer, again and again."""
+    signed = admin.call("POST", "/auth/act-for", {"org_unit_code": branch.site, "reason": "x"}).json()
+    acting = Caller(gateway.bases[1], signed["access_token"])
+    noisy, done = [gateway.as_(branch.user(["agent"])["username"], process=number) for number in range(2)], threading.Event()
+
+    def noise(caller: Caller) -> None:
+        while not done.is_set():
+            caller.call("POST", "/auth/lock", {})
+            caller.call("POST", "/auth/unlock", {"password": PASSWORD})
+
+    threads = [threading.Thread(target=noise, args=(caller,)) for caller in noisy]
+    for thread in threads:
+        thread.start()
+    try:
+        for turn in range(20):
+            one = (acting, admin)[turn % 2]
+            assert one.call("POST", "/auth/lock", {}).status_code == 200
+            for each in (acting, admin):
+                locked(gateway, each)
+            assert one.call("POST", "/auth/unlock", {"password": ADMIN_PASSWORD}).status_code == 200
+            for each in (acting, admin):
+                usable(gateway, each)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join(30)
+
+
+def test_acting_does_not_begin_on_a_locked_screen(gateway: Gateway, admin: Caller, branch: Branch) -> None:
+    """Whoever asked before the lock and whose turn comes after it: the session it would make is no way around the lock."""
+    claims = jwt.decode(admin.token or "", options={"verify_signature": False})
+    principal = Principal(user_id=claims["sub"], username="admin", scope="/HQ/", session=claims["sid"])
+    [unit] = gateway.rows("SELECT id FROM org_units WHERE code = :code", code=branch.site)
+    assert admin.call("POST", "/auth/lock", {}).status_code == 200
+    with pytest.raises(ScreenLocked):
+        signin.act_for(gateway.database.engine, principal, unit.id, "127.0.0.1")
+    assert gateway.rows("SELECT 1 FROM sessions WHERE own_session_id = :own AND ended_at IS NULL", own=claims["sid"]) == []

@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from gateway import tokens
-from gateway.identity import bootstrap
+from gateway.identity import letting_in, signin
+from gateway.identity.errors import WrongPassword
 from tests.integration.gateway.conftest import ADMIN_PASSWORD, PASSWORD, Branch, Caller, Gateway, mark
 from tests.support.sealed import answers
 
@@ -88,9 +89,9 @@ def test_unlock_on_the_machine(gateway: Gateway, branch: Branch) -> None:
     user = branch.user(["agent"])
     for _ in range(5):
         gateway.anybody().sign_in(user["username"], "wrong")
-    assert bootstrap.unlock(gateway.database.app_url, user["username"].upper()) is True
+    assert letting_in.unlock(gateway.database.app_url, user["username"].upper()) is True
     gateway.as_(user["username"])
-    assert bootstrap.unlock(gateway.database.app_url, "nobody-at-all") is False
+    assert letting_in.unlock(gateway.database.app_url, "nobody-at-all") is False
 
 
 def test_unknown_names_answer_alike(gateway: Gateway) -> None:
@@ -102,10 +103,53 @@ def test_unknown_names_answer_alike(gateway: Gateway) -> None:
         refused(gateway.anybody().sign_in(name, "wrong"), 423, "account_locked")
 
 
-def test_wrong_passwords_at_once_are_all_counted(gateway: Gateway, branch: Branch) -> None:
+NAMES = ["nobody", "somebody", "disabled", "deleted"]
+UNITS = ["none", "own", "another", "missing", "department"]
+
+
+@pytest.mark.parametrize("units", [*([unit] * 6 for unit in UNITS), ["none", "own", "another", "missing", "none", "own"]], ids="-".join)
+def test_guesses_tell_nothing(gateway: Gateway, admin: Caller, branch: Branch, units: list[str]) -> None:
+    """The N-th wrong password is answered alike for every name, there or not, whichever unit is named with it: a right password as well,
+    where the unit is a wrong one."""
+    department = admin.call("POST", "/org-units", {"code": f"D{mark()}", "name": "x", "kind": "department", "parent_code": branch.site}).json()["code"]
+    codes = {"own": branch.site, "another": branch.code, "missing": f"X{mark()}", "department": department}
+    told = {}
+    for who in NAMES:
+        user = {"username": f"nobody-{mark()}", "id": ""} if who == "nobody" else branch.user(["agent"])
+        if who == "disabled":
+            admin.call("PATCH", f"/users/{user['id']}", {"active": False})
+        if who == "deleted":
+            admin.call("POST", f"/users/{user['id']}/delete", {})
+        answers = []
+        for count, unit in enumerate(units):
+            elsewhere = unit in ("another", "missing", "department")
+            body = {"grant_type": "password", "username": user["username"], "password": PASSWORD if elsewhere and count % 2 else "wrong"}
+            answer = gateway.anybody(count % 2).call("POST", "/auth/token", body | ({} if unit == "none" else {"org_unit_code": codes[unit]}))
+            answers.append((answer.status_code, {key: value for key, value in answer.json().items() if key != "trace_id"}))
+        told[who] = answers
+    assert told == dict.fromkeys(NAMES, told["nobody"])
+    assert [status for status, _ in told["nobody"]] == [401] * 4 + [423] * 2
+    assert [body["failures"] for _, body in told["nobody"]] == [1, 2, 3, 4, 5, 5]
+
+
+@pytest.mark.parametrize("unit", [None, "X-nowhere"])
+def test_guesses_take_alike_long(gateway: Gateway, branch: Branch, unit: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is asked for, the password is hashed once and no more; nobody's hash too."""
+    hashed: list[str] = []
+    real = signin.passwords.matches
+    monkeypatch.setattr(signin.passwords, "matches", lambda known, given: hashed.append(given) or real(known, given))
+    for name in (branch.user(["agent"])["username"], f"nobody-{mark()}"):
+        for password in ("wrong", PASSWORD) if unit else ("wrong",):
+            with pytest.raises(WrongPassword):
+                signin.sign_in(gateway.database.engine, signin.Attempt(name, password, "127.0.0.1", "en", unit))
+    assert len(hashed) == (4 if unit else 2)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_wrong_passwords_at_once_are_all_counted(gateway: Gateway, branch: Branch, there: bool) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    user = branch.user(["agent"])
+    user = branch.user(["agent"]) if there else {"username": f"nobody-{mark()}"}
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: gateway.anybody(n % 2).sign_in(user["username"], "wrong").status_code, range(8)))
     assert sorted(answers) == [401] * 4 + [423] * 4

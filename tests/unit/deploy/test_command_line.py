@@ -32,14 +32,14 @@ def test_the_data_folder_may_stand_anywhere(words: list[str], tmp_path: Path, ca
 
 
 @pytest.mark.parametrize("words", [[], ["nonsense"], ["status", "--nonsense"], ["up", "--port", "70000"], ["up", "--port", "x"],
-                                   ["up", "--workers", "0"], ["unlock"]])
+                                   ["up", "--workers", "0"], ["unlock"], ["let-in"]])
 def test_wrong_use_exits_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(words)
     assert ended.value.code == 2
 
 
-@pytest.mark.parametrize("command", [["reconcile"], ["migrate"], ["parked", "list"], ["unlock", "admin"]])
+@pytest.mark.parametrize("command", [["reconcile"], ["migrate"], ["parked", "list"], ["unlock", "admin"], ["let-in", "admin"]])
 def test_a_folder_without_a_suite_exits_2(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
