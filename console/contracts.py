@@ -43,11 +43,9 @@ class Reference:
 
 @dataclass(frozen=True)
 class Field:
-    """One member of a request or answer. ``kind``: text, longtext, integer, number, decimal, money, boolean, enum,
-    date,
-    datetime, phone, password, reference, choices (several of an enum), texts, list (of groups), group, json,
-    id (of something that
-    has no page), any."""
+    """One member of a request or answer. ``kind``: text, longtext, integer, number, decimal, money, boolean, enum, date, datetime,
+    phone, password, reference, choices (several of an enum), texts, list (of groups), group, json, id (of something that has no
+    page), any."""
 
     name: str
     kind: str

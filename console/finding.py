@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, current_app, g, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from chassis.domain import folding
 from console import screen
 from console.contracts import Field, Resource
 from console.gateway import Caller, Gateway, Problem
@@ -96,10 +97,9 @@ def _context() -> dict[str, Any]:
 
 
 def cleaned(typed: str) -> str:
-    """What people meant: wide letters as narrow ones, no signs that cannot be seen, single blanks."""
-    plain = unicodedata.normalize("NFKC", typed[: LONGEST * 20])
-    seen = "".join(" " if unicodedata.category(sign) in ("Cc", "Zl", "Zp") else sign for sign in plain if unicodedata.category(sign) not in UNSEEN)
-    return " ".join(seen.split())
+    """What was typed without signs that cannot be seen, with single blanks; the lists fold it as they fold what they hold."""
+    kinds = [(unicodedata.category(sign), sign) for sign in typed[: LONGEST * 20]]
+    return folding.tidy("".join(" " if kind in ("Cc", "Zl", "Zp") else sign for kind, sign in kinds if kind not in UNSEEN))
 
 
 UNSEEN = ("Cf", "Cs", "Co", "Cn")
@@ -119,9 +119,10 @@ def asked(resource: Resource, how: Mapping[str, Any], text: str) -> dict[str, st
     """The first condition that fits the text; None where the text can be none of this kind."""
     assert resource.list
     offered = {f.name: f for f in resource.list.query}
+    plain = folding.code(text)
     for name, shape in how["by"].items():
-        if name in offered and SHAPES[shape].fullmatch(text):
-            return {name: text.upper() if shape == "number" else text}
+        if name in offered and SHAPES[shape].fullmatch(plain):
+            return {name: plain.upper() if shape == "number" else text}
     return None
 
 
@@ -189,16 +190,12 @@ def _hit(resource: Resource, how: Mapping[str, Any], document: Mapping[str, Any]
         told=tuple(_words(f, document, resource.name) for f in told if f.name not in (called, "state")),
         href=address(resource, document),
         state=document.get("state") if "state" in fields else None,
-        exact=called in OWN and _key(str(document[called])) == _key(text),
+        exact=called in OWN and folding.words(str(document[called])) == folding.words(text),
     )
 
 
 OWN = ("number", "code", "serial_number")
 """Members that name a document itself, and not one that it belongs to."""
-
-
-def _key(text: str) -> str:
-    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text)).casefold()
 
 
 def _words(f: Field, document: Mapping[str, Any], resource: str) -> str:

@@ -1,6 +1,5 @@
 """Lists and searches of customers."""
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -9,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, any_, func, or_, select, true
 
 from chassis import crypto
 from chassis.db.uow import UnitOfWork
+from chassis.domain import folding
 from chassis.domain.errors import BadCursor, TooManyToSort
 from chassis.http import cursors
 from chassis.http.paging import Listing, ListQuery
@@ -102,7 +102,7 @@ def has_phone(number: str) -> ColumnElement[bool]:
 
 
 def _phoned(uow: UnitOfWork, typed: str) -> ColumnElement[bool]:
-    digits = unicodedata.normalize("NFKC", typed).strip()
+    digits = folding.identifier(typed)
     if len(digits) == END and digits.isascii() and digits.isdigit():
         return _marked(end_marks([digits]))
     return has_phone(normalise(typed, phone_region(uow)))
