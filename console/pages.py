@@ -16,6 +16,7 @@ from console.contracts import Field, Model, Reference, Resource
 from console.forms import TEXT, Form
 from console.gateway import Problem
 from console.labels import Labels, companion, long, short
+from console.rehearsing import rehearsed
 from console.session import session
 from console.trail import PARAMETER, Trail
 
@@ -237,6 +238,7 @@ def document_page(
     }
     if own := OWN_PAGE.get(resource.name):
         return own(values, model(), session(), labels())
+    values["actions"] = rehearsed(resource, str(found[resource.key]), values["actions"], session())
     labels().of_rows(members, [found])
     hidden = {companion(f.name, found) for f in members if f.reference} | screen.STAMPS
     hidden |= {f.name for f in members if f.kind == "datetime" and not found.get(f.name)}  # has not happened

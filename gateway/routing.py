@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from chassis import contracts
 from chassis.contracts import Operation
 from chassis.domain.errors import MethodNotAllowed, NotFound
+from chassis.http import restricted
 
 MAX_BODY = 1_048_576
 """Bytes a request body may have, unless the contract says more by ``x-max-body``."""
@@ -33,8 +34,8 @@ class Route:
     outside: bool = False
     """Whether outside accounts may call it (G-10)."""
     legible: Mapping[str, bool] | None = None
-    """Of a request about a person, one with members marked ``x-personal``: which of its members the audit log may repeat. In
-    what the contract does not know anything may stand. None: of other requests."""
+    """Of a request about a person or about costs, one with members marked ``x-personal`` or ``x-shown-to``: which of its members the
+    audit log may repeat. In what the contract does not know anything may stand. None: of other requests."""
 
 
 @dataclass(slots=True)
@@ -101,8 +102,8 @@ class Table:
 
 def _legible(schema: Any) -> Mapping[str, bool] | None:
     members = list(_members(schema))
-    personal = {name for name, member in members if isinstance(member, dict) and member.get("x-personal")}
-    return {name: name not in personal for name, _ in members} if personal else None
+    untold = {name for name, member in members if isinstance(member, dict) and (member.get("x-personal") or restricted.MARK in member)}
+    return {name: name not in untold for name, _ in members} if untold else None
 
 
 def _members(schema: Any) -> Iterator[tuple[str, Any]]:

@@ -66,6 +66,10 @@ def offences(case: Case) -> dict[str, Planted]:
         "came back to orders only": Planted(2, "orders", f"""UPDATE work_orders SET returns = jsonb_build_array(jsonb_build_object(
             'id', '{event}', 'part_id', '{part['id']}', 'quantity', 1, 'quality', 'good', 'version', 99)) WHERE id = '{order}'""",
             f"UPDATE work_orders SET returns = '[]' WHERE id = '{order}'", number),
+        "came back to inventory only": Planted(2, "inventory", f"""UPDATE requisition_lines l SET issued = issued + 1, returned = returned + 1
+            FROM requisitions r WHERE r.id = l.requisition_id AND r.work_order_id = '{order}' AND l.part_id = '{part['id']}'""",
+            f"""UPDATE requisition_lines l SET issued = issued - 1, returned = returned - 1
+            FROM requisitions r WHERE r.id = l.requisition_id AND r.work_order_id = '{order}' AND l.part_id = '{part['id']}'""", number),
         "stock": Planted(3, "inventory", f"""UPDATE stock SET on_hand = on_hand + 1 WHERE part_id = '{part['id']}'
             AND warehouse_id = '{site.good['id']}'""", f"""UPDATE stock SET on_hand = on_hand - 1
             WHERE part_id = '{part['id']}' AND warehouse_id = '{site.good['id']}'""", part["number"]),
@@ -111,7 +115,7 @@ def offences(case: Case) -> dict[str, Planted]:
     }
 
 
-NAMES = ("no bill", "bill of a history order", "another total", "billed but not issued", "came back to orders only", "stock", "reserved", "unbalanced",
+NAMES = ("no bill", "bill of a history order", "another total", "billed but not issued", "came back to orders only", "came back to inventory only", "stock", "reserved", "unbalanced",
          "receivable", "no revisit", "sent and waiting", "never handled", "waiting too long", "copy", "missing copy",
          "another's bill", "at another site", "still named", "erased by nobody")
 

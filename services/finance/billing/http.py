@@ -49,7 +49,7 @@ def search_reversals(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
 
 
 def get_credit(uow: UnitOfWork, credit_id: UUID) -> dict[str, Any]:
-    return views.credit(uow.read(Credit, credit_id))
+    return views.credit(uow.read(Credit, credit_id), uow.principal)
 
 
 def search_credits(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:

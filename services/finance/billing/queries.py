@@ -88,7 +88,7 @@ def search_reversals(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
 
 def search_credits(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     """``open=true`` leaves out what was used up."""
-    return _CREDITS.page(uow, query, views.credit)
+    return _CREDITS.page(uow, query, lambda found: views.credit(found, uow.principal))
 
 
 def search_refunds(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:

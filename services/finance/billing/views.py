@@ -85,7 +85,7 @@ def reversal(reversal: Reversal) -> dict[str, Any]:
     }
 
 
-def credit(credit: Credit) -> dict[str, Any]:
+def credit(credit: Credit, principal: Principal) -> dict[str, Any]:
     return {
         "id": credit.id,
         "work_order_id": credit.work_order_id,
@@ -94,6 +94,7 @@ def credit(credit: Credit) -> dict[str, Any]:
         "customer_id": credit.customer_id,
         "currency": credit.currency,
         "balance": credit.balance,
+        "allowed_actions": ["refunds"] if credit.balance > 0 and principal.may("finance.refund.create") else [],
         **stamps(credit),
     }
 

@@ -7,7 +7,9 @@ import itertools
 import random
 import threading
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, strategies as st
@@ -246,3 +248,40 @@ def test_an_hour_of_a_technician_is_given_once(orders: Served, luck: random.Rand
     assert held, "somebody got a time"
     slots = orders.rows("SELECT count(*) AS n FROM appointments WHERE technician_id = :id", id=shop.technician["id"])
     assert slots[0].n == len(held)
+
+
+@PROGRAMS
+@given(luck=st.randoms(use_true_random=False))
+def test_returns_at_once_never_bring_back_more_than_is_out(orders: Served, luck: random.Random) -> None:
+    shop = Shop(orders)
+    job = shop.order().to_approved().issued()
+    out = {line["ref"]: Decimal(str(line["quantity"])) for line in job.reload()["quote"]["lines"] if line["kind"] == "part"}
+    taken: list[dict[str, Any]] = []
+
+    def client(seed: int) -> Any:
+        own = random.Random(seed)
+
+        def run() -> None:
+            for _ in range(4):
+                lines = [{"part_id": part, "quantity": own.choice([0.5, 1, 1.5]), "quality": own.choice(["good", "bad"])}
+                         for part in own.sample(shop.parts, own.randint(1, len(shop.parts)))]  # fmt: skip
+                answer = job.attempt("return-parts", {"lines": lines})
+                if answer.status_code == 200:
+                    taken.extend(lines)
+                else:
+                    assert answer.json()["code"] == "over_return", answer.text
+
+        return run
+
+    at_once([client(luck.getrandbits(32)) for _ in range(4)])
+    kept = job.reload()["returns"]
+    assert by_part(kept) == by_part(taken), "what was accepted is kept, once"
+    assert all(back <= out[part] for part, back in by_part(kept).items())
+    assert taken
+
+
+def by_part(lines: list[dict[str, Any]]) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        sums[line["part_id"]] += Decimal(str(line["quantity"]))
+    return dict(sums)

@@ -1,0 +1,32 @@
+"""Buttons that would be refused are grey with the reason, whatever document it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.console.answers import Answers
+from tests.unit.console.conftest import DOCUMENT, ID, Browser
+
+REFUSED = {"title": "Not now", "detail": "The parts are not there yet", "code": "insufficient_stock", "trace_id": "t"}
+OPEN = ("POST", f"/gadgets/{ID}/open")
+
+
+@pytest.mark.parametrize(("detail", "words"), [("The parts are not there yet", "The parts are not there yet"), ("insufficient_stock", "Not now"), ("配件不足", "配件不足")])
+def test_what_would_be_refused_is_grey_with_the_reason(browser: Browser, answers: Answers, detail: str, words: str) -> None:
+    answers.rules[OPEN] = (409, {**REFUSED, "detail": detail})
+    page = browser.get(f"/gadgets/{ID}").text
+    assert 'aria-describedby="gate-open"' in page and words in page
+    (asked,) = answers.calls(*OPEN)
+    assert asked.headers["Dry-Run"] == "true", "nothing is done by looking"
+
+
+@pytest.mark.parametrize("answer", [(200, DOCUMENT), (404, {"code": "not_found"}), (400, {"code": "validation_failed"}), (503, {"code": "unavailable"})])
+def test_what_cannot_be_tried_is_left_to_the_press(browser: Browser, answers: Answers, answer: tuple[int, dict[str, object]]) -> None:
+    answers.rules[OPEN] = answer
+    page = browser.get(f"/gadgets/{ID}").text
+    assert 'data-action="open"' in page and "is-shut" not in page
+
+
+def test_what_asks_for_something_is_not_tried(browser: Browser, answers: Answers) -> None:
+    browser.get(f"/gadgets/{ID}")
+    assert {asked.path for asked in answers.asked if asked.method == "POST"} == {OPEN[1]}
