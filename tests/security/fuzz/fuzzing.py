@@ -29,7 +29,7 @@ KINDS = {
     "sign_in_device_id": "device_of_unit", "attachment_id": "attachment", "org_unit_code": "unit_code", "parent_code": "branch_code",
 }  # fmt: skip
 SHARED = {"customer_id": "customer", "device_id": "device", "product_id": "product", "part_id": "part", "labour_rate_id": "labour_rate", "role_id": "role"}
-SELF = {"POST /auth/token", "POST /auth/logout", "POST /auth/password", "POST /auth/unlock"}
+SELF = {"POST /auth/token", "POST /auth/logout", "POST /auth/password", "POST /auth/lock", "POST /auth/unlock"}
 UNHEARD = {"GET /streams/me"}
 """An endless answer; its headers are fuzzed in test_outside.py."""
 MALFORMED = [
