@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from chassis.db.migrate import append_only
+from chassis.db.migrate import append_only, system_scope
 
 revision = "0016"
 down_revision = "0015"
@@ -17,3 +17,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("value", name=op.f("pk_parameter_claims")),
     )
     append_only(op, "parameter_claims")
+    # All services that number documents listen to parameters from now on: what was told before is told again, and who heard it then
+    # knows it by its id.
+    system_scope(op)
+    op.execute("UPDATE outbox SET sent_at = NULL WHERE type = 'aftersales.gateway.parameter.changed.v1'")
