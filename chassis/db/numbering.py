@@ -61,9 +61,10 @@ class Kind(NamedTuple):
     prefix: str
 
 
-def numbering(operations: Operations, kinds: Mapping[str, Kind]) -> None:
+def numbering(operations: Operations, kinds: Mapping[str, Kind], outside: bool = False) -> None:
     """Rules as they ship for these kinds of documents, and the functions that draw by them. They run as the owner and look at all
-    sites' documents, whoever asks: a number is unique in the company. What they tell is a number that is free."""
+    sites' documents, whoever asks: a number is unique in the company. What they tell is a number that is free. ``outside``:
+    outside accounts make such documents too (G-10)."""
     from chassis.db.migrate import app_role  # brings Alembic, which no worker needs
     from chassis.db.outside import outside_role
 
@@ -78,7 +79,7 @@ def numbering(operations: Operations, kinds: Mapping[str, Kind]) -> None:
     )
     for statement in _FUNCTIONS:
         operations.execute(statement.replace("{taken}", taken))
-    role, outsiders = app_role(operations.get_bind()), outside_role(operations)
+    role, outsiders = app_role(operations.get_bind()), outside_role(operations) if outside else None
     if role:
         operations.execute(f'REVOKE ALL ON number_rules FROM "{role}"')
         operations.execute(f'GRANT SELECT, UPDATE (prefix, digits, reset, sequence) ON number_rules TO "{role}"')
@@ -86,6 +87,18 @@ def numbering(operations: Operations, kinds: Mapping[str, Kind]) -> None:
             operations.execute(f'GRANT EXECUTE ON FUNCTION {function} TO "{role}"')
     for each in filter(None, (role, outsiders)):
         operations.execute(f'GRANT EXECUTE ON FUNCTION draw_numbers(text, text, integer) TO "{each}"')
+
+
+_ASKED = """SELECT * INTO rule FROM number_rules r WHERE r.kind = {name}.kind;
+    IF rule.kind IS NULL OR month !~ '^[0-9]{4}$'{more} THEN
+        RAISE EXCEPTION 'no numbers of this kind, month or count' USING ERRCODE = 'insufficient_privilege';
+    END IF;"""
+_MOST = 10_000
+"""Numbers drawn at once; an import brings some hundreds."""
+
+
+def _asked(name: str, more: str = "") -> str:
+    return _ASKED.replace("{name}", name).replace("{more}", more)
 
 
 _AS_OWNER = "SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp"
@@ -133,7 +146,7 @@ DECLARE
     rule number_rules; stem text; n bigint; drawn text[];
 BEGIN
     PERFORM pg_advisory_xact_lock_shared({_LOCK}, hashtext(kind));
-    SELECT * INTO STRICT rule FROM number_rules r WHERE r.kind = draw_numbers.kind;
+    {_asked("draw_numbers", f" OR count IS NULL OR count NOT BETWEEN 1 AND {_MOST}")}
     stem := number_stem(rule, month);
     INSERT INTO numbers AS counter (series, last) VALUES (stem, count)
         ON CONFLICT (series) DO UPDATE SET last = counter.last + excluded.last RETURNING last INTO n;
@@ -155,7 +168,7 @@ CREATE FUNCTION next_number(kind text, month text) RETURNS text LANGUAGE plpgsql
 DECLARE
     rule number_rules; stem text;
 BEGIN
-    SELECT * INTO STRICT rule FROM number_rules r WHERE r.kind = next_number.kind;
+    {_asked("next_number")}
     stem := number_stem(rule, month);
     RETURN number_written(stem, rule.digits, number_after(
         kind, stem, rule.digits, coalesce((SELECT last FROM numbers WHERE series = stem), 0)));
@@ -168,7 +181,7 @@ DECLARE
     rule number_rules; stem text;
 BEGIN
     PERFORM pg_advisory_xact_lock({_LOCK}, hashtext(kind));
-    SELECT * INTO STRICT rule FROM number_rules r WHERE r.kind = reset_number.kind;
+    {_asked("reset_number")}
     stem := number_stem(rule, month);
     IF number_taken(kind, ARRAY[number_written(stem, rule.digits, 1)]) THEN
         RETURN false;

@@ -28,14 +28,16 @@ SEED = {
         VALUES ('{ERASED}', 'x', '[]', '{{}}', 1, now()), ('{WANTED}', 'x', '[]', '{{}}', 1, NULL);
         INSERT INTO erasures (id, reason, erased_at, version, created_at, created_by, updated_at, updated_by)
         VALUES ('{ERASED}', 'x', now(), 1, now(), 'x', now(), 'x');
-        INSERT INTO sites (id, code, name, org_unit_code, time_zone, org_path, version, created_at, created_by, updated_at, updated_by)
-        VALUES ('{BRANCH}', 'x', 'x', 'x', 'x', '/HQ/B/', 1, now(), 'x', now(), 'x');
+        INSERT INTO sites (id, code, code_key, org_unit_key, search_key, name, org_unit_code, time_zone, org_path, version, created_at, created_by, updated_at, updated_by)
+        VALUES ('{BRANCH}', 'x', 'x', 'x', 'x', 'x', 'x', 'x', '/HQ/B/', 1, now(), 'x', now(), 'x');
         INSERT INTO work_orders (id, number, kind, channel, origin, state, site_id, time_zone, problem, coverage, coverage_reason, quote_version,
             returns, repaired, reopened, registered_at, org_path, version, created_at, created_by, updated_at, updated_by)
         SELECT id, id::text, 'repair', 'mail', 'live', state, '{BRANCH}', 'x', 'x', 'to_check', '[]', 0,
             '[]', false, false, now(), path, 1, now(), 'x', now(), 'x'
         FROM (VALUES ('{BRANCH}'::uuid, 'registered', '/HQ/B/'), ('{WANTED}', 'in_repair', '/HQ/B/'), ('{ERASED}', 'registered', '/HQ/C/')) o (id, state, path)""",
 }
+KIND = "one that the service numbers"
+KINDS = {"orders": ["work_order"], "inventory": ["stock_receipt"], "finance": ["bill"]}
 Asked = tuple[str | None, tuple[Any, ...]]
 FOR_THE_APPLICATION: dict[str, tuple[list[Asked], list[Asked]]] = {
     # name: what is done, and what is refused: (the caller's scope, arguments)
@@ -59,9 +61,19 @@ FOR_THE_APPLICATION: dict[str, tuple[list[Asked], list[Asked]]] = {
         [("/", (BRANCH,)), ("/HQ/", (BRANCH,))],
         [(scope, (BRANCH,)) for scope in (None, "", "/HQ/A/")] + [("/", (id,)) for id in (WANTED, ERASED, None)],
     ),
+    # Numbers are the company's: whoever draws, and of whichever site.
+    "draw_numbers": (
+        [(scope, (KIND, month, count)) for scope in (None, "/HQ/A/") for month, count in ((None, 1), ("2611", 500))],
+        [("/", asked) for asked in (("x", None, 1), (None, None, 1), *((KIND, "2611", most) for most in (0, -1, 2**31 - 1, None)), (KIND, "26-1", 1))],
+    ),
+    **dict.fromkeys(("next_number", "reset_number"), (
+        [(scope, (KIND, month)) for scope in (None, "/HQ/A/") for month in (None, "2611")], [("/", asked) for asked in (("x", None), (None, "2611"), (KIND, "%"))],
+    )),
     # Whatever it is asked, what is not old enough stays (tests/integration/deploy/test_pruning.py).
     "prune_messages": ([(scope, (most,)) for scope in (None, "/") for most in (0, 1, 2**31 - 1, None)], []),
 }
+OUTSIDE = {"draw_numbers": "orders"}
+"""Which the role of outside accounts may call, and where: they have repairs registered."""
 CHANGES = {"move_scope", "follow_work_order"}
 """Those that change what was seeded: no order is the erased customer's."""
 FOUND = """
@@ -95,20 +107,21 @@ def functions(database: ServiceDatabase) -> list[Any]:
 
 
 def test_they_find_their_own_tables_and_are_for_whom_they_were_made(migrated: tuple[str, ServiceDatabase]) -> None:
-    """Triggers are called by nobody. The outside role of G-10 has none of them."""
+    """Triggers are called by nobody. The outside role of G-10 has hardly any."""
     found = functions(migrated[1])
     assert {"move_scope", "prune_messages"} <= {name for name, *_ in found}
     for name, trigger, settings, public, outside, app in found:
         assert (settings or "").startswith("search_path=") and settings.endswith("pg_temp"), f"{name} looks for tables where its caller says"
-        assert not public and not outside, name
+        assert not public and outside is (OUTSIDE.get(name) == migrated[0]), name
         assert app is (not trigger), name
         assert trigger or name in FOR_THE_APPLICATION, f"{name}: what may it be asked, and by whom?"
 
 
 def test_they_check_what_they_are_asked(migrated: tuple[str, ServiceDatabase]) -> None:
+    kinds = KINDS.get(migrated[0], [""])
     asked = [name for name, trigger, *_ in functions(migrated[1]) if not trigger]
     for name in asked:
-        done, refused = FOR_THE_APPLICATION[name]
+        done, refused = ([(scope, tuple(kinds[0] if one is KIND else one for one in arguments)) for scope, arguments in asked] for asked in FOR_THE_APPLICATION[name])
         for scope, arguments in done:
             with closing(connected(migrated[1].app_url)) as connection:
                 before = whole(connection)
@@ -124,7 +137,7 @@ def called(connection: Any, name: str, scope: str | None, arguments: tuple[Any, 
     with connection.cursor() as cursor:
         if scope is not None:
             cursor.execute("SELECT set_config('app.scope', %s, true)", (scope,))
-        casts = {"move_scope": "%s::text, %s::text", "forget_names": "%s::uuid, %s::text", "prune_messages": "%s::integer", "follow_work_order": "%s::uuid"}[name]
+        casts = {"draw_numbers": "%s::text, %s::text, %s::integer", "next_number": "%s::text, %s::text", "reset_number": "%s::text, %s::text", "move_scope": "%s::text, %s::text", "forget_names": "%s::uuid, %s::text", "prune_messages": "%s::integer", "follow_work_order": "%s::uuid"}[name]
         cursor.execute(f"SELECT {name}({casts})", arguments)
 
 

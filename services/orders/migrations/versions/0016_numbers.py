@@ -13,4 +13,4 @@ KINDS = {
 
 
 def upgrade() -> None:
-    numbering(op, KINDS)
+    numbering(op, KINDS, outside=True)
