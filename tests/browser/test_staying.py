@@ -127,11 +127,11 @@ def test_back_keeps_the_page_and_the_place(seat: Open) -> None:
     one = seat(language="en").sign_in()
     page = one.go("/parameters")
     page.set_viewport_size({"width": 1280, "height": 300})
-    page.evaluate("scrollTo(0, 500)")
+    row = page.locator("#list tr[data-doc]").nth(18)
+    row.scroll_into_view_if_needed()
     page.wait_for_timeout(400)
     there = page.evaluate("scrollY")
     assert there > 100
-    row = page.locator("#list tr[data-doc]").nth(int(there / 40) + 3)
     row.locator("td").nth(1).click(position={"x": 4, "y": 4})
     expect(page.locator("article.doc")).to_be_visible()
     page.go_back()
