@@ -14,6 +14,8 @@ from tests.support.client import Answer, Client, eventually
 from tests.support.company import Company
 from tests.support.suites import RunningSuite
 
+pytestmark = pytest.mark.alike
+
 MEGABYTE = 1024 * 1024
 
 

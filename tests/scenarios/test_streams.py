@@ -13,6 +13,8 @@ from tests.support.case import Case
 from tests.support.client import Client
 from tests.support.company import Company
 
+pytestmark = pytest.mark.alike("servers")
+
 
 class Stream:
     """One open stream; ``until`` reads messages (id, event, data) until one of an order is there."""

@@ -17,6 +17,8 @@ from tests.support.client import Client, eventually
 from tests.support.company import Company
 from tests.support.suites import ADMIN_PASSWORD, RunningSuite
 
+pytestmark = pytest.mark.alike
+
 
 def acting(suite: RunningSuite, case: Case) -> Client:
     """The administrator in the site's scope."""

@@ -107,7 +107,7 @@ NAMES = ["nobody", "somebody", "disabled", "deleted"]
 UNITS = ["none", "own", "another", "missing", "department"]
 
 
-@pytest.mark.parametrize("units", [*([unit] * 6 for unit in UNITS), ["none", "own", "another", "missing", "none", "own"]], ids="-".join)
+@pytest.mark.parametrize("units", [["none"] * 6, ["missing"] * 6, [*UNITS, "none"]], ids="-".join)
 def test_guesses_tell_nothing(gateway: Gateway, admin: Caller, branch: Branch, units: list[str]) -> None:
     """The N-th wrong password is answered alike for every name, there or not, whichever unit is named with it: a right password as well,
     where the unit is a wrong one."""

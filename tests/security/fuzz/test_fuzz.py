@@ -16,7 +16,7 @@ from tests.support.contracts import operations
 
 pytestmark = pytest.mark.slow
 
-SHARE, LONG = 12, 100
+SHARE, LONG = 4, 100
 TARGETS = [operation for operation in operations() if key_of(operation) not in UNHEARD]
 
 

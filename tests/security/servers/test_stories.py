@@ -21,12 +21,6 @@ from tests.security.matrix.test_rls import (  # noqa: F401
     test_the_probe_sees_what_is_in_scope,
     test_the_role_cannot_reach_beyond_its_database,
 )
-from tests.security.matrix.test_tokens import (  # noqa: F401
-    forge,
-    test_a_token_in_the_wrong_place_is_none,
-    test_no_token_is_good_at_a_service,
-    test_no_token_is_good_at_the_gateway,
-)
 from tests.security.outside.test_races import (  # noqa: F401
     test_a_bill_is_paid_once,
     test_a_key_at_the_same_moment_is_one_effect,
