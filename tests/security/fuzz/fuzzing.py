@@ -30,6 +30,8 @@ KINDS = {
 }  # fmt: skip
 SHARED = {"customer_id": "customer", "device_id": "device", "product_id": "product", "part_id": "part", "labour_rate_id": "labour_rate", "role_id": "role"}
 SELF = {"POST /auth/token", "POST /auth/logout", "POST /auth/password", "POST /auth/lock", "POST /auth/unlock"}
+GUESSES = {"POST /users/{user_id}/reset-password"}
+"""Asks an administrator for his own password: who gets it wrong five times is locked, and his session over."""
 UNHEARD = {"GET /streams/me"}
 """An endless answer; its headers are fuzzed in test_outside.py."""
 MALFORMED = [
@@ -103,7 +105,7 @@ class Fuzzer:
         self.tally = Tally()
         self.admin = world.admin
         self.powerless = self._powerless()
-        self.victim: Client | None = None
+        self.victims: dict[str, Client] = {}
 
     def pool(self, name: str) -> list[Any]:
         return pool(self.world, name)
@@ -232,15 +234,18 @@ class Fuzzer:
     # -- callers -----------------------------------------------------------------------------------------------
     def _client(self, key: str, without_right: bool) -> Client:
         if key in SELF:
-            return self._somebody()
+            return self._somebody("agent")
+        if key in GUESSES and not without_right:
+            return self._somebody("admin")
         expected = expectations()[key]
         return self.powerless if without_right and expected.reach in ("shared", "scoped") else self.admin
 
-    def _somebody(self) -> Client:
+    def _somebody(self, role: str) -> Client:
         """A user of no further use, whose session may be ended and whose account may be locked."""
-        if self.victim is None or self.victim.call("GET", "/me").status != 200:
-            self.victim = self._user(["agent"])
-        return self.victim
+        victim = self.victims.get(role)
+        if victim is None or victim.call("GET", "/me").status != 200:
+            victim = self.victims[role] = self._user([role])
+        return victim
 
     def _powerless(self) -> Client:
         """Somebody without any role: whatever needs a right is not his."""

@@ -33,3 +33,9 @@ def test_by_its_contract_alone(prober: Prober, operation: Operation):
 
 def test_every_operation_is_published(prober: Prober):
     assert set(prober.operations) == {key_of(operation) for operation in TARGETS}
+
+
+def test_our_session_lasted_to_the_end(prober: Prober):
+    """Whoever is refused as a stranger tests the door only."""
+    refused = prober.tally.statuses[401] + prober.tally.statuses[423]
+    assert refused <= prober.tally.requests / 100, prober.tally.line(len(TARGETS))

@@ -18,9 +18,9 @@ def lists(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_answer_counts_all_lists_and_is_shared(browser: Browser, answers: Answers) -> None:
     answers.rules["GET", "/gadgets"] = (200, {"items": [], "total": 120})
-    answers.rules["GET", "/gadget-makers"] = (503, {})
+    answers.rules["GET", "/gadget-makers"] = (200, {"items": [], "total": 7})
     for _ in range(3):
-        assert browser.get("/work").json == {"gadgets": 120}, "what cannot be counted is left out"
+        assert browser.get("/work").json == {"gadgets": 120, "gadget-makers": 7}
     [asked] = answers.calls("GET", "/gadgets")
     assert len(asked.query.pop("made_by")) == 10 and asked.query == {"state": "open", "limit": "1", "total": "true"}
     page = browser.page("/gadgets")
@@ -41,3 +41,11 @@ def test_another_scope_is_counted_anew(browser: Browser, answers: Answers) -> No
     browser.client.set_cookie("aftersales_token", "access-2")
     browser.get("/work")
     assert len(answers.calls("GET", "/gadgets")) == 2
+
+
+def test_what_one_session_could_not_count_is_not_kept_for_others(browser: Browser, answers: Answers) -> None:
+    """A locked screen is refused everywhere; whoever stands beside him is not."""
+    answers.rules["GET", "/gadgets"] = answers.rules["GET", "/gadget-makers"] = (423, {"code": "screen_locked"})
+    browser.get("/work")
+    answers.rules["GET", "/gadgets"] = answers.rules["GET", "/gadget-makers"] = (200, {"items": [], "total": 3})
+    assert browser.get("/work").json == {"gadgets": 3, "gadget-makers": 3}
