@@ -64,3 +64,17 @@ def service_database(server_url: str, service: Service) -> Iterator[ServiceDatab
             owner.dispose()
     finally:
         drop_databases(server_url, prefix, (service.name,))
+
+
+@contextmanager
+def database_at(server_url: str, service: Service, revision: str) -> Iterator[Engine]:
+    """A database of its own as a release of before left it, seen by its owner; dropped at the end."""
+    prefix = f"t{uuid.uuid4().hex[:10]}_"
+    database = ensure_databases(server_url, prefix, lambda role: "x" * 20, (service.name,))[service.name]
+    engine = create_engine(with_driver(database.owner_url))
+    try:
+        upgrade(service, database.owner_url, revision)
+        yield engine
+    finally:
+        engine.dispose()
+        drop_databases(server_url, prefix, (service.name,))

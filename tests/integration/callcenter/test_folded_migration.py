@@ -9,13 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from chassis import crypto
-from chassis.db.engine import with_driver
 from chassis.db.migrate import upgrade
 from chassis.db.rows import mapping
-from deploy.local.databases import drop_databases, ensure_databases
 from services.callcenter.app import SERVICE
 from services.callcenter.customers.customer import Customer, name_marks
 from tests.integration.orders.test_warranty_terms import STAMPS
+from tests.support.database import database_at
 
 BEFORE, FOLDED = "0009", "0010"
 PUT = sa.text(
@@ -26,15 +25,8 @@ PUT = sa.text(
 
 @pytest.fixture
 def old(database_server: str) -> Iterator[sa.Engine]:
-    prefix = f"t{uuid.uuid4().hex[:10]}_"
-    database = ensure_databases(database_server, prefix, lambda role: "x" * 20, ("callcenter",))["callcenter"]
-    engine = sa.create_engine(with_driver(database.owner_url))
-    try:
-        upgrade(SERVICE, database.owner_url, BEFORE)
+    with database_at(database_server, SERVICE, BEFORE) as engine:
         yield engine
-    finally:
-        engine.dispose()
-        drop_databases(database_server, prefix, ("callcenter",))
 
 
 def test_marks_are_made_anew(old: sa.Engine) -> None:

@@ -10,11 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from chassis.db.changes import changes
-from chassis.db.engine import with_driver
 from chassis.db.migrate import upgrade
-from deploy.local.databases import drop_databases, ensure_databases
 from services.orders.app import SERVICE
 from tests.integration.orders.test_warranty_terms import STAMPS, Before
+from tests.support.database import database_at
 
 BEFORE, FOLDED = "0013", "0014"
 
@@ -22,15 +21,8 @@ BEFORE, FOLDED = "0013", "0014"
 @pytest.fixture
 def old(database_server: str) -> Iterator[sa.Engine]:
     """A database as the release before left it."""
-    prefix = f"t{uuid.uuid4().hex[:10]}_"
-    database = ensure_databases(database_server, prefix, lambda role: "x" * 20, ("orders",))["orders"]
-    engine = sa.create_engine(with_driver(database.owner_url))
-    try:
-        upgrade(SERVICE, database.owner_url, BEFORE)
+    with database_at(database_server, SERVICE, BEFORE) as engine:
         yield engine
-    finally:
-        engine.dispose()
-        drop_databases(database_server, prefix, ("orders",))
 
 
 def found(connection: sa.Connection, statement: str) -> dict[Any, Any]:

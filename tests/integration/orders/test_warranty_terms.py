@@ -12,11 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from chassis.db.changes import changes
-from chassis.db.engine import with_driver
 from chassis.db.migrate import upgrade
-from deploy.local.databases import drop_databases, ensure_databases
 from services.orders.app import SERVICE
 from services.orders.devices import Stay, Term, decide
+from tests.support.database import database_at
 
 BEFORE, MENDED = "0011", "0012"
 ZONE = "Asia/Shanghai"
@@ -26,15 +25,8 @@ STAMPS = {"version": 1, "created_at": "2026-01-01T00:00:00Z", "created_by": "a",
 @pytest.fixture
 def old(database_server: str) -> Iterator[sa.Engine]:
     """A database as the release before left it."""
-    prefix = f"t{uuid.uuid4().hex[:10]}_"
-    database = ensure_databases(database_server, prefix, lambda role: "x" * 20, ("orders",))["orders"]
-    engine = sa.create_engine(with_driver(database.owner_url))
-    try:
-        upgrade(SERVICE, database.owner_url, BEFORE)
+    with database_at(database_server, SERVICE, BEFORE) as engine:
         yield engine
-    finally:
-        engine.dispose()
-        drop_databases(database_server, prefix, ("orders",))
 
 
 class Before:
