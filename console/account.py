@@ -33,7 +33,7 @@ def sign_in() -> AnyResponse | str:
         try:
             session().user  # noqa: B018  a token that still works needs no sign-in
         except (SignedOut, Problem):
-            session().forget()
+            session().lost()
         else:
             return redirect(safe_next(request.args.get("next")), 303)
     return _sign_in_page(None, "", safe_next(request.args.get("next")))

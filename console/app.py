@@ -194,7 +194,7 @@ def _errors(app: Flask) -> None:
     def signed_out(_: SignedOut) -> AnyResponse:
         """Back to where the user was, after signing in. What is typed into a form stays in it: the page tells the user to
         sign in elsewhere and to submit again. Without scripts it starts at its page anew."""
-        g.session.forget()
+        g.session.lost()
         here = request.full_path.rstrip("?") if request.method == "GET" else request.path
         target = url_for("account.sign_in", next=here)
         if request.headers.get("HX-Request"):

@@ -160,10 +160,20 @@ class Session:
 
     def forget(self) -> None:
         """Removes the tokens from the browser; the caller has ended the session at the gateway before."""
+        self._drop()
+        self.cookies |= dict.fromkeys((ACCESS, REFRESH, OWN, LOCKED), ("", 0))
+
+    def lost(self) -> None:
+        """The tokens this request came with work no more. The page that goes to sign in removes them; what a script asked
+        leaves the browser's as they are: they may be another session's by now (back from acting for a unit, G-21)."""
+        if request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":  # left out by browsers that talk without TLS
+            self.forget()
+        self._drop()
+
+    def _drop(self) -> None:
         _users.drop(_digest(self.caller.token))
         self.caller = replace(self.caller, token="")
         self.refresh_token = self.own_token = ""
-        self.cookies |= dict.fromkeys((ACCESS, REFRESH, OWN, LOCKED), ("", 0))
 
     def forget_user(self) -> None:
         _users.drop(_digest(self.caller.token))

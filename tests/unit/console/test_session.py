@@ -115,6 +115,17 @@ def test_refused_renewal_signs_out(browser: Browser, answers: Answers) -> None:
     assert any(c.startswith("aftersales_refresh=;") for c in answer.headers.getlist("Set-Cookie"))
 
 
+@pytest.mark.parametrize("path", ["/gadgets", "/sign-in?next=/gadgets"])
+@pytest.mark.parametrize(("asked_by", "removed"), [("navigate", True), ("cors", False), ("same-origin", False)])
+def test_what_a_script_asked_takes_no_cookies_away(browser: Browser, answers: Answers, path: str, asked_by: str, removed: bool) -> None:
+    """Its answer may come when the browser has another session's already."""
+    answers.rules["GET", "/me"] = (401, {"code": "unauthenticated"})
+    answers.rules["POST", "/auth/token"] = (401, {"code": "unauthenticated"})
+    answer = browser.get(path, headers={"Sec-Fetch-Mode": asked_by})
+    assert (answer.status_code == 200) is path.startswith("/sign-in"), "the page to sign in, without the user's name"
+    assert any(c.startswith("aftersales_refresh=;") for c in answer.headers.getlist("Set-Cookie")) is removed
+
+
 def test_what_is_typed_outlives_the_session(visitor: Browser) -> None:
     answer = visitor.post("/gadgets/new", {"name": "Saw"}, headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["X-Signed-Out"], answer.headers["HX-Reswap"]) == (401, "1", "none")
