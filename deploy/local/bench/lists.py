@@ -147,8 +147,8 @@ class Filled(Asked):
         return _PARAMETER.sub(lambda found: self._middle(_noun(found[1])), operation.path)
 
     def indexes(self, operation: Operation, key: str) -> bool:
-        """Whether an index of the table that the list is named after begins with this column. Where it may be empty, empty values
-        come last both ways, which no index has."""
+        """Whether an index of the table that the list is named after has this column's order, alone or with the id behind it. Where it
+        may be empty, empty values come last both ways, which no index has."""
         table = operation.path.rpartition("/")[2].replace("-", "_")
         with closing(self.engine.raw_connection()) as connection, connection.cursor() as cursor:
             cursor.execute(
@@ -156,7 +156,7 @@ class Filled(Asked):
                 " WHERE table_name = tablename AND column_name = %s AND is_nullable = 'YES')",
                 (table, key),
             )
-            return any(re.search(rf"\({key}\b", told) for (told,) in cursor.fetchall())
+            return any(re.search(rf"\({key}(, id)?\)", told) for (told,) in cursor.fetchall())
 
     def _middle(self, noun: str) -> str:
         count = self.company.count(noun)
