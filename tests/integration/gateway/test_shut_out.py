@@ -18,7 +18,8 @@ from tests.support.client import eventually
 
 
 def extremes(schema: dict[str, Any], present: Any) -> list[Any]:
-    """What a parameter may be at least and at most; of one with several members the numbers."""
+    """What a parameter may be at least and at most; of one with several members the numbers. Untyped, since a JSON Schema is, and
+    what it describes may be of any kind."""
     if schema["type"] == "object":
         bounds = {name: extremes(member, present[name]) for name, member in schema["properties"].items() if member["type"] == "integer"}
         return [{**present, **{name: both[end] for name, both in bounds.items()}} for end in (0, -1)]
