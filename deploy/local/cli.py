@@ -1,4 +1,4 @@
-"""``./aftersales``: one small module per command in ``deploy/local/commands``.
+"""``./aftersales``: one small module per command in ``deploy/local/commands``, and ``bench`` beside the product.
 
 A command module has ``configure(parser)`` (argparse) and ``run(arguments) -> int`` (the exit code); its docstring's
 first line is the help. ``arguments.data`` is the ``DataFolder`` (``data_given``: named by the user). Raise ``Refused``
@@ -20,9 +20,11 @@ from deploy.local.suite import Refused
 
 ROOT = Path(__file__).resolve().parents[2]
 
+BENCH = "bench.command"
+"""Beside the product, and not in its image: it tells the tests' stories."""
 COMMANDS = {
     "up": "up", "down": "down", "status": "status", "test": "test", "import": "import_ords", "reconcile": "reconcile",
-    "bench": "bench", "parked": "parked", "migrate": "migrate", "unlock": "unlock", "let-in": "let_in", "backup": "backup", "restore": "restore",
+    "bench": BENCH, "parked": "parked", "migrate": "migrate", "unlock": "unlock", "let-in": "let_in", "backup": "backup", "restore": "restore",
     "init": "init", "rotate-keys": "rotate_keys", "audit-dependencies": "audit_dependencies",
 }
 HELP = {
@@ -52,8 +54,11 @@ def main(given: list[str] | None = None) -> int:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder.metrics)
     for name, module in COMMANDS.items():
         command = choices.add_parser(name, help=HELP[name], epilog=parser.epilog)
+        if name == asked == "bench" and not (ROOT / "bench").is_dir():
+            print("aftersales bench: this installation has no benchmarks", file=sys.stderr)
+            return 2
         if name == asked:  # only the module of the command that is asked for is imported
-            loaded = importlib.import_module(f"deploy.local.commands.{module}")
+            loaded = importlib.import_module(module if module == BENCH else f"deploy.local.commands.{module}")
             command.description = loaded.__doc__
             loaded.configure(command)
             command.set_defaults(run=loaded.run)

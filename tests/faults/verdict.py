@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import psycopg2
 
-from deploy.local import reconcile
+from contracts import reconcile
 from deploy.process import WITH_DATABASE
 from tests.faults.book import Book
 from tests.faults.faults import Faults

@@ -11,7 +11,7 @@ from chassis.service import Service
 from deploy.local.databases import NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCT = ("chassis", "services", "gateway", "console", "deploy")
+PRODUCT = ("chassis", "services", "gateway", "console", "contracts", "deploy", "bench")
 
 
 @cache

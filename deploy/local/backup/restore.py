@@ -17,11 +17,11 @@ import psycopg2.errors
 from sqlalchemy.engine import make_url
 
 from chassis.db import migrate
-from deploy.local import reconcile
+from contracts import reconcile
+from contracts.reconcile import delivery, sources
 from deploy.local.backup import tables
 from deploy.local.backup.archive import Archive, Unusable
 from deploy.local.databases import Database
-from deploy.local.reconcile import delivery, sources
 
 DAMAGED = (tables.Misfit, psycopg2.DataError, psycopg2.IntegrityError, psycopg2.errors.QueryCanceled)
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import psycopg2
 
-from deploy.local import reconcile
+from contracts import reconcile
 from deploy.local.suite import Refused, Suite
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg2
 
 from chassis import crypto
-from deploy.local import reconcile
+from contracts import reconcile
 from deploy.local.backup.archive import Archive, Unusable
 from deploy.local.backup.restore import fill, send_again, sign_out_everybody
 from deploy.local.commands.backup import backups

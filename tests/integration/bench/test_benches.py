@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from bench import consume, lists, plans, relay
+from bench.filling import Company
+from bench.plans import Seen
 from chassis.domain.principal import Principal
 from chassis.ops.settings import settings
 from chassis.service import ROOT
-from deploy.local.bench import consume, lists, plans, relay
-from deploy.local.bench.filling import Company
-from deploy.local.bench.plans import Seen
 from services.callcenter.app import SERVICE
 from tests.support import servers
 from tests.support.database import ServiceDatabase, service_database

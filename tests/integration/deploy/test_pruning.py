@@ -16,7 +16,7 @@ from chassis.db import pruning
 from chassis.db.engine import make_engine
 from chassis.db.uow import UnitOfWork
 from chassis.domain.principal import Principal
-from deploy.local import reconcile
+from contracts import reconcile
 from deploy.local.backup.restore import send_again
 from deploy.local.databases import Database, drop_databases, ensure_databases
 from deploy.prepare import migrate_all

@@ -8,10 +8,10 @@ import uuid
 import pytest
 from rich.console import Console
 
+from bench import ratios, statements
+from bench.ratios import Ratio
+from bench.statements import Sent
 from chassis.domain.aggregate import new_id
-from deploy.local.bench import ratios, statements
-from deploy.local.bench.ratios import Ratio
-from deploy.local.bench.statements import Sent
 from deploy.local.databases import Database
 
 LOG = """2026-11-22 08:01:52.628 UTC [11] o orders.http LOG:  statement: BEGIN; SET LOCAL app.scope = '/'; SELECT 1

@@ -14,8 +14,8 @@ import psycopg2
 from rich.console import Console
 from sqlalchemy.engine import make_url
 
+from bench import meter
 from deploy.local import ords
-from deploy.local.bench import meter
 from deploy.local.suite import Suite
 
 

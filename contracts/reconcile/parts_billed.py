@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from deploy.local.reconcile.sources import Offender, Sources
+from contracts.reconcile.sources import Offender, Sources
 
 OUT = """SELECT r.work_order_id::text || '/' || l.part_id::text, r.work_order_number, p.number, l.issued - l.returned
     FROM requisition_lines l JOIN requisitions r ON r.id = l.requisition_id JOIN parts p ON p.id = l.part_id

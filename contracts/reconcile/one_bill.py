@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.local.reconcile.sources import Offender, Sources
+from contracts.reconcile.sources import Offender, Sources
 
 # What an earlier round came to is told by its bill alone, so those totals are not compared.
 READY = """SELECT o.id::text || '/' || past.round, o.number, o.id::text, o.reopened OR past.round < (o.billing->>'round')::int,

@@ -12,10 +12,10 @@ import psycopg2
 from rich.console import Console
 from sqlalchemy.engine import make_url
 
+from bench import ratios
+from bench.exchange import TYPE, Exchange, envelope, exchange, until
 from chassis.domain.aggregate import new_id
 from chassis.messaging import inbox, together
-from deploy.local.bench import ratios
-from deploy.local.bench.exchange import TYPE, Exchange, envelope, exchange, until
 
 REACH = 0.5
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from chassis.db.sealed import opened
 from chassis.domain.masking import ERASED
-from deploy.local.reconcile.sources import Offender, Sources
+from contracts.reconcile.sources import Offender, Sources
 from gateway.identity.party import Party
 from services.callcenter.customers.customer import Customer
 from services.orders.masters import CustomerCopy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.local.reconcile.sources import Offender, Sources
+from contracts.reconcile.sources import Offender, Sources
 
 COMPLETED = """SELECT id::text, number, state FROM work_orders WHERE origin = 'live' AND completed_at IS NOT NULL ORDER BY id::text"""
 TASKS = """SELECT r.work_order_id::text, min(r.work_order_number), count(DISTINCT r.id), bool_or(r.solved IS FALSE AND f.id IS NULL)

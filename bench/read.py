@@ -16,12 +16,12 @@ import psycopg2
 from rich.console import Console
 from sqlalchemy.engine import make_url
 
+from bench import meter, ratios
+from bench.asking import Asked
+from bench.client import Reader
+from bench.plans import Seen
 from chassis.http.app import build_app
 from chassis.ops.settings import settings
-from deploy.local.bench import meter, ratios
-from deploy.local.bench.asking import Asked
-from deploy.local.bench.client import Reader
-from deploy.local.bench.plans import Seen
 from deploy.local.suite import Suite
 
 ORDERS = 60

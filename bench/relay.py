@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 from rich.console import Console
 
+from bench import ratios
+from bench.exchange import TYPE, Exchange, envelope, exchange, until
 from chassis.domain.aggregate import new_id
 from chassis.messaging import topology
 from chassis.messaging.listener import Stop
@@ -17,8 +19,6 @@ from chassis.messaging.publisher import Message, Publisher
 from chassis.messaging.relay import BATCH, Relay
 from chassis.ops.health import Health
 from chassis.ops.settings import settings
-from deploy.local.bench import ratios
-from deploy.local.bench.exchange import TYPE, Exchange, envelope, exchange, until
 
 REACH = 0.5
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
-from deploy.local.bench import ratios
+from bench import ratios
 from deploy.local.databases import Database
 from deploy.local.folder import DataFolder
 from deploy.local.postgres import EmbeddedPostgres

@@ -18,10 +18,10 @@ from typing import Any
 import psutil
 from rich.console import Console
 
+from bench import meter, ratios
+from bench.read import crowd
 from chassis.service import ROOT
 from deploy.local.api import TRANSPORT_ERRORS, Api
-from deploy.local.bench import meter, ratios
-from deploy.local.bench.read import crowd
 from deploy.local.suite import Suite
 
 REACH = 1.4
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace, running: Any) -> int:
 
 @contextmanager
 def _hop(upstream: str, port: int) -> Iterator[tuple[str, int]]:
-    command = [sys.executable, "-P", "-m", "deploy.local.bench.hop", f"http://{upstream}", str(port)]
+    command = [sys.executable, "-P", "-m", "bench.hop", f"http://{upstream}", str(port)]
     process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)})
     with ended(process):
         yield answering(port), process.pid

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from chassis.db.sealed import opened
-from deploy.local.reconcile.parts_billed import NEEDED
-from deploy.local.reconcile.sources import Offender, Row, Sources
+from contracts.reconcile.parts_billed import NEEDED
+from contracts.reconcile.sources import Offender, Row, Sources
 from services.callcenter.customers.customer import Customer
 from services.orders.masters import CustomerCopy
 

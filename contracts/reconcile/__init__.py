@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from chassis import contracts
 from chassis.messaging.registry import subscriptions
 from chassis.service import Service
-from deploy.local.databases import NAMES, Database
-from deploy.local.reconcile import (
+from contracts.reconcile import (
     copies,
     delivery,
     erased,
@@ -25,7 +25,7 @@ from deploy.local.reconcile import (
     revisits,
     stock,
 )
-from deploy.local.reconcile.sources import Check, Offender as Offender, Subscribers, snapshots
+from contracts.reconcile.sources import Check, Offender as Offender, Owned, Subscribers, snapshots
 
 CHECKS: Mapping[int, tuple[str, Check]] = {
     1: ("one bill per finished order", one_bill.check),
@@ -61,12 +61,12 @@ def subscribers() -> Subscribers:
 
 
 def services() -> list[Service]:
-    packages = {name: name if name == "gateway" else f"services.{name}" for name in NAMES}
-    return [importlib.import_module(f"{package}.app").SERVICE for package in packages.values()]
+    packages = [name if name == "gateway" else f"services.{name}" for name in contracts.services()]
+    return [importlib.import_module(f"{package}.app").SERVICE for package in packages]
 
 
 def examine(
-    databases: Mapping[str, Database],
+    databases: Mapping[str, Owned],
     *,
     wait: float,
     live: bool,

@@ -19,14 +19,14 @@ import pika
 import psutil
 from rich.console import Console
 
+from bench import ratios
+from bench.client import Reader
+from bench.exchange import Exchange, exchange, until
+from bench.filling import Company
+from bench.gateway import answering, ended
+from bench.read import crowd
 from chassis.service import ROOT
 from deploy.local.api import Api
-from deploy.local.bench import ratios
-from deploy.local.bench.client import Reader
-from deploy.local.bench.exchange import Exchange, exchange, until
-from deploy.local.bench.filling import Company
-from deploy.local.bench.gateway import answering, ended
-from deploy.local.bench.read import crowd
 from deploy.local.suite import Refused
 
 REACH = 1.6

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import event
 
+from bench.plans import Seen
 from chassis.db import direct
-from deploy.local.bench.plans import Seen
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.local.reconcile.sources import Offender, Sources, merge
+from contracts.reconcile.sources import Offender, Sources, merge
 
 BOTH = "SELECT id::text, type, subject FROM outbox WHERE sent_at IS NOT NULL AND next_at IS NOT NULL"
 WAITING = """SELECT id::text, type, extract(epoch FROM clock_timestamp() - created_at)::int, reason FROM outbox

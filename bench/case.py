@@ -17,8 +17,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local import reconcile
-from deploy.local.bench import meter, ratios, statements
+from bench import meter, ratios, statements
+from contracts import reconcile
 from deploy.local.databases import ensure_databases
 from deploy.local.folder import DataFolder
 from deploy.local.postgres import EmbeddedPostgres

@@ -16,15 +16,15 @@ from urllib.parse import quote, urlencode
 from rich.console import Console
 from sqlalchemy import make_url
 
+from bench import people, plans, ratios
+from bench.asking import Asked
+from bench.filling import Company
 from chassis import contracts
 from chassis.contracts import Operation
 from chassis.db.migrate import find_service
 from chassis.domain.principal import Principal
 from chassis.http import cursors, outside
 from chassis.service import Service
-from deploy.local.bench import people, plans, ratios
-from deploy.local.bench.asking import Asked
-from deploy.local.bench.filling import Company
 from deploy.local.databases import NAMES
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.suite import Servers

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.local.reconcile.sources import Offender, Sources
+from contracts.reconcile.sources import Offender, Sources
 
 UNBALANCED = """SELECT p.id::text, p.reference, coalesce(sum(e.amount), 0), count(e.id), p.entry_count, p.bill_id::text
     FROM ledger_postings p LEFT JOIN ledger_entries e ON e.posting_id = p.id GROUP BY p.id

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.local.reconcile.sources import Offender, Sources
+from contracts.reconcile.sources import Offender, Sources
 
 BALANCES = """SELECT coalesce(s.part_id, m.part_id, a.part_id)::text, coalesce(w.code, '?'), p.number,
       coalesce(s.on_hand, 0), coalesce(m.quantity, 0), coalesce(s.value, 0), coalesce(m.value, 0),

@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg2
 import psycopg2.extras
 from sqlalchemy.engine import make_url
-
-from deploy.local.databases import Database
 
 CHUNK = 2000
 Row = tuple[Any, ...]
@@ -41,6 +39,13 @@ class Subscribers:
 
     def types_of(self, service: str) -> list[str]:
         return sorted(type_ for type_, services in self.by_type.items() if service in services)
+
+
+class Owned(Protocol):
+    """A database by the URL of its owner, for libpq."""
+
+    @property
+    def owner_url(self) -> str: ...
 
 
 class Sources:
@@ -89,7 +94,7 @@ def merge(left: Iterator[Row], right: Iterator[Row]) -> Iterator[tuple[str, Row 
 
 @contextmanager
 def snapshots(
-    databases: Mapping[str, Database], subscribers: Subscribers, *, live: bool, limit: float
+    databases: Mapping[str, Owned], subscribers: Subscribers, *, live: bool, limit: float
 ) -> Iterator[Sources]:
     """Read-only snapshots of all databases, taken as close together as possible."""
     with ExitStack() as stack:

@@ -1,5 +1,5 @@
 """The least a gateway can be: aiohttp that passes each request on and the answer back. A floor for `bench gateway`:
-``python -m deploy.local.bench.hop http://127.0.0.1:8001 8002``."""
+``python -m bench.hop http://127.0.0.1:8001 8002``."""
 
 from __future__ import annotations
 

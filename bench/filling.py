@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
 
+from bench import people
 from chassis.service import Service
-from deploy.local.bench import people
 
 SHARES: Mapping[str, float] = {
     "work_order": 1, "journal": 3, "timeline_entry": 3, "work_order_token": 6, "customer": 0.5,

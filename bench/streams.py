@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import psutil
 from rich.console import Console
 
+from bench import meter, ratios
 from chassis.db.engine import make_engine
 from chassis.db.uow import UnitOfWork
 from chassis.domain.aggregate import new_id
 from chassis.domain.principal import Principal
-from deploy.local.bench import meter, ratios
 from deploy.local.suite import Suite
 
 KILOBYTES, MILLISECONDS = 50.0, 150.0
