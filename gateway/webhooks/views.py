@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from chassis.db.uow import UnitOfWork
+from chassis.events import schemas
 from chassis.http.views import stamps
-from chassis.messaging import schemas
 from gateway.webhooks.catalogue import offered
 from gateway.webhooks.delivery import DELIVERIES, WebhookAttempt, WebhookDelivery
 from gateway.webhooks.webhook import WEBHOOKS, Webhook
@@ -23,7 +23,7 @@ ATTEMPT = ("at", "status", "error", "excerpt", "milliseconds")
 def events() -> Document:
     return {
         "events": [
-            {"type": type_, "description": schemas.schema(type_).get("description", ""), "permission": right}
+            {"type": type_, "description": schemas.description(type_), "permission": right}
             for type_, right in offered().items()
         ]
     }

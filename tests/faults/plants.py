@@ -75,8 +75,8 @@ def _one_by_one() -> None:
 @_plant
 def inbox_row_before_effects() -> None:
     """The event is noted as handled in one transaction and handled in the next."""
+    from chassis.events.envelope import encode
     from chassis.messaging import inbox
-    from chassis.messaging.envelope import encode
     from chassis.ops import failpoints
 
     again = text("UPDATE inbox SET state = 'retry', next_at = now(), envelope = CAST(:envelope AS jsonb) WHERE event_id = :id")
@@ -132,21 +132,21 @@ def publish_before_commit() -> None:
     """Events go out in a transaction of their own, before that of the change."""
     from chassis.db.uow import UnitOfWork
     from chassis.domain.principal import Principal
-    from chassis.messaging import outbox
+    from chassis.events import outgoing
     from chassis.ops import failpoints
 
     plain = UnitOfWork._collect_facts
 
-    def collect(self: Any, instance: Any) -> None:
-        events = instance.__dict__.pop("_events", ())
+    def collect(self: Any, instance: Any, events: Any) -> None:
         if events:
             with UnitOfWork(self.engine, Principal.system("announcer")) as other:
-                for event in events:
-                    other.insert_row("outbox", outbox.row(event, instance, self.actor, self.traceparent, self.now))
-            self.notify(outbox.CHANNEL)
+                for sequence, event in events:
+                    row = outgoing.row(instance, event, sequence, self.actor, self.traceparent, self.now)
+                    other.insert_row("outbox", row)
+            self.notify(outgoing.CHANNEL)
             if instance.version == 1:  # the instant that this bug makes; a change that is told twice does no harm, a document does
                 failpoints.hit("uow.commit", self.engine.url.database, "creating")
-        plain(self, instance)
+        plain(self, instance, ())
 
     UnitOfWork._collect_facts = collect  # type: ignore[method-assign]
 

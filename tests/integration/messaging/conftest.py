@@ -18,7 +18,8 @@ import pika
 import pytest
 from sqlalchemy import text
 
-from chassis.messaging import inbox, schemas
+from chassis.events import schemas
+from chassis.messaging import inbox
 from chassis.ops.settings import settings
 from tests.integration.messaging.mill.app import SERVICE as MILL
 from tests.integration.messaging.run import CONTRACTS
@@ -65,6 +66,12 @@ class World:
     def change(self, subject: UUID, amount: str, note: str = "") -> None:
         with self.shop.uow() as uow:
             uow.get(Sale, subject).change(Decimal(amount), note)
+
+    def count(self, subject: UUID, note: str) -> None:
+        with self.shop.uow() as uow:
+            sale = uow.get(Sale, subject)
+            sale.note = note
+            sale.record("counted")
 
     def envelopes(self) -> list[dict[str, Any]]:
         return [row.envelope for row in self.rows(self.shop, "SELECT envelope FROM outbox ORDER BY position")]
