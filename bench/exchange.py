@@ -17,7 +17,7 @@ import psycopg2.extras
 from sqlalchemy import text
 
 from chassis.domain.aggregate import new_id
-from chassis.messaging import schemas
+from chassis.events import schemas
 from chassis.ops.settings import settings
 from chassis.service import ROOT
 from deploy.local.suite import Refused

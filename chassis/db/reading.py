@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 import psycopg2
-from sqlalchemy import ColumnElement, Row, Select
+from sqlalchemy import ColumnElement, Row
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -154,12 +154,6 @@ class Reading(ABC):
             instance.__dict__["_stamp"] = (self.now, self.actor)
         self._tracked.append((instance, locked))
         return instance
-
-    def page(self, statement: Select[Any], query: Any, *, view: Any, **options: Any) -> dict[str, Any]:
-        """One page of a list whose statement is put together for it; ``options`` as of ``Listing`` (chassis/http/paging.py)."""
-        from chassis.http.paging import Listing
-
-        return Listing(statement, **options, written=False).page(self, query, view)
 
     def instances(self, cls: type[T], rows: Sequence[Row[Any]]) -> Iterator[T]:
         """Mapped instances of rows selected with ``select(Cls)``, for views; not tracked for changes."""

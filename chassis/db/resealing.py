@@ -17,8 +17,8 @@ from chassis import crypto
 from chassis.crypto.ring import HEAD, VERSION
 from chassis.db.engine import with_driver
 from chassis.db.sealed import Encrypted
-from chassis.db.tables import idempotency, inbox, outbox
-from chassis.messaging import sealing
+from chassis.db.tables import idempotency, inbox, metadata_of, outbox
+from chassis.events import sealing
 from chassis.service import Service
 
 BATCH = 500
@@ -53,7 +53,7 @@ def places(service: Service) -> list[Place]:
     """All of one database."""
     columns = [
         column
-        for table in service.metadata.sorted_tables
+        for table in metadata_of(service).sorted_tables
         for column in table.columns
         if isinstance(column.type, Encrypted)
     ]

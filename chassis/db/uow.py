@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from chassis.db import direct, prepared
+from chassis.db import direct, outbox, prepared
 from chassis.db.batch import Batch
 from chassis.db.direct import PREFIX
 from chassis.db.engine import COMMIT_GATE
@@ -253,8 +253,6 @@ class UnitOfWork(Reading):
         known.forget_changes(instance)
 
     def _collect_facts(self, instance: Aggregate) -> None:
-        from chassis.messaging import outbox
-
         state = instance.__dict__
         entries, events = state.pop("_journal", ()), state.pop("_events", ())
         for entry in entries:

@@ -8,11 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
-
-if TYPE_CHECKING:
-    from chassis.db.uow import UnitOfWork
 
 TYPE = re.compile(r"aftersales\.(?P<service>[a-z]+)\.(?P<name>[a-z_]+\.[a-z_]+\.v[1-9][0-9]*)")
 
@@ -44,8 +41,8 @@ class Retry(Exception):
     """Raised by a handler that cannot act yet: rolled back and tried again later, like any other exception."""
 
 
-Handler = Callable[["UnitOfWork", Event], None]
-TimerFunction = Callable[["UnitOfWork"], None]
+Handler = Callable[[Any, Event], None]  # with the unit of work, which the domain does not know
+TimerFunction = Callable[[Any], None]
 C = TypeVar("C", bound=type)
 H = TypeVar("H", bound=Handler)
 F = TypeVar("F", bound=TimerFunction)

@@ -104,8 +104,3 @@ def told_today(kept: bytes, same: bool, read: Callable[[], bytes]) -> bytes:
 
 
 _ERASED = ERASED.encode()
-
-
-def forget_expired(uow: UnitOfWork) -> None:
-    """Remove answers older than a day; run by a timer of every service."""
-    uow.execute(text("DELETE FROM idempotency WHERE created_at <= now() - interval '24 hours'"))

@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from chassis.domain.events import parse_type
-from chassis.messaging import schemas
-from chassis.messaging.envelope import CONTENT_TYPE
+from chassis.events import schemas
+from chassis.events.envelope import CONTENT_TYPE
 
 Consumers = Mapping[str, Sequence[str]]
 

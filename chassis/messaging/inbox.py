@@ -21,11 +21,12 @@ from chassis.db.uow import Transient, UnitOfWork
 from chassis.db.violations import is_away, on_violation
 from chassis.domain.events import Event
 from chassis.domain.principal import Principal
-from chassis.messaging import envelope as envelopes, schemas, sealing
+from chassis.events import envelope as envelopes, schemas, sealing
 from chassis.messaging.registry import subscriptions
 from chassis.ops import failpoints, metrics, trace
 from chassis.ops.logging import mask
 from chassis.ops.settings import settings
+from chassis.ops.span import Span
 from chassis.service import Service
 
 log = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ def decoded(envelope: object) -> Mapping[str, Any]:
     return envelope
 
 
-def span_of(service: Service, event: Event) -> AbstractContextManager[trace.Span]:
+def span_of(service: Service, event: Event) -> AbstractContextManager[Span]:
     return trace.span(event.traceparent, f"process {event.type}", service=service.name, kind="consumer")
 
 

@@ -36,9 +36,9 @@ from nameko.messaging import Consumer, QueueConsumer
 from sqlalchemy import Engine
 
 from chassis.db.engine import make_engine, watched
+from chassis.events.envelope import CONTENT_TYPE
 from chassis.messaging import inbox, together, topology
 from chassis.messaging.clock import Clock
-from chassis.messaging.envelope import CONTENT_TYPE
 from chassis.messaging.inbox import DatabaseAway, Undecodable
 from chassis.messaging.registry import subscriptions, timers
 from chassis.messaging.together import Apart

@@ -16,7 +16,7 @@ from pika.delivery_mode import DeliveryMode
 from pika.exceptions import AMQPError
 from pika.spec import Basic
 
-from chassis.messaging.envelope import CONTENT_TYPE
+from chassis.events.envelope import CONTENT_TYPE
 from chassis.ops import failpoints
 
 

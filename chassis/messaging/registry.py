@@ -8,10 +8,9 @@ from functools import cache
 from chassis.db import pruning, scopes
 from chassis.domain import events
 from chassis.domain.events import Handler, Timer
-from chassis.http.idempotency import forget_expired
 from chassis.service import Service
 
-HOUSEKEEPING = (Timer(600, forget_expired), Timer(5, scopes.gather), Timer(pruning.EVERY, pruning.prune))
+HOUSEKEEPING = (Timer(600, pruning.forget_answers), Timer(5, scopes.gather), Timer(pruning.EVERY, pruning.prune))
 """What every service's clock does besides its own timers."""
 
 

@@ -17,11 +17,11 @@ from time import monotonic
 import orjson
 
 from chassis.db.engine import make_engine, watched
+from chassis.db.outbox import Waiting
 from chassis.messaging import inbox, together
 from chassis.messaging.clock import Clock
 from chassis.messaging.inbox import DatabaseAway
 from chassis.messaging.listener import Stop
-from chassis.messaging.outbox import Waiting
 from chassis.messaging.registry import subscriptions, timers
 from chassis.ops import failpoints, metrics
 from chassis.ops.settings import settings

@@ -14,7 +14,8 @@ from time import perf_counter
 from sqlalchemy import Engine
 
 from chassis.db.violations import is_away
-from chassis.messaging import envelope as envelopes, inbox, schemas
+from chassis.events import envelope as envelopes, schemas
+from chassis.messaging import inbox
 from chassis.ops import failpoints, metrics
 from chassis.service import Service
 

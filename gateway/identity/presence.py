@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Text, and_, case, cast, func, not_, select, text, true
 
 from chassis.db.folded import holds
+from chassis.db.paging import Listing, ListQuery
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery
 from gateway.identity import views
 from gateway.identity.credential import Credential
 from gateway.identity.session import Session

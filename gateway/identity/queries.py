@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import select
 
 from chassis.db.folded import holds
+from chassis.db.paging import Listing, ListQuery, beginnings, members
 from chassis.db.uow import UnitOfWork
 from chassis.domain.principal import Principal
-from chassis.http.paging import Listing, ListQuery, beginnings, members
 from gateway.identity import views
 from gateway.identity.credential import Credential
 from gateway.identity.device import SignInDevice

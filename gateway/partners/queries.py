@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import select
 
 from chassis.db.folded import holds
+from chassis.db.paging import Listing, ListQuery, beginnings, members
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, beginnings, members
 from gateway.partners import views
 from gateway.partners.call import PartnerCall
 from gateway.partners.key import PartnerKey

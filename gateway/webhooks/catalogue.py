@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from chassis.messaging import schemas
+from chassis.events import schemas
 
 RIGHTS = {
     "orders.work_order": "orders.work_order.read",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from chassis.db.uow import UnitOfWork
+from chassis.events import schemas
 from chassis.http.views import stamps
-from chassis.messaging import schemas
 from gateway.webhooks.catalogue import offered
 from gateway.webhooks.delivery import DELIVERIES, WebhookAttempt, WebhookDelivery
 from gateway.webhooks.webhook import WEBHOOKS, Webhook

@@ -50,7 +50,7 @@ def acknowledge_before_commit() -> None:
 @_plant
 def mark_before_delivery() -> None:
     """The courier marks its rows as sent and delivers them then."""
-    from chassis.messaging.outbox import Desk
+    from chassis.db.outbox import Desk
 
     plain = Desk.next
 
@@ -75,8 +75,8 @@ def _one_by_one() -> None:
 @_plant
 def inbox_row_before_effects() -> None:
     """The event is noted as handled in one transaction and handled in the next."""
+    from chassis.events.envelope import encode
     from chassis.messaging import inbox
-    from chassis.messaging.envelope import encode
     from chassis.ops import failpoints
 
     again = text("UPDATE inbox SET state = 'retry', next_at = now(), envelope = CAST(:envelope AS jsonb) WHERE event_id = :id")
@@ -130,9 +130,9 @@ def inbox_row_after_effects() -> None:
 @_plant
 def publish_before_commit() -> None:
     """Events go out in a transaction of their own, before that of the change."""
+    from chassis.db import outbox
     from chassis.db.uow import UnitOfWork
     from chassis.domain.principal import Principal
-    from chassis.messaging import outbox
     from chassis.ops import failpoints
 
     plain = UnitOfWork._collect_facts

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pika
 
-from chassis.messaging.envelope import CONTENT_TYPE
+from chassis.events.envelope import CONTENT_TYPE
 from deploy.process import WITH_DATABASE
 from tests.faults.broker import Broker, scripts
 from tests.faults.faults import AGAIN, End, Faults, NotReached

@@ -8,7 +8,7 @@ from typing import Any
 
 from chassis.domain.aggregate import new_id
 from chassis.domain.money import ZERO, line_net, tax_of
-from chassis.messaging.schemas import schema
+from chassis.events.schemas import schema
 
 WORKED = (("labour", "1.5", "100.00"), ("part", "1", "25.00"), ("part", "2", "7.55"))
 """Lines of the worked example: 214.81 in all."""

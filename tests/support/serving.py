@@ -21,8 +21,8 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis.domain.aggregate import new_id
+from chassis.events import sealing
 from chassis.http.app import Application, build_app
-from chassis.messaging import sealing
 from chassis.messaging.inbox import Outcome, receive
 from chassis.ops.settings import settings
 from chassis.service import Service

@@ -6,8 +6,8 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from chassis.db.folded import holds
+from chassis.db.paging import Listing, ListQuery, members
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, members
 from services.orders.kernel import Document
 from services.orders.masters import views
 from services.orders.masters.product import Product

@@ -19,11 +19,11 @@ from sqlalchemy.exc import DBAPIError
 from chassis.db import direct, engine as engine_module
 from chassis.db.direct import Fixed
 from chassis.db.engine import make_engine
+from chassis.db.paging import Listing, ListQuery
 from chassis.db.uow import UnitOfWork
 from chassis.db.violations import is_away
 from chassis.domain.errors import Duplicate, TooManyToSort
 from chassis.domain.principal import Principal
-from chassis.http.paging import Listing, ListQuery
 from tests.integration.chassis.conftest import Shelf
 from tests.integration.chassis.shelf.books.book import Book
 
@@ -156,10 +156,9 @@ def test_a_listing_is_written_once_and_asked_for_many(shelf: Shelf) -> None:
             return listing.page(uow, ListQuery(**given), lambda book: {"code": book.code})
 
         def plainly(**given: Any) -> dict[str, Any]:
-            return uow.page(
-                listing.statement.where(*(listing.equal[name] == value for name, value in given.get("filters", {}).items())),
-                ListQuery(**given), sorts=listing.sorts, default_sort="code", key=Book.id, view=lambda book: {"code": book.code},
-            )
+            where = [listing.equal[name] == value for name, value in given.get("filters", {}).items()]
+            unwritten = Listing(listing.statement.where(*where), sorts=listing.sorts, default_sort="code", key=Book.id, written=False)
+            return unwritten.page(uow, ListQuery(**given), lambda book: {"code": book.code})
 
         for code in ("L1", "L5", "none"):
             assert asked(filters={"code": code}, total=True) == plainly(filters={"code": code}, total=True)

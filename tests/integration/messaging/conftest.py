@@ -18,7 +18,8 @@ import pika
 import pytest
 from sqlalchemy import text
 
-from chassis.messaging import inbox, schemas
+from chassis.events import schemas
+from chassis.messaging import inbox
 from chassis.ops.settings import settings
 from tests.integration.messaging.mill.app import SERVICE as MILL
 from tests.integration.messaging.run import CONTRACTS

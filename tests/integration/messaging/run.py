@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from chassis.messaging import schemas
+from chassis.events import schemas
 from tests.integration.messaging.mill.app import SERVICE as MILL
 from tests.integration.messaging.shop.app import SERVICE as SHOP
 

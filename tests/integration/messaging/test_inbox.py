@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import text
 
 from chassis.db.engine import make_engine
+from chassis.events.schemas import SchemaViolation
 from chassis.messaging import inbox, parked
 from chassis.messaging.inbox import DatabaseAway, Outcome, Undecodable
-from chassis.messaging.schemas import SchemaViolation
 from chassis.ops import trace
 from tests.integration.messaging.conftest import MILL, World
 from tests.integration.messaging.proxy import Proxy

@@ -12,8 +12,9 @@ import orjson
 import pytest
 from sqlalchemy import text
 
+from chassis.db import outbox
 from chassis.db.engine import make_engine
-from chassis.messaging import inbox, listener, outbox, together, topology
+from chassis.messaging import inbox, listener, together, topology
 from chassis.messaging.together import Apart
 from chassis.ops import trace
 from tests.integration.messaging.conftest import MILL, SHOP, Broker, World, eventually

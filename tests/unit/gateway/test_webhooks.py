@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from chassis.domain.aggregate import new_id
 from chassis.domain.errors import BadTransition
-from chassis.messaging import schemas
+from chassis.events import schemas
 from gateway.webhooks import catalogue
 from gateway.webhooks.client import printable, retry_after
 from gateway.webhooks.delivery import DeliveryState, WebhookDelivery, pause

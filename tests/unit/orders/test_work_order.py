@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chassis.domain.errors import BadTransition
-from chassis.messaging import schemas
+from chassis.events import schemas
 from services.orders.devices import Coverage, Decision
 from services.orders.repairs.errors import (
     BillExists,

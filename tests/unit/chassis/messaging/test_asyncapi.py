@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chassis.messaging import asyncapi, schemas
+from chassis.events import schemas
+from chassis.messaging import asyncapi
 
 
 def references(node: Any) -> list[str]:

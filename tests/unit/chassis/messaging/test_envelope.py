@@ -13,8 +13,8 @@ from uuid import UUID
 import orjson
 import pytest
 
-from chassis.messaging import envelope as envelopes, schemas
-from chassis.messaging.schemas import SchemaViolation
+from chassis.events import envelope as envelopes, schemas
+from chassis.events.schemas import SchemaViolation
 from chassis.ops.trace import child_of
 
 ID = UUID("0199e3a1-6f00-7c3e-9a51-2f3b8d0c4e11")

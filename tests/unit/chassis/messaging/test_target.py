@@ -12,10 +12,10 @@ import orjson
 import pytest
 from hypothesis import given, settings as profile, strategies as st
 
+from chassis.db.outbox import Waiting
 from chassis.messaging import inbox, together
 from chassis.messaging.inbox import DatabaseAway
 from chassis.messaging.listener import Stop
-from chassis.messaging.outbox import Waiting
 from chassis.messaging.target import ABREAST, AWAY, DELIVERED, NOT_REACHED, Parcel, Target
 from chassis.ops.settings import settings
 from chassis.service import Service

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from psycopg2.errors import QueryCanceled
 from sqlalchemy import (
@@ -26,13 +26,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
+from chassis.db import cursors
 from chassis.db.direct import Fixed
+from chassis.db.reading import Reading
 from chassis.db.sealed import Encrypted
 from chassis.domain.errors import BadSort, TooManyToSort
-from chassis.http import cursors
-
-if TYPE_CHECKING:
-    from chassis.db.reading import Reading
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200

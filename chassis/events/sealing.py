@@ -12,7 +12,7 @@ import orjson
 import yaml
 
 from chassis import crypto
-from chassis.messaging.schemas import ENVELOPE
+from chassis.events.schemas import ENVELOPE
 
 SEALED = "sealed"
 

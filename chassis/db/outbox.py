@@ -22,7 +22,7 @@ from chassis import crypto
 from chassis.db import prepared
 from chassis.domain.aggregate import new_id
 from chassis.domain.events import event_type
-from chassis.messaging import envelope as envelopes, schemas, sealing
+from chassis.events import envelope as envelopes, schemas, sealing
 from chassis.ops import trace
 
 log = logging.getLogger(__name__)
