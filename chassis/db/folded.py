@@ -16,11 +16,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Text, event, func, inspect, or_
+from sqlalchemy import Column, ColumnElement, Text, and_, event, func, inspect, or_
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from chassis.db.prefix import begins_with
 from chassis.domain import folding
 
 Fold = Callable[[str], str]
@@ -71,6 +70,12 @@ def key_of(source: str, fold: Fold = folding.code, **options: Any) -> Any:
 def searched(*sources: str, fold: Fold = folding.words, **options: Any) -> Any:
     """What a list's ``q`` looks through; ``options`` are those of mapped_column."""
     return mapped_column(Text(collation="C"), info={_INFO: Folded(fold, sources)}, **options)
+
+
+def begins_with(column: Any, prefix: str) -> ColumnElement[bool]:
+    """Prefix match of a C-collated column by two comparisons: unlike LIKE they are leakproof, so PostgreSQL uses the
+    index also below row-level security."""
+    return and_(column >= prefix, column < prefix + "\U0010ffff")
 
 
 def begin(q: str | None, *columns: Any) -> list[ColumnElement[bool]]:

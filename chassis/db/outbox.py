@@ -19,7 +19,7 @@ import psycopg2
 import psycopg2.extensions
 
 from chassis import crypto
-from chassis.db import prepared
+from chassis.db.statements import session_of
 from chassis.domain.aggregate import new_id
 from chassis.domain.events import event_type
 from chassis.events import envelope as envelopes, schemas, sealing
@@ -96,13 +96,13 @@ class Marks:
     """What became of rows in hand: told in one call with what else is sent."""
 
     def __init__(self, connection: PgConnection) -> None:
-        self._connection = connection
+        self._connection, self._session = connection, session_of(connection)
         self._parts: list[str] = []
         self._values: list[Any] = []
 
     def sent(self, positions: Sequence[int]) -> None:
         if positions:
-            self._parts.append(prepared.of(self._connection).call(_SENT))
+            self._parts.append(self._session.prepared(_SENT))
             self._values.append(list(positions))
 
     def postpone(self, position: int, seconds: float, reason: str) -> None:
@@ -136,15 +136,14 @@ class Claim(Marks):
 
     def begin(self, limit: int) -> None:
         with self._connection.cursor() as cursor:
-            prepared.execute(cursor, _CLAIM, (limit,), ahead="BEGIN; ")
+            self._session.execute(cursor, f"BEGIN; {self._session.prepared(_CLAIM)}", (limit,))
             found = cursor.fetchall()
         self.full = len(found) == limit  # others may wait behind them
         self.rows = self._told(found)
 
     def end(self) -> None:
         with self._connection.cursor() as cursor:
-            cursor.execute("; ".join([*self._parts, "COMMIT"]), self._values)
-        prepared.of(self._connection).succeeded()
+            self._session.execute(cursor, "; ".join([*self._parts, "COMMIT"]), self._values)
 
 
 class Taken(Exception):
@@ -165,8 +164,8 @@ class Desk(Marks):
         """Sends the marks and takes at most so many waiting rows that are not in hand: one call. Who is told of an error has
         to mark again, at another desk."""
         with self._connection.cursor() as cursor:
-            values = (*self._values, list(in_hand), limit)
-            prepared.execute(cursor, _NEXT, values, ahead="".join(f"{part}; " for part in self._parts))
+            sql = "; ".join([*self._parts, self._session.prepared(_NEXT)])
+            self._session.execute(cursor, sql, (*self._values, list(in_hand), limit))
             self._parts, self._values = [], []
             return self._told(cursor.fetchall())
 
@@ -181,7 +180,7 @@ def claim(connection: PgConnection, limit: int) -> Iterator[Claim]:
         yield claimed
         claimed.end()
     except BaseException:
-        prepared.of(connection).failed()
+        session_of(connection).failed()
         with suppress(psycopg2.Error), connection.cursor() as cursor:
             cursor.execute("ROLLBACK")
         raise

@@ -27,9 +27,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from chassis.db import cursors
-from chassis.db.direct import Fixed
 from chassis.db.reading import Reading
 from chassis.db.sealed import Encrypted
+from chassis.db.statements import Cache, Fixed
 from chassis.domain.errors import BadSort, TooManyToSort
 
 DEFAULT_LIMIT = 50
@@ -111,7 +111,7 @@ class Listing:
         if paged is None:
             paged = self._paged(self._filtered(filters, where), sort, after)
             if not where and len(self._written) < self._most:
-                paged = self._written[shape] = Fixed(paged, keep=False)
+                paged = self._written[shape] = Fixed(paged, Cache.NONE)
         rows = _in_time(uow, paged, values)
         more = len(rows) > query.limit
         rows = rows[: query.limit]

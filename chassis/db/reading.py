@@ -13,9 +13,8 @@ from sqlalchemy import ColumnElement, Row
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from chassis.db.direct import Fixed
-from chassis.db.prepared import kept
 from chassis.db.rows import mapping
+from chassis.db.statements import Fixed, cached
 from chassis.db.violations import is_transient, translate
 from chassis.domain.aggregate import Aggregate
 from chassis.domain.errors import NotFound, StaleVersion, UnknownReference
@@ -100,7 +99,7 @@ class Reading(ABC):
             shape = tuple((name, isinstance(value, list)) for name, value in members.items())
             rows = self.rows(known.having(shape, tuple(order_by), lock, limit), members)
         else:
-            rows = self.rows(kept(known.query(where, members, order_by, lock, skip_locked, limit)))
+            rows = self.rows(cached(known.query(where, members, order_by, lock, skip_locked, limit)))
         return [self._track(known.load(row), lock) for row in rows]
 
     def one(self, cls: type[T], *where: ColumnElement[bool], lock: bool = False, **members: Any) -> T | None:

@@ -14,9 +14,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm.attributes import instance_state, manager_of_class
 
 from chassis import crypto
-from chassis.db.direct import Fixed, several
 from chassis.db.folded import folded
 from chassis.db.sealed import Encrypted
+from chassis.db.statements import Cache, Fixed, several
 
 
 class Mapping:
@@ -54,8 +54,8 @@ class Mapping:
         if found is None:
             where = [self._compared(name, many) for name, many in members]
             statement = self.query(where, {}, [self.columns[name] for name in order], lock, False, limit)
-            pinned = {name for name, many in members if not many} >= set(self.primary)
-            found = self._having[shape] = Fixed(statement, pinned=pinned)
+            by_key = {name for name, many in members if not many} >= set(self.primary)
+            found = self._having[shape] = Fixed(statement, Cache.PLANNED if by_key else Cache.PARSED)
         return found
 
     def _compared(self, name: str, many: bool) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from sqlalchemy import text
 
 from chassis import crypto
-from chassis.db.direct import Fixed
+from chassis.db.statements import Cache, Fixed
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import AnswerWithheld, IdempotencyMismatch, NotFound
 from chassis.domain.masking import ERASED
@@ -28,7 +28,7 @@ _FIND = Fixed(
         "SELECT body_hash, status, answer, created_at <= now() - interval '24 hours' AS expired"
         f" FROM idempotency WHERE {_SAME}"
     ),
-    pinned=True,
+    Cache.PLANNED,
 )
 _FORGET = text(f"DELETE FROM idempotency WHERE {_SAME}")
 

@@ -24,9 +24,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from chassis.db.direct import Fixed
+from chassis.db.folded import begins_with
 from chassis.db.paging import Listing, ListQuery, beginnings, members
-from chassis.db.prefix import begins_with
+from chassis.db.statements import Cache, Fixed
 from chassis.db.tables import journal
 from chassis.db.uow import UnitOfWork
 from chassis.domain import folding
@@ -69,7 +69,7 @@ def _names(order: Any) -> list[ColumnElement[Any]]:
 
 _NAMED = ("site_id", "customer_id", "product_id", "device_id", "technician_id")
 # Built once: putting it together costs more than asking it.
-_NAMES = Fixed(select(*_names(SimpleNamespace(**{name: bindparam(name, type_=Uuid()) for name in _NAMED}))), pinned=True)
+_NAMES = Fixed(select(*_names(SimpleNamespace(**{name: bindparam(name, type_=Uuid()) for name in _NAMED}))), Cache.PLANNED)
 _WHOLE = select(*WorkOrder.__table__.columns, *_names(WorkOrder))
 _MEMBERS = tuple(_WHOLE.selected_columns.keys())
 _LISTING = Listing(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chassis import contracts
-from chassis.db.under import under
+from chassis.db.statements import scope_of
 from chassis.domain.principal import Principal
 from chassis.http import outside
 from chassis.http.auth import principal_of
@@ -93,8 +93,8 @@ def test_an_operation_as_an_outsider_knows_it():
 
 
 def test_staff_run_as_they_did_and_outsiders_step_down():
-    assert under(Principal("li", "/HQ/")) == ("SET LOCAL app.scope = %s", ("/HQ/",))
-    statement, values = under(Principal("li", "/HQ/", party="p"))
+    assert scope_of(Principal("li", "/HQ/")) == ("SET LOCAL app.scope = %s", ("/HQ/",))
+    statement, values = scope_of(Principal("li", "/HQ/", party="p"))
     assert "set_config('app.party', %s, true)" in statement and "set_config('role', " in statement and values == ("/HQ/", "p")
 
 
