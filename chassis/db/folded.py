@@ -1,14 +1,7 @@
 """Columns that a row is compared and found by: keys of what was typed (chassis/domain/folding.py), beside the column that shows it.
 
-    class Part(Base, Aggregate):
-        number: Mapped[str] = mapped_column(index=True)
-        number_key: Mapped[str] = key_of("number")                     # unique, for looking up: Part.number_key == typed
-        search_key: Mapped[str] = searched("number", "name")           # for lists: holds(Part.search_key, query.q), a scan
-        name_words: Mapped[str] = searched("name", index=True)         # for long ones: begin(query.q, Part.name_words)
-
 They follow their sources by themselves, in aggregates and in read copies. A value compared with a key is folded on its way, so what
-was typed is passed as it is; a key that holds already what another row has is ``Duplicate`` of the source.
-"""
+was typed is passed as it is; a key that another row has already is ``Duplicate`` of the source."""
 
 from __future__ import annotations
 
@@ -62,13 +55,20 @@ class Folded:
 
 def key_of(source: str, fold: Fold = folding.code, **options: Any) -> Any:
     """The key of a code, or with another ``fold`` of a serial number; ``options`` are those of mapped_column. Unique, unless these
-    say otherwise."""
+    say otherwise::
+
+        number_key: Mapped[str] = key_of("number")    # Part.number_key == typed
+    """
     given = {"unique": True, **options}
     return mapped_column(Key(fold), info={_INFO: Folded(fold, (source,), tidies=True)}, **given)
 
 
 def searched(*sources: str, fold: Fold = folding.words, **options: Any) -> Any:
-    """What a list's ``q`` looks through; ``options`` are those of mapped_column."""
+    """What a list's ``q`` looks through; ``options`` are those of mapped_column::
+
+        search_key: Mapped[str] = searched("number", "name")    # holds(Part.search_key, query.q): a scan
+        name_words: Mapped[str] = searched("name", index=True)  # begin(query.q, Part.name_words): for long lists
+    """
     return mapped_column(Text(collation="C"), info={_INFO: Folded(fold, sources)}, **options)
 
 

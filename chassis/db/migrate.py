@@ -1,11 +1,6 @@
-"""Alembic glue: one chain per service in ``<service>/migrations/versions``, run as the owner of the database.
-
-    upgrade(service, owner_url)            to the newest revision; harmless when there is nothing to do
-    require_current(service, engine)       a process refuses to start on another schema than its own
-    python -m chassis.db.migrate revision orders "appointments of a work order"
-
-Helpers for migrations: ``chassis_tables(op)``, ``scope_table(op, "work_orders")``, ``system_scope(op)``, ``indexes(op, …)``.
-"""
+"""Alembic for a service: one chain in ``<service>/migrations/versions``, run as the owner of the database. In go a service and its owner's
+URL, out comes a schema at a revision; a process refuses to start on another one than its own (``require_current``). Below stand helpers
+for migrations: chassis tables, row-level security, indexes. A new revision: ``python -m chassis.db.migrate revision orders "what it does"``."""
 
 from __future__ import annotations
 

@@ -1,10 +1,6 @@
-"""Keys of rows that are there already: for migrations that add a folded column, or fold it another way (chassis/db/folded.py).
-
-In a revision, after ``system_scope(op)``::
-
-    fold_key(op, revision, "parts", "number_key", "number", unique="uq_parts_number_key")
-    fold_words(op, "parts", "search_key", "number", "name")
-"""
+"""Keys of rows that are there already: for migrations, after ``system_scope(op)``, that add a folded column or fold it another way
+(chassis/db/folded.py). In go a table, its key and the column it is made of; out come filled, unique keys, and journal rows of those
+that were there twice."""
 
 from __future__ import annotations
 

@@ -140,10 +140,6 @@ class Mapping:
         return None if value is None else self.binders[key](value)
 
 
-def _same(value: Any) -> Any:
-    return value
-
-
 def dumps(value: Any) -> str:
     return orjson.dumps(value, default=str).decode()
 

@@ -60,10 +60,10 @@ class Key:
             return None
         if bytes(found[0].body_hash) != self.body_hash:
             raise IdempotencyMismatch()
-        kept = crypto.open(bytes(found[0].answer), self._place)
-        if not kept.startswith(self.sight):
+        stored = crypto.open(bytes(found[0].answer), self._place)
+        if not stored.startswith(self.sight):
             raise AnswerWithheld()
-        return found[0].status, kept.removeprefix(self.sight)
+        return found[0].status, stored.removeprefix(self.sight)
 
     @property
     def _place(self) -> str:
@@ -89,15 +89,15 @@ def _sight(scope: str, patterns: frozenset[str], party: str) -> bytes:
     return hashlib.blake2b("\x1f".join((scope, party, *sorted(patterns))).encode(), digest_size=16).hexdigest().encode()
 
 
-def told_today(kept: bytes, same: bool, read: Callable[[], bytes]) -> bytes:
-    """The kept answer, if its document can be read today; the document as it reads today where a person in it was erased since
+def told_today(stored: bytes, same: bool, read: Callable[[], bytes]) -> bytes:
+    """The stored answer, if its document can be read today; the document as it reads today where a person in it was erased since
     (``same``: it and the answer have one shape)."""
     try:
         today = read()
     except NotFound:
         raise AnswerWithheld() from None
-    if _ERASED not in today or _ERASED in kept:
-        return kept
+    if _ERASED not in today or _ERASED in stored:
+        return stored
     if not same:
         raise AnswerWithheld()
     return today

@@ -250,18 +250,18 @@ class Endpoint:
     def call(self, arguments: dict[str, Any]) -> Any:
         return self._function(**{name: value for name, value in arguments.items() if name in self._arguments})
 
-    def _again(self, uow: UnitOfWork, kept: bytes, arguments: dict[str, Any]) -> bytes:
+    def _again(self, uow: UnitOfWork, stored: bytes, arguments: dict[str, Any]) -> bytes:
         """A kept answer, as far as its document may be seen today."""
         reader = self._reader
         if reader is None:
-            return kept
+            return stored
 
         def read() -> bytes:
             made = reader.parameters.path.keys() - arguments.keys()
-            ids = {name: UUID(orjson.loads(kept)["id"]) for name in made}
+            ids = {name: UUID(orjson.loads(stored)["id"]) for name in made}
             return views.dump(reader.visible_to(uow.principal, reader.call({**arguments, **ids, "uow": uow})))
 
-        return told_today(kept, self.answer == reader.answer, read)
+        return told_today(stored, self.answer == reader.answer, read)
 
     def visible_to(self, principal: Principal, result: Any) -> Any:
         """The answer as its reader may see it: an outside account is shown what the contract names, and nobody what asks for a right

@@ -1,10 +1,8 @@
-"""Named instants at which a fault campaign may kill, stop or break a process. They cost nothing unless armed.
+"""Named instants at which a fault campaign may kill, stop or break a process; armed by the environment alone, and free of cost unless armed.
 
-Armed by the environment alone: ``AFTERSALES_FAILPOINTS`` names a folder. A file in it, named after a point, tells the next
-process that comes by what to do, once. Its first line is ``kill``, ``stop`` (SIGSTOP, until somebody continues it),
-``pause SECONDS`` or ``raise``; an optional second line must be contained in what the point tells of itself. The process
-renames the file to ``<point>.taken`` and writes its pid and name there.
-"""
+``AFTERSALES_FAILPOINTS`` names a folder. A file in it, named after a point, says what the next process that comes by does, once: ``kill``,
+``stop`` (SIGSTOP, until somebody continues it), ``pause SECONDS`` or ``raise``; a second line must be contained in what the point says of
+itself. The process renames the file to ``<point>.taken`` and writes its pid and name there."""
 
 from __future__ import annotations
 
