@@ -15,7 +15,8 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from chassis.db import outbox, statements
+from chassis.db import statements
+from chassis.messaging import outbox
 from chassis.db.batch import Batch
 from chassis.db.engine import COMMIT_GATE
 from chassis.db.reading import Reading, Transient, as_uuid

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from time import monotonic, time_ns
 
-from chassis.db import outbox
+from chassis.messaging import outbox
 from chassis.messaging import inbox
 from chassis.messaging.inbox import DatabaseAway
 from chassis.messaging.listener import Listener, Stop

@@ -9,7 +9,7 @@ from types import FrameType
 
 import psycopg2
 
-from chassis.db.outbox import CHANNEL, PgConnection
+from chassis.messaging.outbox import CHANNEL, PgConnection
 
 
 class Stop:

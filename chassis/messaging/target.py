@@ -17,7 +17,7 @@ from time import monotonic
 import orjson
 
 from chassis.db.engine import make_engine, watched
-from chassis.db.outbox import Waiting
+from chassis.messaging.outbox import Waiting
 from chassis.messaging import inbox, together
 from chassis.messaging.clock import Clock
 from chassis.messaging.inbox import DatabaseAway

@@ -50,7 +50,7 @@ def acknowledge_before_commit() -> None:
 @_plant
 def mark_before_delivery() -> None:
     """The courier marks its rows as sent and delivers them then."""
-    from chassis.db.outbox import Desk
+    from chassis.messaging.outbox import Desk
 
     plain = Desk.next
 
@@ -130,7 +130,7 @@ def inbox_row_after_effects() -> None:
 @_plant
 def publish_before_commit() -> None:
     """Events go out in a transaction of their own, before that of the change."""
-    from chassis.db import outbox
+    from chassis.messaging import outbox
     from chassis.db.uow import UnitOfWork
     from chassis.domain.principal import Principal
     from chassis.ops import failpoints

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from chassis.db import outbox
+from chassis.messaging import outbox
 from chassis.db.engine import make_engine
 from chassis.messaging import inbox, listener, together, topology
 from chassis.messaging.together import Apart

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from chassis.db.outbox import row
+from chassis.messaging.outbox import row
 from chassis.domain.aggregate import new_id
 from services.orders.devices import Coverage, Decision
 from services.orders.repairs.facts import Bill, Parts

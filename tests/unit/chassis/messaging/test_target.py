@@ -12,7 +12,7 @@ import orjson
 import pytest
 from hypothesis import given, settings as profile, strategies as st
 
-from chassis.db.outbox import Waiting
+from chassis.messaging.outbox import Waiting
 from chassis.messaging import inbox, together
 from chassis.messaging.inbox import DatabaseAway
 from chassis.messaging.listener import Stop
