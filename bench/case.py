@@ -96,6 +96,8 @@ def run(arguments: argparse.Namespace, running: object) -> int:
     campaign = Campaign(company, arguments.cases, patience=90.0 if arguments.kill else 30.0)
 
     with Suite.open(running.data, running=True) as suite:
+        rested = meter.read(suite.folder, suite.databases).memory
+
         def measure(clients: int, cases: int, beside: threading.Thread) -> Pass:
             campaign.cases = cases
             before = meter.read(suite.folder, suite.databases)
@@ -113,11 +115,14 @@ def run(arguments: argparse.Namespace, running: object) -> int:
             console.print(f"killed once: {', '.join(killer.killed)} (seed {killer.seed})")
         console.print(f"{made} calls, {made / len(crowd.cases):.1f} a case")
         own = suite.mode == EMBEDDED and running.process is not None and not arguments.kill
+        used = meter.read(suite.folder, suite.databases).memory
         since = time.time()
         sent = _counted(suite, lambda: campaign.run(1)) if own else []
         for one in (alone, crowd):
             if one:
                 console.print(one.line())
+        done = len(crowd.cases) + (len(alone.cases) if alone else 0)
+        console.print(f"memory: {rested:.0f} MB before the first case, {used:.0f} MB after {done} cases")
         _report(console, crowd, statements.count(sent))
         report = reconcile.examine(suite.databases, wait=60.0, live=True)
     parked = running.run("parked", "list").stdout

@@ -1,4 +1,4 @@
-"""What a run costs: CPU of every process and transactions of every database, before and after."""
+"""What a run costs: CPU of every process, memory of all, and transactions of every database, before and after."""
 
 from __future__ import annotations
 
@@ -13,23 +13,26 @@ from sqlalchemy.engine import make_url
 
 from deploy.local.databases import Database
 from deploy.local.folder import DataFolder
-from deploy.local.memory import tree
+from deploy.local.memory import of_suite, tree
 
 COMMITS = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Seconds of CPU by process (PostgreSQL with all its backends), transactions by database, and when."""
+    """Seconds of CPU by process (PostgreSQL with all its backends), megabytes of all processes together, transactions by
+    database, and when."""
 
     at: float
     cpu: Mapping[str, float]
+    memory: float
     commits: Mapping[str, int]
 
 
 def read(folder: DataFolder, databases: Mapping[str, Database]) -> Reading:
     spent = {name: cpu(entry["pid"], name == "postgres") for name, entry in folder.state.get("processes", {}).items()}
-    return Reading(time.monotonic(), spent, {name: _commits(database) for name, database in databases.items()})
+    commits = {name: _commits(database) for name, database in databases.items()}
+    return Reading(time.monotonic(), spent, sum(filter(None, of_suite(folder.state).values())), commits)
 
 
 def cpu(pid: int, whole: bool) -> float:

@@ -153,12 +153,12 @@ def _answer() -> Place:
 
 def _event(column: sa.Column[Any]) -> Place:
     sealed = sa.func.decode(column["data"][sealing.SEALED].astext, "base64")
-    personal = column.table.c.type.in_(sorted(sealing.personal_types()))
+    personal = column["data"].has_key(sealing.SEALED)
     return Place(column, sealed, sa.and_(personal, column.is_not(None)), _event_again)
 
 
 def _event_again(envelope: Any, key: Key) -> dict[str, Any]:
-    return sealing.stored(sealing.told(envelope))
+    return sealing.stored(sealing.opened(envelope))
 
 
 # ---------------------------------------------------------------- for migrations
@@ -216,7 +216,7 @@ def seal_events(connection: Connection) -> None:
             with replaced(connection, table, "envelope", *unchanged, required=not place.column.nullable) as new:
                 wanted = sa.select(*place.key, place.column).where(place.foreign())
                 for *key, envelope in connection.execute(wanted).fetchall():
-                    text = orjson.dumps(sealing.stored(sealing.told(envelope))).decode()
+                    text = orjson.dumps(sealing.stored(sealing.opened(envelope))).decode()
                     connection.exec_driver_sql(f"UPDATE {table} SET {new} = %s WHERE {place.key[0].name} = %s", (text, key[0]))
 
 

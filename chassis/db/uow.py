@@ -16,15 +16,15 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from chassis.db import statements
-from chassis.messaging import outbox
 from chassis.db.batch import Batch
 from chassis.db.engine import COMMIT_GATE
 from chassis.db.reading import Reading, Transient, as_uuid
 from chassis.db.rows import mapping
 from chassis.db.statements import Cache, ServerSession, session_of
 from chassis.db.tables import journal_row
-from chassis.domain.aggregate import Aggregate, new_id
+from chassis.domain.aggregate import Aggregate, Recorded, new_id
 from chassis.domain.principal import Principal
+from chassis.events import outgoing
 from chassis.ops import failpoints
 
 __all__ = ["Transient", "UnitOfWork"]
@@ -150,24 +150,25 @@ class UnitOfWork(Reading):
         except DBAPIError as error:
             self._raise(error.orig, error)
 
-    def add(self, instance: Any) -> None:
-        """Insert at commit. An aggregate gets id, version 1 and author here."""
+    def add(self, instance: Any, *, silent: bool = False) -> None:
+        """Insert at commit. An aggregate gets id, version and author here; ``silent``: it is not announced."""
         mapping(type(instance)).fill_defaults(instance)
         if isinstance(instance, Aggregate):
             if instance.__dict__.get("id") is None:
                 instance.id = new_id()
-            instance.version = 1
+            instance.version = instance.first_version
             instance.created_at = instance.updated_at = self.now
             instance.created_by = instance.updated_by = self.actor
+            instance.announce_creation(not silent)
         instance.__dict__["_locked"] = True
         if isinstance(instance.__dict__.get("id"), UUID):
             self._identities[(type(instance), instance.id)] = instance
         self._pending.append(("insert", instance))
         self._tracked.append((instance, True))
 
-    def add_all(self, instances: Sequence[Any]) -> None:
+    def add_all(self, instances: Sequence[Any], *, silent: bool = False) -> None:
         for instance in instances:
-            self.add(instance)
+            self.add(instance, silent=silent)
 
     def delete(self, instance: Any) -> None:
         self._pending.append(("delete", instance))
@@ -231,10 +232,12 @@ class UnitOfWork(Reading):
                 self._batch.delete_instance(known, instance)
         self._pending.clear()
         for instance, locked in self._tracked:
+            # First what is announced: two events of one aggregate raise its version once more.
+            events = instance.take_events() if isinstance(instance, Aggregate) else []
             if id(instance) not in done:
                 self._collect_changes(instance, locked)
             if isinstance(instance, Aggregate):
-                self._collect_facts(instance)
+                self._collect_facts(instance, events)
         for row in self._after:
             self._batch.row(row["table"], {k: v for k, v in row.items() if k != "table"})
         self._after.clear()
@@ -249,13 +252,12 @@ class UnitOfWork(Reading):
         self._batch.update_instance(known, instance, changed)
         known.forget_changes(instance)
 
-    def _collect_facts(self, instance: Aggregate) -> None:
-        state = instance.__dict__
-        entries, events = state.pop("_journal", ()), state.pop("_events", ())
-        for entry in entries:
+    def _collect_facts(self, instance: Aggregate, events: Sequence[tuple[int, Recorded]]) -> None:
+        for entry in instance.__dict__.pop("_journal", ()):
             self._batch.row("journal", journal_row(entry, instance, self.now))
-        for event in events:
-            self._batch.row("outbox", outbox.row(event, instance, self.actor, self.traceparent, self.now))
+        for sequence, recorded in events:
+            row = outgoing.row(instance, recorded, sequence, self.actor, self.traceparent, self.now)
+            self._batch.row("outbox", row)
             self.sent_events += 1
         if events:
-            self.notify(outbox.CHANNEL)
+            self.notify(outgoing.CHANNEL)

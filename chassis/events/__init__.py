@@ -1,0 +1,1 @@
+"""Events as facts, without delivery: what aggregates publish, what services listen to, schemas, envelopes, sealing."""

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 envelopes: built from a fact and its aggregate, read back as an ``Event``."""
+"""CloudEvents 1.0 envelopes: built from an aggregate and its state, read back as an ``Event``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONTENT_TYPE = "application/cloudevents+json"
 
 
 def build(
-    fact: object,
+    data: Mapping[str, Any],
     *,
     type_: str,
     event_id: UUID,
@@ -29,11 +29,11 @@ def build(
     time: datetime,
     party_id: UUID | None = None,
 ) -> Envelope:
-    """The envelope as plain JSON values. ``fact`` is a dataclass; Decimals become strings with 2 places (money)."""
+    """The envelope as plain JSON values. Decimals become strings with 2 places (money)."""
     envelope = {
         "specversion": "1.0",
         "id": event_id,
-        "source": f"/{parse_type(type_)[0]}",
+        "source": f"/{parse_type(type_).service}",
         "type": type_,
         "subject": subject,
         "time": time,
@@ -43,7 +43,7 @@ def build(
         "partyid": party_id,
         "actor": actor,
         "traceparent": traceparent,
-        "data": fact,
+        "data": data,
     }
     built: Envelope = orjson.loads(
         encode({key: value for key, value in envelope.items() if value is not None})

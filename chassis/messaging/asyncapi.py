@@ -20,26 +20,29 @@ Consumers = Mapping[str, Sequence[str]]
 
 
 def document(consumers: Consumers | None = None) -> dict[str, Any]:
-    """One channel per event type. ``consumers``: names of the services that receive a type, where they are known."""
+    """One channel per event type; all verbs of an aggregate carry the same state. ``consumers``: names of the services that receive a type, where they are known."""
     types = sorted(schemas.types())
-    operations = {f"{parse_type(type_)[0]}.sends.{parse_type(type_)[1]}": _operation("send", type_) for type_ in types}
+    operations = {f"{parse_type(type_).service}.sends.{_name(type_)}": _operation("send", type_) for type_ in types}
     for type_, services in (consumers or {}).items():
-        name = type_.removeprefix("aftersales.")
-        operations |= {f"{service}.receives.{name}": _operation("receive", type_) for service in services}
+        operations |= {f"{service}.receives.{_name(type_)}": _operation("receive", type_) for service in services}
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "After-sales platform events (售后服务管理平台事件)",
             "version": "1",
             "description": "CloudEvents 1.0 in JSON. At least once, in any order: tell repeats by `id`, "
-            "older from newer by `sequence` within one `subject`.",
+            "older from newer by `sequence` within one `subject`. A later release may add members, verbs and, where `x-open` stands, "
+            "values: pass over what you do not know.",
         },
         "defaultContentType": CONTENT_TYPE,
         "channels": {type_: _channel(type_) for type_ in types},
         "operations": dict(sorted(operations.items())),
         "components": {
             "messages": {type_: _message(type_) for type_ in types},
-            "schemas": {"Envelope": _plain(schemas.envelope())},
+            "schemas": {
+                "Envelope": _plain(schemas.envelope()),
+                **{state: _plain(schemas.schema(state)) for state in sorted(schemas.states())},
+            },
         },
     }
 
@@ -47,10 +50,14 @@ def document(consumers: Consumers | None = None) -> dict[str, Any]:
 def _channel(type_: str) -> dict[str, Any]:
     return {
         "address": type_,
-        "description": schemas.schema(type_).get("description", ""),
+        "description": schemas.description(type_),
         "messages": {"event": {"$ref": f"#/components/messages/{type_}"}},
         "bindings": {"amqp": {"is": "routingKey", "exchange": {"name": "aftersales.events", "type": "topic"}}},
     }
+
+
+def _name(type_: str) -> str:
+    return type_.removeprefix("aftersales.")
 
 
 def _operation(action: str, type_: str) -> dict[str, Any]:
@@ -59,14 +66,13 @@ def _operation(action: str, type_: str) -> dict[str, Any]:
 
 
 def _message(type_: str) -> dict[str, Any]:
-    data = _plain(schemas.schema(type_))
+    data = {"$ref": f"#/components/schemas/{parse_type(type_).state}"}
     fitted = {"properties": {"type": {"const": type_}, "data": data}}
-    examples = schemas.schema(type_).get("examples", [])
     return {
         "name": type_,
         "contentType": CONTENT_TYPE,
         "payload": {"allOf": [{"$ref": "#/components/schemas/Envelope"}, fitted]},
-        "examples": [{"payload": {"type": type_, "data": example}} for example in examples],
+        "examples": [{"payload": {"type": type_, "data": schemas.example(type_)}}],
     }
 
 

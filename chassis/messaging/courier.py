@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from time import monotonic, time_ns
 
-from chassis.messaging import outbox
-from chassis.messaging import inbox
+from chassis.messaging import inbox, outbox
 from chassis.messaging.inbox import DatabaseAway
 from chassis.messaging.listener import Listener, Stop
 from chassis.messaging.relay import MEASURE, measure

@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -158,7 +159,6 @@ def _receive(service: Service, engine: Engine, event: Event, envelope: Mapping[s
         return Outcome.DONE
 
     try:
-        schemas.check_data(event.type, event.data)
         return _at_once(engine, handle)
     except DatabaseAway:
         raise
@@ -181,7 +181,7 @@ def _retry_one(service: Service, engine: Engine) -> bool:
             claimed = next(iter(uow.rows(_DUE)), None)
             if claimed is None:
                 return False
-            event = envelopes.parse(sealing.told(claimed.envelope))
+            event = envelopes.parse(sealing.opened(claimed.envelope))
             with span_of(service, event) as span:
                 uow.traceparent = span.traceparent
                 _handle(service, uow, event)
@@ -209,11 +209,11 @@ def handle_once(service: Service, uow: UnitOfWork, event: Event) -> None:
 
 
 def _handle(service: Service, uow: UnitOfWork, event: Event) -> None:
-    handlers = subscriptions(service).get(event.type)
+    handlers = subscriptions(service).handlers(event.type)
     if not handlers:
         raise LookupError(f"nobody in {service.name} listens to {event.type} any more")
     for handler in handlers:
-        handler(uow, event)
+        handler.function(uow, replace(event, data=schemas.read(event.type, event.data, handler.reads)))
 
 
 def _at_once(engine: Engine, work: Callable[[], T]) -> T:

@@ -41,7 +41,7 @@ from chassis.messaging import inbox, together, topology
 from chassis.messaging.clock import Clock
 from chassis.messaging.inbox import DatabaseAway, Undecodable
 from chassis.messaging.registry import subscriptions, timers
-from chassis.messaging.together import Apart
+from chassis.messaging.together import NotTogether
 from chassis.ops import metrics, trace
 from chassis.ops.health import Health
 from chassis.ops.logging import configure
@@ -130,11 +130,11 @@ def service_class(service: Service, engine: Engine, health: Health) -> type:
     def held(message: Any) -> bool:
         return not Worker.stopping and message.channel.connection is not None
 
-    def quiet(body: Any) -> bool:
-        return isinstance(body, dict) and together.is_quiet(service, str(body.get("type")))
+    def may_join(body: Any) -> bool:
+        return isinstance(body, dict) and together.may_join(service, str(body.get("type")))
 
     def take(waiting: Waiting, taken: list[tuple[Any, Any]]) -> None:
-        while waiting and (not taken or (len(taken) < together.MOST and quiet(taken[0][0]) and quiet(waiting[0][0]))):
+        while waiting and (not taken or (len(taken) < together.MOST and may_join(taken[0][0]) and may_join(waiting[0][0]))):
             taken.append(waiting.popleft())
 
     def alone(body: Any, message: Any) -> Answer:
@@ -161,7 +161,7 @@ def service_class(service: Service, engine: Engine, health: Health) -> type:
         def handle(self, waiting: Waiting, taken: list[tuple[Any, Any]]) -> list[Answer]:
             take(waiting, taken)
             if len(taken) > 1 and held(taken[0][1]):
-                with suppress(Apart, DatabaseAway):
+                with suppress(NotTogether, DatabaseAway):
                     together.receive(service, engine, [body for body, _ in taken])
                     return [Message.ack] * len(taken)
             return [alone(body, message) for body, message in taken]

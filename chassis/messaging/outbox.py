@@ -2,7 +2,7 @@
 
 Relays claim: rows are locked until the claimer's transaction ends, so several share the work and a dead one gives back what
 it held. The courier is alone with a service's outbox (``Desk``), and locks nothing. ``CHANNEL`` is notified by the unit of
-work's commit.
+work's commit, which writes the rows (chassis/events/outgoing.py).
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
-from typing import Any, NamedTuple, Protocol
-from uuid import UUID
+from typing import Any, NamedTuple
 
 import orjson
 import psycopg2
@@ -20,13 +18,11 @@ import psycopg2.extensions
 
 from chassis import crypto
 from chassis.db.statements import session_of
-from chassis.domain.aggregate import new_id
-from chassis.domain.events import event_type
-from chassis.events import envelope as envelopes, schemas, sealing
+from chassis.events import envelope as envelopes, sealing
+from chassis.events.outgoing import CHANNEL as CHANNEL
 from chassis.ops import trace
 
 log = logging.getLogger(__name__)
-CHANNEL = "outbox"
 UNOPENABLE_SECONDS = 60.0
 PgConnection = psycopg2.extensions.connection
 _CLAIM = """SELECT position, id::text, type, subject, attempts, envelope::text FROM outbox
@@ -41,13 +37,6 @@ _POSTPONED = """UPDATE outbox SET attempts = attempts + 1, reason = %s,
     next_at = clock_timestamp() + make_interval(secs => %s) WHERE position = %s"""
 
 
-class Recorder(Protocol):
-    """What the outbox needs of an aggregate; ``org_path`` too when it is scoped, ``outside_party`` when it came through one."""
-
-    id: Any
-    version: Any
-
-
 class Waiting(NamedTuple):
     """A claimed row. ``body`` is the envelope as JSON text."""
 
@@ -57,39 +46,6 @@ class Waiting(NamedTuple):
     subject: str
     attempts: int
     body: str
-
-
-def row(
-    fact: object, aggregate: Recorder, actor: str, traceparent: str | None, now: datetime
-) -> dict[str, Any]:
-    """Values of the outbox row of a fact that ``aggregate`` (its version already raised) recorded.
-
-    Raises SchemaViolation when the fact does not fit its contract: a wrong event never leaves its transaction.
-    """
-    type_, event_id, subject = event_type(fact), new_id(), UUID(str(aggregate.id))
-    org_path = getattr(aggregate, "org_path", None)
-    built = envelopes.build(
-        fact,
-        type_=type_,
-        event_id=event_id,
-        subject=subject,
-        sequence=aggregate.version,
-        org_path=org_path,
-        actor=actor,
-        traceparent=traceparent,
-        time=now,
-        party_id=getattr(aggregate, "outside_party", None),
-    )
-    schemas.check_data(type_, built["data"])
-    return {
-        "id": event_id,
-        "type": type_,
-        "subject": str(subject),
-        "sequence": aggregate.version,
-        "org_path": org_path,
-        "envelope": sealing.stored(built),
-        "created_at": now,
-    }
 
 
 class Marks:
@@ -110,16 +66,16 @@ class Marks:
         self._parts.append(_POSTPONED)
         self._values += (reason, seconds, position)
 
-    def _told(self, rows: Sequence[Any]) -> list[Waiting]:
+    def _leaving(self, rows: Sequence[Any]) -> list[Waiting]:
         """What leaves: envelopes with their data open. One that cannot be opened must not hold up the others: it is looked at
         again later."""
-        return [told for row in map(Waiting._make, rows) if (told := self._opened(row)) is not None]
+        return [opened for row in map(Waiting._make, rows) if (opened := self._opened(row)) is not None]
 
     def _opened(self, row: Waiting) -> Waiting | None:
-        if row.type not in sealing.personal_types():
+        if not sealing.is_personal(row.type):
             return row
         try:
-            return row._replace(body=envelopes.encode(sealing.told(orjson.loads(row.body))).decode())
+            return row._replace(body=envelopes.encode(sealing.opened(orjson.loads(row.body))).decode())
         except crypto.Unopenable as error:
             log.error("outbox row %d cannot be opened: %s", row.position, error)
             self.postpone(row.position, UNOPENABLE_SECONDS, str(error))
@@ -139,7 +95,7 @@ class Claim(Marks):
             self._session.execute(cursor, f"BEGIN; {self._session.prepared(_CLAIM)}", (limit,))
             found = cursor.fetchall()
         self.full = len(found) == limit  # others may wait behind them
-        self.rows = self._told(found)
+        self.rows = self._leaving(found)
 
     def end(self) -> None:
         with self._connection.cursor() as cursor:
@@ -167,7 +123,7 @@ class Desk(Marks):
             sql = "; ".join([*self._parts, self._session.prepared(_NEXT)])
             self._session.execute(cursor, sql, (*self._values, list(in_hand), limit))
             self._parts, self._values = [], []
-            return self._told(cursor.fetchall())
+            return self._leaving(cursor.fetchall())
 
 
 @contextmanager

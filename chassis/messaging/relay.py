@@ -15,8 +15,7 @@ from time import monotonic, time_ns
 import psycopg2
 from pika.exceptions import AMQPError
 
-from chassis.messaging import outbox
-from chassis.messaging import topology
+from chassis.messaging import outbox, topology
 from chassis.messaging.listener import Listener, Stop
 from chassis.messaging.publisher import BrokerAway, Message, Publisher
 from chassis.ops import failpoints, metrics, trace

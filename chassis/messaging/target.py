@@ -1,7 +1,7 @@
 """Where the courier delivers to: a service's waiting events, in order for each aggregate, and who of its threads takes which.
 
-Quiet ones (``together.py``) are taken by one thread at a time, all that wait, so that nobody waits for what is slow; those of
-the other aggregates a few abreast, since most of a delivery is waiting for PostgreSQL.
+Those that may share a transaction (``together.py``) are taken by one thread at a time, all that wait, so that nobody waits for
+what is slow; those of the other aggregates a few abreast, since most of a delivery is waiting for PostgreSQL.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from time import monotonic
 import orjson
 
 from chassis.db.engine import make_engine, watched
-from chassis.messaging.outbox import Waiting
 from chassis.messaging import inbox, together
 from chassis.messaging.clock import Clock
 from chassis.messaging.inbox import DatabaseAway
 from chassis.messaging.listener import Stop
+from chassis.messaging.outbox import Waiting
 from chassis.messaging.registry import subscriptions, timers
 from chassis.ops import failpoints, metrics
 from chassis.ops.settings import settings
@@ -30,7 +30,7 @@ from chassis.service import Service
 log = logging.getLogger(__name__)
 
 AWAY = 1.0  # seconds a database that was away is left alone
-ABREAST = 4  # aggregates whose events are handled at the same time, beside the quiet ones
+ABREAST = 4  # aggregates whose events are handled at the same time, beside those that share a transaction
 CONNECTIONS = 8  # per database, shared by all threads
 
 DELIVERED, NOT_REACHED = "", "not reached"
@@ -50,7 +50,7 @@ class Load:
     """What one thread has in hand."""
 
     parcels: Sequence[Parcel]
-    quiet: bool
+    joined: bool
 
 
 class Target:
@@ -66,7 +66,7 @@ class Target:
         self._lock = threading.Lock()
         self._waiting: dict[str, deque[Parcel]] = {}
         self._in_hand: set[str] = set()  # aggregates
-        self._loads = {True: 0, False: 0}  # in hand: quiet ones, others
+        self._loads = {True: 0, False: 0}  # in hand: of events that share a transaction, others
         metrics.from_zero(service.name, self.types, [timer.name for timer in timers(service)])
 
     def run(self, work: Callable[..., object], *arguments: object) -> None:
@@ -96,21 +96,21 @@ class Target:
             self.pool.submit(self._work, load)
 
     def _next(self) -> Load | None:
-        """What a free thread may take now: all events of an aggregate, or of all quiet ones."""
-        quiet: list[str] = []
+        """What a free thread may take now: all events of an aggregate, or of all that may share a transaction."""
+        joining: list[str] = []
         for subject, parcels in self._waiting.items():
             if subject in self._in_hand:
                 continue
-            if all(together.is_quiet(self.service, parcel.row.type) for parcel in parcels):
-                quiet.append(subject)
+            if all(together.may_join(self.service, parcel.row.type) for parcel in parcels):
+                joining.append(subject)
             elif self._loads[False] < ABREAST:
-                return self._take([subject], quiet=False)
-        return self._take(quiet[: together.MOST], quiet=True) if quiet and not self._loads[True] else None
+                return self._take([subject], joined=False)
+        return self._take(joining[: together.MOST], joined=True) if joining and not self._loads[True] else None
 
-    def _take(self, subjects: Sequence[str], quiet: bool) -> Load:
-        self._loads[quiet] += 1
+    def _take(self, subjects: Sequence[str], joined: bool) -> Load:
+        self._loads[joined] += 1
         self._in_hand.update(subjects)
-        return Load([parcel for subject in subjects for parcel in self._waiting.pop(subject)], quiet)
+        return Load([parcel for subject in subjects for parcel in self._waiting.pop(subject)], joined)
 
     def _give_back(self) -> None:
         with self._lock:
@@ -120,11 +120,11 @@ class Target:
             parcel.tell(parcel.row.position, NOT_REACHED)
 
     def _work(self, load: Load) -> None:
-        several = together.MOST if load.quiet else 1
+        several = together.MOST if load.joined else 1
         for start in range(0, len(load.parcels), several):
             self._deliver(load.parcels[start : start + several])
         with self._lock:
-            self._loads[load.quiet] -= 1
+            self._loads[load.joined] -= 1
             self._in_hand.difference_update(parcel.row.subject for parcel in load.parcels)
         self._start()
 

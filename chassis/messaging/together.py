@@ -1,9 +1,8 @@
 """Several events in one transaction: what a commit costs is paid once for all of them, and each one's writes travel with the
 next one's first question (decision note 0009).
 
-Only quiet events go together: those whose handlers keep nobody waiting, since they add rows and keep copies. What locks,
-changes or numbers something is handled alone, so that it is let go of at once. Which types are quiet is learnt from what their
-handlers do.
+Only events go together whose handlers keep nobody waiting, since they add rows and keep copies. What locks, changes or numbers
+something (``@on(…, locks=True)``) is handled in a transaction of its own, so that it is let go of at once.
 """
 
 from __future__ import annotations
@@ -14,46 +13,42 @@ from time import perf_counter
 from sqlalchemy import Engine
 
 from chassis.db.violations import is_away
-from chassis.events import envelope as envelopes, schemas
+from chassis.events import envelope as envelopes
 from chassis.messaging import inbox
+from chassis.messaging.registry import subscriptions
 from chassis.ops import failpoints, metrics
 from chassis.service import Service
 
 MOST = 16
 """Events of one transaction: the first of them waits for the last."""
-_loud: set[tuple[str, str]] = set()
 
 
-class Apart(Exception):
-    """They cannot be handled together, and nothing of them is kept: hand them over one by one."""
+class NotTogether(Exception):
+    """They cannot be handled in one transaction, and nothing of them is kept: hand them over one by one."""
 
 
-def is_quiet(service: Service, type_: str) -> bool:
-    """Whether no event of the type has kept anybody waiting in this process so far."""
-    return (service.name, type_) not in _loud
+def may_join(service: Service, type_: str) -> bool:
+    """Whether events of the type may share a transaction."""
+    return not any(handler.locks for handler in subscriptions(service).handlers(type_))
 
 
 def receive(service: Service, engine: Engine, given: Sequence[object]) -> None:
     """Handle delivered envelopes (decoded JSON), all of them or none; those of one aggregate in their order. Raises
-    DatabaseAway as ``inbox.receive`` does, and Apart for whatever else."""
+    DatabaseAway as ``inbox.receive`` does, and NotTogether for whatever else."""
     began = perf_counter()
     try:
         events = [envelopes.parse(inbox.decoded(envelope)) for envelope in given]
-        for event in events:
-            schemas.check_data(event.type, event.data)
         with inbox.unit(service, engine) as uow:
             # Two processes that have some of the same aggregates in hand ask for their rows in the same order.
             for event in sorted(events, key=lambda event: event.subject):
                 with inbox.span_of(service, event) as span:
                     uow.traceparent = span.traceparent
                     inbox.handle_once(service, uow, event)
-                    if uow.holds:
-                        _loud.add((service.name, event.type))
                     uow.turn()
     except Exception as failure:
         if is_away(failure) and not inbox.reachable(engine):
             raise inbox.DatabaseAway(str(failure)) from failure
-        raise Apart from failure
+        raise NotTogether from failure
     each = (perf_counter() - began) / len(events)
     for event in events:
         metrics.HANDLED.labels(service.name, event.type, inbox.Outcome.DONE).observe(each)

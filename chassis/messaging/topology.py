@@ -122,8 +122,8 @@ def _declare_queues(channel: BlockingChannel, service: Service) -> None:
             "x-overflow": "reject-publish",  # at-least-once asks for it; without a length limit it never rejects
         },
     )
-    for type_ in subscriptions(service):
-        channel.queue_bind(queue(service), exchange(), routing_key=type_)
+    for binding in subscriptions(service).bindings:
+        channel.queue_bind(queue(service), exchange(), routing_key=binding)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import psutil
 
@@ -27,3 +28,11 @@ def used(processes: Iterable[psutil.Process]) -> float | None:
         total += getattr(full, "pss", full.rss)
         alive = True
     return total / 2**20 if alive else None
+
+
+def of_suite(state: Mapping[str, Any]) -> dict[str, float | None]:
+    """Megabytes of each process in a data folder's state, PostgreSQL with all its backends; None for one that is gone."""
+    return {
+        name: used(tree(entry["pid"])[: None if name == "postgres" else 1])
+        for name, entry in state.get("processes", {}).items()
+    }

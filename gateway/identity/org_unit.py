@@ -7,7 +7,6 @@ people see what their office sees, and other services never hear of them.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -19,14 +18,8 @@ from chassis.db.folded import key_of, searched
 from chassis.domain import folding
 from chassis.domain.aggregate import Aggregate, Journal
 from chassis.domain.errors import ValidationFailed
+from chassis.domain.events import Published
 from chassis.domain.principal import HEADQUARTERS
-from gateway.identity.events import (
-    OrgUnitChanged,
-    OrgUnitCreated,
-    OrgUnitDeleted,
-    OrgUnitMoved,
-    OrgUnitRestored,
-)
 
 
 class Kind(StrEnum):
@@ -49,6 +42,16 @@ PARENTS = {
 class OrgUnit(Base, Scoped, Aggregate):
     """``org_path`` is the unit's own path: ``/HQ/<branch>/<site>/<department>/``. ``roles`` are given to all its people (G-09)."""
 
+    published = Published(
+        "aftersales.gateway.org_unit.v1",
+        "code",
+        "name",
+        "kind",
+        "parent_path",
+        path="org_path",
+        deleted=lambda unit: unit.deleted_at is not None,
+        only=lambda unit: unit.office,
+    )
     __tablename__ = "org_units"
 
     code: Mapped[str] = mapped_column(index=True)
@@ -79,11 +82,9 @@ class OrgUnit(Base, Scoped, Aggregate):
 
     @classmethod
     def _new(cls, **fields: Any) -> OrgUnit:
-        unit = cls(
+        return cls(
             **fields, leader_id=None, deputy_id=None, duties=None, roles=[], deleted_at=None, devices_checked=False
         )
-        unit._tell(OrgUnitCreated)
-        return unit
 
     @property
     def office(self) -> bool:
@@ -91,9 +92,7 @@ class OrgUnit(Base, Scoped, Aggregate):
         return self.kind in OFFICES
 
     def rename(self, name: str) -> None:
-        if name != self.name:
-            self.name = name
-            self._tell(OrgUnitChanged)
+        self.name = name
 
     def staff(self, by: str, **given: Any) -> bool:
         """Leader, deputy, duties and the roles of its people, as given. True when the roles changed."""
@@ -112,13 +111,13 @@ class OrgUnit(Base, Scoped, Aggregate):
         if self.deleted_at is None:
             self.deleted_at = now
             self.journal(Journal("delete", by))
-            self._tell(OrgUnitDeleted)
+            self.record("deleted")
 
     def restore(self, by: str) -> None:
         if self.deleted_at is not None:
             self.deleted_at = None
             self.journal(Journal("restore", by))
-            self._tell(OrgUnitRestored)
+            self.record("restored")
 
     def check_devices(self, on: bool, by: str) -> bool:
         """True when it was just switched on: whoever is in came on a device nobody approved."""
@@ -139,7 +138,7 @@ class OrgUnit(Base, Scoped, Aggregate):
             return None
         former, self.parent_id = self.org_path, parent.id
         self.org_path = f"{parent.org_path}{self.code}/"
-        self._tell(OrgUnitMoved, former_path=former)
+        self.record("moved", former_path=former)
         return former
 
     @property
@@ -147,18 +146,6 @@ class OrgUnit(Base, Scoped, Aggregate):
         above = self.org_path.rstrip("/").rpartition("/")[0] + "/"
         return None if above == "/" else above
 
-    def _tell(self, kind: Callable[..., Any], **more: str) -> None:
-        if self.office:
-            self.record(kind(**self._facts(), **more))
-
-    def _facts(self) -> dict[str, Any]:
-        return {
-            "code": self.code,
-            "name": self.name,
-            "kind": self.kind.value,
-            "path": self.org_path,
-            "parent_path": self.parent_path,
-        }
 
 
 def _plain(value: Any) -> Any:

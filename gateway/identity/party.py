@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Index
@@ -16,10 +15,10 @@ from chassis.db.sealed import Encrypted
 from chassis.db.violations import on_violation
 from chassis.domain.aggregate import Aggregate, Journal, new_id
 from chassis.domain.errors import Duplicate, ValidationFailed
+from chassis.domain.events import Published
 from chassis.domain.masking import ERASED
 from chassis.domain.principal import HEADQUARTERS
 from gateway.identity.errors import CustomerErased
-from gateway.identity.events import PartyChanged, PartyCreated
 from gateway.identity.org_unit import OrgUnit
 
 on_violation("uq_parties_customer_id", lambda: Duplicate("customer_id"))
@@ -36,6 +35,7 @@ class Party(Base, Scoped, Aggregate):
     is in customer service, of customers only. ``contract_ends_on``: the last day that counts, in ``time_zone``. ``erased_at``:
     the customer was erased (C-04), so it is over for ever."""
 
+    published = Published("aftersales.gateway.party.v1", "kind", "customer_id", "contract_ends_on")
     __tablename__ = "parties"
     __table_args__ = (Index(None, "created_at", "id"), Index(None, "contract_ends_on", "id"))
 
@@ -57,7 +57,6 @@ class Party(Base, Scoped, Aggregate):
         party = cls(id=new_id(), kind=kind, name=name, org_unit_id=unit.id, org_path=unit.org_path, customer_id=customer_id)
         party.contract_ends_on, party.time_zone, party.erased_at = ends_on, time_zone, None
         party.journal(Journal("create", by, data={"kind": kind.value, "contract_ends_on": ends_on.isoformat()}))
-        party.record(PartyCreated(**party._facts()))
         return party
 
     def change(self, by: str, name: str | None, ends_on: date | None) -> bool:
@@ -71,7 +70,6 @@ class Party(Base, Scoped, Aggregate):
             return False
         self.contract_ends_on = ends_on
         self.journal(Journal("change", by, data={"contract_ends_on": [before.isoformat(), ends_on.isoformat()]}))
-        self.record(PartyChanged(**self._facts()))
         return True
 
     def erase(self, by: str, at: datetime) -> None:
@@ -101,6 +99,3 @@ class Party(Base, Scoped, Aggregate):
 
     def over(self, now: datetime) -> bool:
         return self.erased_at is not None or self.ends_at <= now
-
-    def _facts(self) -> dict[str, Any]:
-        return {"kind": self.kind.value, "customer_id": self.customer_id, "contract_ends_on": self.contract_ends_on}

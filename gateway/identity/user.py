@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 import uuid
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,9 +13,9 @@ from chassis.db.folded import key_of, searched
 from chassis.domain import folding
 from chassis.domain.aggregate import Aggregate, Journal
 from chassis.domain.errors import ValidationFailed
+from chassis.domain.events import Published
 from chassis.domain.masking import ERASED
 from chassis.domain.principal import PARTNER
-from gateway.identity.events import UserChanged, UserCreated
 from gateway.identity.org_unit import OrgUnit
 
 
@@ -46,6 +45,7 @@ class User(Base, Scoped, Aggregate):
     """``org_path`` is that of the unit's office: the user sees it and what is below, and is seen from it and above. An outside
     account's (G-10) leads from there to nowhere: whatever does not know of parties, a release before them too, shows it nothing."""
 
+    published = Published("aftersales.gateway.user.v1", "username", "name", "org_path", "roles", "active")
     __tablename__ = "users"
 
     username: Mapped[str]
@@ -66,7 +66,7 @@ class User(Base, Scoped, Aggregate):
     ) -> User:
         """``office``: whose path is the scope, where the unit itself is a department or team."""
         check_name(username)
-        user = cls(
+        return cls(
             username=username,
             name=name,
             org_unit_id=unit.id,
@@ -76,8 +76,6 @@ class User(Base, Scoped, Aggregate):
             deleted_at=None,
             party_id=party_id,
         )
-        user.record(UserCreated(**user._facts()))
-        return user
 
     def change(
         self,
@@ -89,14 +87,14 @@ class User(Base, Scoped, Aggregate):
         office: OrgUnit | None = None,
     ) -> bool:
         """Takes what is given. True when what the user may do or see changed, so tokens made before are void."""
-        before, rights = self._facts(), (self.org_unit_id, self.org_path, self.roles, self.active)
+        before, rights = self.published.of(self), (self.org_unit_id, self.org_path, self.roles, self.active)
         placed = self.org_unit_id
         self.name = self.name if name is None else name
         self.roles = self.roles if roles is None else sorted(roles)
         self.active = self.active if active is None else active
         if unit is not None:
             self.org_unit_id, self.org_path = unit.id, _path(office or unit, self.party_id)
-        after = self._facts()
+        after = self.published.of(self)
         if after == before and self.org_unit_id == placed:
             return False
         # What people of other companies, or customers, are called stands in no journal: it only grows (C-04).
@@ -105,8 +103,6 @@ class User(Base, Scoped, Aggregate):
         if self.org_unit_id != placed:
             changed["org_unit_id"] = [str(placed), str(self.org_unit_id)]
         self.journal(Journal("change", by, data=changed))
-        if after != before:
-            self.record(UserChanged(**after))
         return (self.org_unit_id, self.org_path, self.roles, self.active) != rights
 
     @property
@@ -125,7 +121,6 @@ class User(Base, Scoped, Aggregate):
         """C-04: the customer whose account it is was erased."""
         self.name, self.active, self.deleted_at = ERASED, False, self.deleted_at or at
         self.journal(Journal("erase", by))
-        self.record(UserChanged(**self._facts()))
 
     def restore(self, by: str) -> None:
         if self.deleted_at is not None:
@@ -142,13 +137,4 @@ class User(Base, Scoped, Aggregate):
         """His scope is another from now on."""
         self.journal(Journal("move", by, data={"org_path": [self.org_path, path]}))
         self.org_path = path
-        self.record(UserChanged(**self._facts()))
 
-    def _facts(self) -> dict[str, Any]:
-        return {
-            "username": self.username,
-            "name": self.name,
-            "org_path": self.org_path,
-            "roles": list(self.roles),
-            "active": self.active,
-        }

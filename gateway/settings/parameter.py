@@ -12,14 +12,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db.base import Base
 from chassis.domain.aggregate import Aggregate
 from chassis.domain.errors import ValidationFailed
+from chassis.domain.events import Published
 from gateway.settings.catalogue import Definition, definitions
-from gateway.settings.events import ParameterChanged
 
 
 class Parameter(Base, Aggregate):
     """``held`` wraps the value, so that every JSON value can be stored alike. ``shipped``: nobody set it here, so a
     release may bring another default."""
 
+    published = Published("aftersales.gateway.parameter.v1", "key", "value", only=lambda it: not it.definition.secret)
     __tablename__ = "parameters"
 
     key: Mapped[str] = mapped_column(unique=True)
@@ -29,7 +30,7 @@ class Parameter(Base, Aggregate):
     @classmethod
     def ship(cls, definition: Definition, value: Any) -> Parameter:
         parameter = cls(key=definition.key, held={"value": value}, shipped=True)
-        parameter._tell()
+        parameter.record("changed")
         return parameter
 
     @property
@@ -56,12 +57,7 @@ class Parameter(Base, Aggregate):
         if value == self.value:
             return False
         self.held = {"value": value}
-        self._tell()
         return True
-
-    def _tell(self) -> None:
-        if not self.definition.secret:
-            self.record(ParameterChanged(self.key, self.value))
 
 
 class ParameterChange(Base):

@@ -8,14 +8,11 @@ from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event, on
 from gateway.streams.stream_event import StreamEvent, append, leave
 
-WORK_ORDER_VERBS = (
-    "registered", "assigned", "started", "diagnosed", "quoted", "quote_approved", "quote_rejected", "parts_reserved",
-    "repaired", "check_failed", "ready", "parts_returned", "completed", "revisited", "audited", "unaudited",
-    "rebilled", "corrected", "cancelled",
-)  # fmt: skip
 
-
-@on(*(f"aftersales.orders.work_order.{verb}.v1" for verb in WORK_ORDER_VERBS))
+@on(
+    "aftersales.orders.work_order.*.v1",
+    reads=("number", "state", "customer_id", "corrected", "former_path", "former_customer_id"),
+)
 def work_order_changed(uow: UnitOfWork, event: Event) -> None:
     """Whoever sees the order is told; of a correction also those that it leaves, who have it on their pages."""
     order, path = event.data, event.org_path or "/"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from chassis.domain.events import ANY_VERB, parse_type, type_of
 from chassis.events import schemas
 
 RIGHTS = {
@@ -29,12 +30,18 @@ PING = "ping"
 @cache
 def offered() -> dict[str, str]:
     """Event type → right that its subscriber needs. Sorted."""
-    found = {}
-    for type_ in schemas.types():
-        subject = ".".join(type_.split(".")[1:3])
-        if subject in RIGHTS:
-            found[type_] = RIGHTS[subject]
-    return dict(sorted(found.items()))
+    return {type_: right for type_ in sorted(schemas.types()) if (right := right_of(type_))}
+
+
+def right_of(type_: str) -> str | None:
+    """Also for a verb that only a newer release knows; None for what is not offered."""
+    kind = parse_type(type_)
+    return RIGHTS.get(f"{kind.service}.{kind.subject}")
+
+
+def subjects() -> list[str]:
+    """What the gateway listens to: all verbs of what is offered."""
+    return sorted({type_of(parse_type(type_).state, ANY_VERB) for type_ in offered()})
 
 
 def fits(pattern: str, type_: str) -> bool:

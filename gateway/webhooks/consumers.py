@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from chassis.db.uow import UnitOfWork
-from chassis.domain.events import Event, on
+from chassis.domain.events import WHOLE, Event, on
 from gateway.webhooks import usecases
-from gateway.webhooks.catalogue import offered
+from gateway.webhooks.catalogue import subjects
 
 
-@on(*offered())
+@on(*subjects(), reads=WHOLE)
 def tell(uow: UnitOfWork, event: Event) -> None:
     usecases.note(uow, event)

@@ -11,7 +11,7 @@ from chassis.db.paging import Listing, ListQuery, beginnings, members
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import Forbidden
 from gateway.webhooks import views
-from gateway.webhooks.catalogue import offered
+from gateway.webhooks.catalogue import PING, right_of
 from gateway.webhooks.delivery import WebhookAttempt, WebhookDelivery
 from gateway.webhooks.webhook import Webhook
 
@@ -42,7 +42,8 @@ def deliveries(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
 def delivery(uow: UnitOfWork, webhook_delivery_id: uuid.UUID) -> dict[str, Any]:
     """With its body, which is for whoever may read such documents: Forbidden otherwise."""
     found = uow.read(WebhookDelivery, webhook_delivery_id)
-    if (right := offered().get(found.type)) and not uow.principal.may(right):
+    right = None if found.type == PING else right_of(found.type)
+    if right and not uow.principal.may(right):
         raise Forbidden(permission=right)
     log = uow.find(
         WebhookAttempt, WebhookAttempt.delivery_id == found.id, order_by=[WebhookAttempt.at.desc()], limit=SHOWN_ATTEMPTS

@@ -23,7 +23,7 @@ ATTEMPT = ("at", "status", "error", "excerpt", "milliseconds")
 def events() -> Document:
     return {
         "events": [
-            {"type": type_, "description": schemas.schema(type_).get("description", ""), "permission": right}
+            {"type": type_, "description": schemas.description(type_), "permission": right}
             for type_, right in offered().items()
         ]
     }

@@ -1,103 +1,57 @@
-"""Every published event: one class, one schema with examples, released once and never changed; every consumed type exists."""
+"""Every published state: one declaration, one schema with examples; changed only so that readers of the release before keep
+working; every consumed type and member exists."""
 
-import hashlib
+import ast
+import copy
 import json
-import types
-import typing
-from dataclasses import MISSING, fields
-from datetime import date, datetime
-from decimal import Decimal
-from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import jsonschema_rs
 import pytest
 
-from chassis.domain.events import consumed, declared, parse_type
-from tests.support.world import ROOT, services
+from chassis.domain.events import ANY_VERB, Published, declared, handlers, parse_type
+from chassis.events import schemas
+from tests.architecture.release import RELEASED, breaks, current
+from tests.support.world import ROOT, services, sources
 
-CONTRACTS = ROOT / "contracts"
-RELEASED = Path(__file__).with_name("released-schemas.sha256")
-SCHEMAS = sorted(CONTRACTS.glob("*/events/*.json"))
 services()
-DECLARED = declared()
-JSON_TYPES: dict[Any, set[str]] = {
-    UUID: {"string"}, str: {"string"}, Decimal: {"string", "number"}, date: {"string"}, datetime: {"string"},
-    int: {"integer"}, float: {"number"}, bool: {"boolean"},
-}
+STATES = sorted(state for state in schemas.states() if state.split(".")[1] in {service.name for service in services()})
+DECLARED = {state: found for state, found in declared().items() if state in STATES}
+HANDLERS = [(service, handler) for service in services() for handler in handlers(service.package)]
 
 
-def path_of(type_: str) -> Path:
-    service, name = parse_type(type_)
-    return CONTRACTS / service / "events" / f"{name}.json"
-
-
-def schema_of(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+def verbs_in_code() -> set[tuple[str, str]]:
+    """(file's package, verb) of every ``record("verb")``."""
+    found = set()
+    for path in sources("services", "gateway"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "record":
+                if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+                    found.add((str(path.parent.relative_to(ROOT)), node.args[0].value))
     return found
 
 
-@pytest.mark.parametrize("type_", sorted(DECLARED))
-def test_class_and_schema_are_equal(type_: str):
-    schema, cls = schema_of(path_of(type_)), DECLARED[type_]
-    hints = typing.get_type_hints(cls)
-    names = {field.name for field in fields(cls)}
-    assert names == set(schema["properties"]), f"{cls.__qualname__} and its schema name other members"
-    assert schema["additionalProperties"] is False
-    optional = {field.name for field in fields(cls) if field.default is not MISSING or field.default_factory is not MISSING}
-    assert names - optional <= set(schema["required"])
-    for name in names:
-        assert_fits(hints[name], schema["properties"][name], schema, f"{type_}.{name}")
+def test_every_state_is_declared_and_has_a_schema():
+    assert set(STATES) == set(DECLARED)
 
 
-def assert_fits(hint: Any, schema: dict[str, Any], whole: dict[str, Any], where: str) -> None:
-    """The Python type's null and plain JSON types are those of the schema (lists and objects: that they are such)."""
-    if hint is Any:
-        return
-    schema = resolved(schema, whole)
-    accepted = kinds(schema, whole)
-    arms = typing.get_args(hint) if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union else (hint,)
-    assert (type(None) in arms) == ("null" in accepted), f"{where}: null in one of class and schema only"
-    for arm in arms:
-        origin = typing.get_origin(arm) or arm
-        if arm in JSON_TYPES:
-            assert JSON_TYPES[arm] & accepted, f"{where}: {arm} against {accepted}"
-        elif origin in (list, tuple):
-            assert "array" in accepted, where
-        elif isinstance(origin, type) and issubclass(origin, dict):
-            assert "object" in accepted, where
-
-
-def resolved(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" in schema:
-        node: Any = whole
-        for part in schema["$ref"].removeprefix("#/").split("/"):
-            node = node[part]
-        return {**node, **{key: value for key, value in schema.items() if key != "$ref"}}
-    return schema
-
-
-def kinds(schema: dict[str, Any], whole: dict[str, Any]) -> set[str]:
-    schema = resolved(schema, whole)
-    if "type" in schema:
-        return {schema["type"]} if isinstance(schema["type"], str) else set(schema["type"])
-    found: set[str] = set()
-    for option in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
-        found |= kinds(option, whole)
-    for value in schema.get("enum", [schema["const"]] if "const" in schema else []):
-        found.add({type(None): "null", str: "string", bool: "boolean", int: "integer", float: "number"}[type(value)])
-    return found or {"null", "string", "boolean", "integer", "number", "array", "object"}
-
-
-@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: f"{path.parent.parent.name}:{path.stem}")
-def test_schema_has_a_class_and_valid_examples(path: Path):
-    schema = schema_of(path)
-    type_ = f"aftersales.{path.parent.parent.name}.{path.stem}"
-    assert schema["title"] == type_ and schema["description"]
+@pytest.mark.parametrize("state", STATES)
+def test_declaration_and_schema_are_equal(state: str):
+    schema, published = schemas.schema(state), DECLARED[state]
+    assert isinstance(published, Published)
+    of_verbs = {name for name, about in schema["properties"].items() if "x-verbs" in about}
+    assert set(published.members) == set(schema["properties"]) - of_verbs
+    assert schema["title"] == state and schema["description"] and schema["additionalProperties"] is False
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert type_ in DECLARED, f"nobody publishes {type_}"
-    assert schema["examples"], f"{type_} has no example"
+    for name in of_verbs:
+        assert set(schema["properties"][name]["x-verbs"]) <= set(schema["x-verbs"])
+    for verb, about in schema["x-verbs"].items():
+        assert about["description"] and 0 <= about["example"] < len(schema["examples"]), verb
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_examples_are_valid_and_nothing_required_may_be_missing(state: str):
+    schema = schemas.schema(state)
     validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
     for example in schema["examples"]:
         assert [error.message for error in validator.iter_errors(example)] == []
@@ -105,19 +59,92 @@ def test_schema_has_a_class_and_valid_examples(path: Path):
             assert not validator.is_valid({key: value for key, value in example.items() if key != required})
 
 
-@pytest.mark.parametrize("service", services(), ids=lambda service: service.name)
-def test_consumed_types_exist(service: Any):
-    for type_ in consumed(service.package):
-        assert path_of(type_).exists(), f"{service.name} listens to {type_}, which no contract has"
-        assert parse_type(type_)[0] != service.name, f"{service.name} listens to itself"
+def test_every_verb_is_said_somewhere_and_every_word_is_a_verb():
+    """``created`` and ``changed`` go out by themselves."""
+    said = verbs_in_code()
+    for state in STATES:
+        kind = state.split(".")
+        package = kind[1] if kind[1] == "gateway" else f"services/{kind[1]}"
+        here = {verb for folder, verb in said if folder.startswith(f"{package}/")}
+        assert set(schemas.verbs(state)) <= here | {"created", "changed"}, state
+    known = {verb for state in STATES for verb in schemas.verbs(state)}
+    assert {verb for _, verb in said} <= known
 
 
-def test_released_schemas_are_unchanged():
-    """A released schema never changes: a new shape is the next version. `python -m tests.architecture.release` adds new ones."""
-    released = dict(reversed(line.split("  ", 1)) for line in RELEASED.read_text(encoding="utf-8").splitlines())
-    for name, digest in released.items():
-        path = ROOT / name
-        assert path.exists(), f"{name} was released and is gone"
-        assert hashlib.sha256(path.read_bytes()).hexdigest() == digest, f"{name} was released: write the next version instead"
-    new = [str(path.relative_to(ROOT)) for path in SCHEMAS if str(path.relative_to(ROOT)) not in released]
-    assert not new, f"new, so list them (python -m tests.architecture.release): {new}"
+@pytest.mark.parametrize(("service", "handler"), HANDLERS, ids=lambda value: getattr(value, "name", None))
+def test_what_a_consumer_reads_exists(service: Any, handler: Any):
+    for type_ in handler.types:
+        kind = parse_type(type_)
+        assert kind.service != service.name, f"{service.name} listens to itself"
+        assert kind.verb == ANY_VERB or kind.verb in schemas.verbs(kind.state), type_
+        assert set(handler.reads) <= set(schemas.schema(kind.state)["properties"]), type_
+
+
+def test_readers_of_the_released_schemas_keep_working():
+    """`python -m tests.architecture.release` writes the released state down anew: once per release."""
+    released = json.loads(RELEASED.read_text(encoding="utf-8"))
+    now = current()
+    broken = [f"{state}: gone" for state in released if state not in now]
+    broken += [f"{state} {what}" for state, old in released.items() if state in now for what in breaks(old, now[state])]
+    assert not broken, "write the next version beside it (v2) instead"
+
+
+SCHEMA: dict[str, Any] = {
+    "x-verbs": ["created", "changed"],
+    "type": "object",
+    "properties": {
+        "state": {"enum": ["open"], "x-open": True},
+        "quality": {"enum": ["good", "bad"]},
+        "lines": {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}},
+    },
+    "required": ["state", "lines"],
+}
+
+
+def changed(**paths: Any) -> dict[str, Any]:
+    found = copy.deepcopy(SCHEMA)
+    for path, value in paths.items():
+        node: Any = found
+        *steps, last = path.split("__")
+        for step in steps:
+            node = node[step]
+        if value is None:
+            del node[last]
+        else:
+            node[last] = value
+    return found
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        {"properties__comment": {"type": "string"}},
+        {"x-verbs": ["created", "changed", "closed"]},
+        {"properties__state__enum": ["open", "closed"]},
+        {"properties__lines__items__properties__bin": {"type": "string"}},
+    ],
+    ids=["member", "verb", "value", "inner member"],
+)
+def test_what_may_be_added(added: dict[str, Any]):
+    assert list(breaks(SCHEMA, changed(**added))) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"properties__quality": None}, "quality: gone"),
+        ({"x-verbs": ["created"]}, "no more verb changed"),
+        ({"properties__state__enum": ["closed"]}, "state: no more"),
+        ({"properties__state__x-open": None}, "another set of values"),
+        ({"properties__quality__enum": ["good", "bad", "to_check"]}, "not open"),
+        ({"properties__lines__items__properties__id__type": "integer"}, r"lines\[\].id: another type"),
+        ({"required": ["state"]}, "lines: not always there"),
+        ({"properties__comment": {"type": "string"}, "required": ["state", "lines", "comment"]}, "cannot be required"),
+        ({"properties__lines__maxItems": 3}, "another maxItems"),
+    ],
+)
+def test_what_breaks_a_reader(other: dict[str, Any], told: str):
+    import re
+
+    found = list(breaks(SCHEMA, changed(**other)))
+    assert len(found) == 1 and re.search(told, found[0]), found

@@ -130,23 +130,23 @@ def inbox_row_after_effects() -> None:
 @_plant
 def publish_before_commit() -> None:
     """Events go out in a transaction of their own, before that of the change."""
-    from chassis.messaging import outbox
     from chassis.db.uow import UnitOfWork
     from chassis.domain.principal import Principal
+    from chassis.events import outgoing
     from chassis.ops import failpoints
 
     plain = UnitOfWork._collect_facts
 
-    def collect(self: Any, instance: Any) -> None:
-        events = instance.__dict__.pop("_events", ())
+    def collect(self: Any, instance: Any, events: Any) -> None:
         if events:
             with UnitOfWork(self.engine, Principal.system("announcer")) as other:
-                for event in events:
-                    other.insert_row("outbox", outbox.row(event, instance, self.actor, self.traceparent, self.now))
-            self.notify(outbox.CHANNEL)
+                for sequence, event in events:
+                    row = outgoing.row(instance, event, sequence, self.actor, self.traceparent, self.now)
+                    other.insert_row("outbox", row)
+            self.notify(outgoing.CHANNEL)
             if instance.version == 1:  # the instant that this bug makes; a change that is told twice does no harm, a document does
                 failpoints.hit("uow.commit", self.engine.url.database, "creating")
-        plain(self, instance)
+        plain(self, instance, ())
 
     UnitOfWork._collect_facts = collect  # type: ignore[method-assign]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from chassis.domain.aggregate import new_id
 from chassis.domain.money import ZERO, line_net, tax_of
-from chassis.events.schemas import schema
+from chassis.events.schemas import example
 
 WORKED = (("labour", "1.5", "100.00"), ("part", "1", "25.00"), ("part", "2", "7.55"))
 """Lines of the worked example: 214.81 in all."""
@@ -16,8 +16,8 @@ WORKED = (("labour", "1.5", "100.00"), ("part", "1", "25.00"), ("part", "2", "7.
 
 def order(verb: str, **changed: Any) -> dict[str, Any]:
     """Data of ``orders.work_order.<verb>`` about an order of its own."""
-    example = copy.deepcopy(schema(f"aftersales.orders.work_order.{verb}.v1")["examples"][0])
-    return {**example, "id": str(new_id()), **changed}
+    found = copy.deepcopy(example(f"aftersales.orders.work_order.{verb}.v1"))
+    return {**found, "id": str(new_id()), **changed}
 
 
 def billing(

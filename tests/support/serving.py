@@ -107,7 +107,7 @@ class Served:
     def events(self, subject: Any) -> list[tuple[str, int, dict[str, Any]]]:
         """(type without the service, sequence, data) of what was announced about an aggregate, oldest first."""
         found = self.rows("SELECT type, sequence, envelope FROM outbox WHERE subject = :id ORDER BY position", id=str(subject))
-        return [(row.type.split(".", 2)[2], row.sequence, sealing.told(row.envelope)["data"]) for row in found]
+        return [(row.type.split(".", 2)[2], row.sequence, sealing.opened(row.envelope)["data"]) for row in found]
 
 
 def jwks_file(folder: Path) -> Path:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-import psutil
-
-from deploy.local.memory import tree, used
+from deploy.local.memory import of_suite
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,17 +19,12 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     print(f"{'process':<20} {'pid':>8} {'state':<10} {'memory':>9}")
     total = 0.0
-    for name, entry in state["processes"].items():
-        memory = used(tree(entry["pid"])) if name == "postgres" else used(_one(entry["pid"]))
+    for name, memory in of_suite(state).items():
         total += memory or 0.0
         condition = "running" if memory is not None else "down"
         shown = f"{memory:6.1f} MB" if memory is not None else "-"
-        print(f"{name:<20} {entry['pid']:>8} {condition:<10} {shown:>9}")
+        print(f"{name:<20} {state['processes'][name]['pid']:>8} {condition:<10} {shown:>9}")
     for name in state.get("down", ()):
         print(f"{name:<20} {'-':>8} {'down':<10} {'-':>9}")
     print(f"{'total':<20} {'':>8} {'ready' if state.get('ready') else 'starting':<10} {total:6.1f} MB   {state['url']}")
     return 0
-
-
-def _one(pid: int) -> list[psutil.Process]:
-    return [psutil.Process(pid)] if psutil.pid_exists(pid) else []

@@ -7,7 +7,7 @@ from chassis.domain.events import Event, on
 from services.callcenter.customers.customer import Customer
 
 
-@on("aftersales.orders.erasure.created.v1")
+@on("aftersales.orders.erasure.created.v1", reads=("erased_at",), locks=True)
 def erasure_created(uow: UnitOfWork, event: Event) -> None:
     """C-04. Orders, where a customer's documents are opened and closed, found none open and takes no new one: what says who
     it was goes here too, and this service tells everybody else. A second telling changes nothing."""

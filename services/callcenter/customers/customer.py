@@ -11,9 +11,9 @@ from chassis.db.base import Base
 from chassis.db.sealed import Encrypted
 from chassis.domain import folding
 from chassis.domain.aggregate import Aggregate, Journal
+from chassis.domain.events import Published
 from chassis.domain.masking import ERASED
 from services.callcenter.customers.errors import CustomerErased
-from services.callcenter.customers.events import CustomerChanged, CustomerCreated, CustomerWasErased
 from services.callcenter.customers.phones import line
 
 END = 4
@@ -24,6 +24,7 @@ class Customer(Base, Aggregate):
     """``phones`` are E.164, main number first; several customers may share a number (C-02 only warns). Name and numbers are
     sealed (G-24); they are found by their marks: one for every beginning of the name, one for every number."""
 
+    published = Published("aftersales.callcenter.customer.v1", "name", "phones", "erased_at")
     __tablename__ = "customers"
 
     name: Mapped[str] = mapped_column(Encrypted())
@@ -40,20 +41,15 @@ class Customer(Base, Aggregate):
 
     @classmethod
     def create(cls, name: str, phones: list[str]) -> "Customer":
-        customer = cls(name=name, phones=phones, name_marks=name_marks(name), phone_marks=phone_marks(phones))
-        customer.record(CustomerCreated(name, phones))
-        return customer
+        return cls(name=name, phones=phones, name_marks=name_marks(name), phone_marks=phone_marks(phones))
 
     def change(self, name: str | None = None, phones: list[str] | None = None) -> None:
-        """Nothing is announced when nothing differs. Raises CustomerErased: who asked to be forgotten is not written down again."""
+        """Raises CustomerErased: who asked to be forgotten is not written down again."""
         self.require_kept()
-        before = (self.name, self.phones)
         if name is not None:
             self.name, self.name_marks = name, name_marks(name)
         if phones is not None:
             self.phones, self.phone_marks = phones, phone_marks(phones)
-        if (self.name, self.phones) != before:
-            self.record(CustomerChanged(self.name, self.phones))
 
     def erase(self, at: datetime, by: str) -> None:
         """C-04. Only what says who it was goes; the id stays, so that documents still tell that they are about the same
@@ -61,7 +57,7 @@ class Customer(Base, Aggregate):
         if self.erased_at is None:
             self.name, self.phones, self.name_marks, self.phone_marks, self.erased_at = ERASED, [], [], [], at
             self.journal(Journal("erase", by))
-            self.record(CustomerWasErased(self.name, self.phones, at))
+            self.record("erased")
 
     def require_kept(self) -> None:
         """Raises CustomerErased."""

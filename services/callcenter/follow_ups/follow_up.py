@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate, Journal
+from chassis.domain.events import Published
 from chassis.domain.machine import Machine, Move
-from services.callcenter.follow_ups.events import FollowUpClosed, FollowUpOpened
 
 
 class State(StrEnum):
@@ -22,6 +22,7 @@ class State(StrEnum):
 class FollowUp(Base, Scoped, Aggregate):
     """``comment`` is what the customer said at the revisit; ``solved`` and ``reason`` are how it ended."""
 
+    published = Published("aftersales.callcenter.follow_up.v1", "work_order_id", "comment", "solved", "reason")
     __tablename__ = "follow_ups"
     __table_args__ = (
         Index(None, "created_at", "id"),
@@ -43,7 +44,7 @@ class FollowUp(Base, Scoped, Aggregate):
     def open(self, by: str) -> None:
         self.state = State.OPEN
         self.journal(Journal("open", by, None, State.OPEN))
-        self.record(FollowUpOpened(self.work_order_id, self.comment))
+        self.record("opened")
 
     def solve(self, by: str, at: datetime) -> None:
         """The customer has what he was owed."""
@@ -57,7 +58,7 @@ class FollowUp(Base, Scoped, Aggregate):
 
     def _end(self, solved: bool, reason: str | None, by: str, at: datetime) -> None:
         self.solved, self.reason, self.closed_at, self.closed_by = solved, reason, at, by
-        self.record(FollowUpClosed(self.work_order_id, solved, reason))
+        self.record("closed")
 
 
 MACHINE = Machine(

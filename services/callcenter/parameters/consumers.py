@@ -5,7 +5,7 @@ from chassis.domain.events import Event, on
 from services.callcenter.parameters.parameter import DEFAULTS, Parameter
 
 
-@on("aftersales.gateway.parameter.changed.v1")
+@on("aftersales.gateway.parameter.*.v1", reads=("key", "value"))
 def parameter_changed(uow: UnitOfWork, event: Event) -> None:
     """Keep what this service uses; the others are none of its business."""
     key = event.data["key"]

@@ -7,18 +7,20 @@ from services.callcenter.revisits import usecases
 from services.callcenter.revisits.copies import SiteCopy
 
 
-@on("aftersales.orders.site.created.v1", "aftersales.orders.site.changed.v1")
+@on("aftersales.orders.site.*.v1", reads=("code", "name", "org_path", "time_zone"))
 def site_changed(uow: UnitOfWork, event: Event) -> None:
-    names = ("code", "name", "org_path", "time_zone")
-    uow.copy(SiteCopy, event, **{name: event.data[name] for name in names})
+    uow.copy(SiteCopy, event, **event.data)
 
 
-@on("aftersales.orders.work_order.completed.v1")
+@on(
+    "aftersales.orders.work_order.completed.v1",
+    reads=("id", "number", "site_id", "customer_id", "completed_at"),
+)
 def work_order_completed(uow: UnitOfWork, event: Event) -> None:
     usecases.plan_revisit(uow, event)
 
 
-@on("aftersales.gateway.org_unit.moved.v1")
+@on("aftersales.gateway.org_unit.moved.v1", reads=("former_path", "path"), locks=True)
 def org_unit_moved(uow: UnitOfWork, event: Event) -> None:
     """Every document of the unit's sites is seen from its new place (G-11)."""
     scopes.follow(uow, event.subject, event.sequence, event.data["former_path"], event.data["path"])

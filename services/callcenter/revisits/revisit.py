@@ -9,8 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate, Journal
+from chassis.domain.events import Published
 from chassis.domain.machine import Machine, Move
-from services.callcenter.revisits.events import RevisitCreated, RevisitRecorded
 
 
 class State(StrEnum):
@@ -21,6 +21,7 @@ class State(StrEnum):
 class Revisit(Base, Scoped, Aggregate):
     """One per work order for ever: an order finished again after being reopened is not asked about anew."""
 
+    published = Published("aftersales.callcenter.revisit.v1", "work_order_id", "due_on", "solved", "score", "comment")
     __tablename__ = "revisits"
     __table_args__ = (
         *(Index(None, name, "id") for name in ("due_on", "created_at", "completed_on", "state", "work_order_number")),
@@ -46,14 +47,13 @@ class Revisit(Base, Scoped, Aggregate):
         self.state = State.OPEN
         self.due_on = self.completed_on + timedelta(days=after_days)
         self.journal(Journal("create", by, None, State.OPEN))
-        self.record(RevisitCreated(self.work_order_id, self.due_on))
 
     def note(self, solved: bool, score: int | None, comment: str | None, by: str, at: datetime) -> None:
         """Record what the customer said, also before the day due. Raises BadTransition the second time."""
         MACHINE.fire(self, "record", by, data={"solved": solved, "score": score})
         self.solved, self.score, self.comment = solved, score, comment
         self.recorded_at, self.recorded_by = at, by
-        self.record(RevisitRecorded(self.work_order_id, solved, score, comment))
+        self.record("recorded")
 
 
 MACHINE = Machine(

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate, Journal
+from chassis.domain.events import Published
 from chassis.domain.machine import Machine, Move
 from chassis.domain.money import ZERO
 from services.finance.billing.bill_line import BillLine
 from services.finance.billing.errors import OverAllocated, SumMismatch
-from services.finance.billing.events import BillChanged, BillIssued, BillReversed
 from services.finance.kernel import Money
 
 
@@ -28,6 +28,16 @@ class State(StrEnum):
 class Bill(Base, Scoped, Aggregate):
     """``open_amount`` is the customer's part not yet paid; the maker's part is claimed from the maker, not paid here."""
 
+    published = Published(
+        "aftersales.finance.bill.v1",
+        "work_order_id",
+        "number",
+        "round",
+        "state",
+        "customer_total",
+        "maker_total",
+        "open_amount",
+    )
     __tablename__ = "bills"
     __table_args__ = (
         UniqueConstraint("work_order_id", "round"),
@@ -82,7 +92,7 @@ class Bill(Base, Scoped, Aggregate):
         self.journal(Journal("issue", by, None, State.OPEN, data={"credit": str(used)} if used else None))
         if not self.open_amount:
             MACHINE.fire(self, "settle", by)
-        self.record(BillIssued(*self._facts()))
+        self.record("issued")
         return used
 
     def pay(self, amount: Decimal, payment_number: str, by: str) -> None:
@@ -92,29 +102,17 @@ class Bill(Base, Scoped, Aggregate):
         data = {"payment": payment_number, "amount": str(amount)}
         MACHINE.fire(self, "payments", by, to=State.OPEN if left else State.SETTLED, data=data)
         self.open_amount = left
-        self.record(BillChanged(*self._facts()))
 
     def reverse(self, reversal_number: str, reason: str, by: str) -> None:
         """The reversing document takes its place (R-10); amounts stay as they were. What the customer paid is his."""
         MACHINE.fire(self, "reverse", by, why=reason, data={"reversal": reversal_number})
-        self.record(BillReversed(*self._facts(), reversal_number, self.customer_total))
+        self.record("reversed", reversal_number=reversal_number, credited=self.customer_total)
 
     def check_open(self, amount: Decimal) -> None:
         if amount > self.open_amount:
             raise OverAllocated(
                 f"{amount} > {self.open_amount}", field="amount", open_amount=self.open_amount
             )
-
-    def _facts(self) -> tuple[uuid.UUID, str, int, str, Decimal, Decimal, Decimal]:
-        return (
-            self.work_order_id,
-            self.number,
-            self.round,
-            self.state.value,
-            self.customer_total,
-            self.maker_total,
-            self.open_amount,
-        )
 
 
 def _sum(lines: Sequence[BillLine], column: str) -> Decimal:

@@ -7,28 +7,30 @@ from services.finance.billing import usecases
 from services.finance.billing.copies import SiteCopy
 
 
-@on("aftersales.orders.site.created.v1", "aftersales.orders.site.changed.v1")
+@on("aftersales.orders.site.*.v1", reads=("code", "name", "org_path", "time_zone"))
 def site_changed(uow: UnitOfWork, event: Event) -> None:
-    names = ("code", "name", "org_path", "time_zone")
-    uow.copy(SiteCopy, event, **{name: event.data[name] for name in names})
+    uow.copy(SiteCopy, event, **event.data)
 
 
-@on("aftersales.orders.work_order.ready.v1")
+BILLED = ("id", "number", "site_id", "customer_id", "billing")
+
+
+@on("aftersales.orders.work_order.ready.v1", reads=(*BILLED, "ready_at"), locks=True)
 def work_order_ready(uow: UnitOfWork, event: Event) -> None:
     usecases.issue_bill(uow, event, event.data["ready_at"])
 
 
-@on("aftersales.orders.work_order.unaudited.v1")
+@on("aftersales.orders.work_order.unaudited.v1", reads=("id", "billing", "reason"), locks=True)
 def work_order_unaudited(uow: UnitOfWork, event: Event) -> None:
     usecases.reverse_bill(uow, event)
 
 
-@on("aftersales.orders.work_order.rebilled.v1")
+@on("aftersales.orders.work_order.rebilled.v1", reads=BILLED, locks=True)
 def work_order_rebilled(uow: UnitOfWork, event: Event) -> None:
     usecases.issue_bill(uow, event, event.time.isoformat())
 
 
-@on("aftersales.gateway.org_unit.moved.v1")
+@on("aftersales.gateway.org_unit.moved.v1", reads=("former_path", "path"), locks=True)
 def org_unit_moved(uow: UnitOfWork, event: Event) -> None:
     """Every document of the unit's sites is seen from its new place (G-11)."""
     scopes.follow(uow, event.subject, event.sequence, event.data["former_path"], event.data["path"])

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate
+from chassis.domain.events import Published
 from services.finance.billing.bill import Bill
-from services.finance.billing.events import PaymentReceived
 from services.finance.kernel import Money
 
 
@@ -25,6 +25,7 @@ class Method(StrEnum):
 
 
 class Payment(Base, Scoped, Aggregate):
+    published = Published("aftersales.finance.payment.v1", "bill_id", "work_order_id", "number", "amount", "method")
     __tablename__ = "payments"
     __table_args__ = (
         *(Index(None, name, "id") for name in ("created_at", "received_on", "method", "amount")),
@@ -53,7 +54,5 @@ class Payment(Base, Scoped, Aggregate):
             currency=bill.currency,
             amount=amount,
         )
-        payment.record(
-            PaymentReceived(bill.id, bill.work_order_id, number, amount, method.value, bill.open_amount)
-        )
+        payment.record("received", open_amount=bill.open_amount)
         return payment

@@ -9,13 +9,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate
+from chassis.domain.events import Published
 from services.finance.billing.credit import Credit
-from services.finance.billing.events import RefundPaid
 from services.finance.billing.payment import Method
 from services.finance.kernel import Money
 
 
 class Refund(Base, Scoped, Aggregate):
+    published = Published("aftersales.finance.refund.v1", "work_order_id", "number", "amount", "method")
     __tablename__ = "refunds"
     __table_args__ = (Index(None, "created_at", "id"), CheckConstraint("amount > 0", name="amount"))
 
@@ -44,5 +45,5 @@ class Refund(Base, Scoped, Aggregate):
             currency=credit.currency,
             amount=amount,
         )
-        refund.record(RefundPaid(credit.work_order_id, number, amount, method.value, credit.balance))
+        refund.record("paid", credit_left=credit.balance)
         return refund

@@ -7,12 +7,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db.base import Base
 from chassis.db.folded import key_of
 from chassis.domain.aggregate import Aggregate
+from chassis.domain.events import Published
 from chassis.domain.money import money
 from services.finance.kernel import Money
-from services.finance.rates.events import LabourRateChanged, LabourRateCreated
 
 
 class LabourRate(Base, Aggregate):
+    published = Published("aftersales.finance.labour_rate.v1", "code", "name", "hourly_rate")
     __tablename__ = "labour_rates"
 
     code: Mapped[str] = mapped_column(index=True)
@@ -22,14 +23,9 @@ class LabourRate(Base, Aggregate):
 
     @classmethod
     def create(cls, code: str, name: str, hourly_rate: Decimal) -> "LabourRate":
-        rate = cls(code=code, name=name, hourly_rate=money(hourly_rate))
-        rate.record(LabourRateCreated(rate.code, rate.name, rate.hourly_rate))
-        return rate
+        return cls(code=code, name=name, hourly_rate=money(hourly_rate))
 
     def change(self, name: str | None = None, hourly_rate: Decimal | None = None) -> None:
-        """New name or price for what is quoted from now on. Nothing is announced when nothing differs."""
-        before = (self.name, self.hourly_rate)
+        """New name or price for what is quoted from now on."""
         self.name = self.name if name is None else name
         self.hourly_rate = self.hourly_rate if hourly_rate is None else money(hourly_rate)
-        if (self.name, self.hourly_rate) != before:
-            self.record(LabourRateChanged(self.code, self.name, self.hourly_rate))

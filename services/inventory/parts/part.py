@@ -10,14 +10,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db.base import Base
 from chassis.db.folded import key_of, searched
 from chassis.domain.aggregate import Aggregate
+from chassis.domain.events import Published
 from chassis.domain.money import money
 from services.inventory.kernel import Price
-from services.inventory.parts.events import PartChanged, PartCreated
 
 
 class Part(Base, Aggregate):
     """``price`` is the sales price of one unit before tax; what it cost stands in the stock ledger."""
 
+    published = Published("aftersales.inventory.part.v1", "number", "name", "unit", "price")
     __tablename__ = "parts"
     __table_args__ = (CheckConstraint("price >= 0", name="price"),)
 
@@ -31,15 +32,10 @@ class Part(Base, Aggregate):
 
     @classmethod
     def create(cls, number: str, name: str, unit: str, price: Decimal) -> Part:
-        part = cls(number=number, name=name, unit=unit, price=money(price))
-        part.record(PartCreated(part.number, part.name, part.unit, part.price))
-        return part
+        return cls(number=number, name=name, unit=unit, price=money(price))
 
     def change(self, name: str | None = None, unit: str | None = None, price: Decimal | None = None) -> None:
-        """New name, unit or price for what is quoted from now on. Nothing is announced when nothing differs."""
-        before = (self.name, self.unit, self.price)
+        """New name, unit or price for what is quoted from now on."""
         self.name = self.name if name is None else name
         self.unit = self.unit if unit is None else unit
         self.price = self.price if price is None else money(price)
-        if (self.name, self.unit, self.price) != before:
-            self.record(PartChanged(self.number, self.name, self.unit, self.price))

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate, new_id
+from chassis.domain.events import Published
 from chassis.domain.money import bounded
 from services.inventory.kernel import Quantity, UnitCost, Value, number
-from services.inventory.receipts.events import StockReceiptPosted
 from services.inventory.stock import Document, Store
 
 
 class StockReceipt(Base, Scoped, Aggregate):
+    published = Published("aftersales.inventory.stock_receipt.v1", "number", "warehouse_id", "site_id")
     __tablename__ = "stock_receipts"
     __table_args__ = (
         Index(None, "posted_at", "id"),
@@ -46,7 +47,7 @@ class StockReceipt(Base, Scoped, Aggregate):
             }
             for line in lines
         ]
-        self.record(StockReceiptPosted(number_, self.warehouse_id, self.site_id, shown))
+        self.record("posted", lines=shown)
 
 
 class StockReceiptLine(Base, Scoped):

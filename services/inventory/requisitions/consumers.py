@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event, on
-from services.inventory.requisitions.follow import Order, follow
+from services.inventory.requisitions.follow import READS, Order, follow
 
 
 @on(
@@ -14,12 +14,14 @@ from services.inventory.requisitions.follow import Order, follow
     "aftersales.orders.work_order.repaired.v1",
     "aftersales.orders.work_order.parts_returned.v1",
     "aftersales.orders.work_order.cancelled.v1",
+    reads=READS,
+    locks=True,
 )
 def work_order_changed(uow: UnitOfWork, event: Event) -> None:
     follow(uow, Order.of(event))
 
 
-@on("aftersales.orders.work_order.corrected.v1")
+@on("aftersales.orders.work_order.corrected.v1", reads=(*READS, "quote_version"), locks=True)
 def work_order_corrected(uow: UnitOfWork, event: Event) -> None:
     """Its quote may be void now. Before the first quote nothing here is the order's, and it may still go to another site."""
     if event.data["quote_version"]:

@@ -33,9 +33,15 @@ _SHORT = Fixed(
 )
 
 
+READS = (
+    "number", "site_id", "state", "approved_version", "repaired", "promised_at", "technician_id", "needed", "returns",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What inventory reads of a work order event."""
+    """What inventory reads of a work order event. Of its states only ``cancelled`` makes a difference here; any other, also one
+    that is added, is an order whose ``needed`` says it all."""
 
     id: UUID
     number: str

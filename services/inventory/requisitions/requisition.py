@@ -6,6 +6,7 @@ It is never edited: it follows its work order (follow.py), and only the storekee
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate
+from chassis.domain.events import Published
 from chassis.domain.machine import Machine, Move
 from services.inventory.kernel import NONE, Quantity, Value
 
@@ -30,10 +32,23 @@ class State(StrEnum):
     DONE = "done"
 
 
+ANNOUNCED = ("quote_version", "reserved_all", "issued_all", "issued_any", "lines", "summary")
+
+
+def _told(name: str) -> Callable[[Any], Any]:
+    return lambda requisition: requisition.told[name]
+
+
 class Requisition(Base, Scoped, Aggregate):
     """``sequence`` is the version of the work order it follows, ``quote_version`` the approved quote behind its lines,
     ``posted_returns`` the ids of returns already posted, ``told`` what was last announced."""
 
+    published = Published(
+        "aftersales.inventory.requisition.v1",
+        "work_order_id",
+        only=lambda requisition: requisition.told is not None,
+        **{name: _told(name) for name in ANNOUNCED},
+    )
     __tablename__ = "requisitions"
     __table_args__ = (
         *(Index(None, name, "id") for name in ("created_at", "updated_at", "work_order_number")),

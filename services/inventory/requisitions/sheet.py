@@ -14,7 +14,6 @@ from uuid import UUID
 from chassis.domain.aggregate import new_id
 from chassis.domain.money import ZERO
 from services.inventory.kernel import NONE, number
-from services.inventory.requisitions.events import RequisitionChanged
 from services.inventory.requisitions.requisition import (
     MACHINE,
     Allocation,
@@ -202,7 +201,7 @@ class Sheet:
         told = self.snapshot()
         if told != (requisition.told or NOTHING):
             requisition.told = told
-            requisition.record(RequisitionChanged(requisition.work_order_id, **told))
+            requisition.record("changed")
 
     def _state(self) -> State:
         requisition, lines = self.requisition, self.lines.values()

@@ -45,7 +45,7 @@ def rename_warehouse(uow: UnitOfWork, warehouse_id: UUID, name: str | None = Non
 
 def note_site(uow: UnitOfWork, event: Event) -> None:
     """Keep the copy of a site of orders."""
-    uow.copy(SiteCopy, event, **{key: event.data[key] for key in ("code", "name", "org_path", "time_zone")})
+    uow.copy(SiteCopy, event, **event.data)
 
 
 def open_store(uow: UnitOfWork, site: SiteCopy, part_ids: Iterable[UUID]) -> Store:

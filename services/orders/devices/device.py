@@ -13,7 +13,7 @@ from chassis.db.base import Base
 from chassis.db.folded import begins_with, key_of, searched
 from chassis.domain import folding
 from chassis.domain.aggregate import Aggregate, new_id
-from services.orders.devices import events
+from chassis.domain.events import Published
 from services.orders.devices.warranty import Stay, Term
 from services.orders.kernel import apply
 
@@ -22,6 +22,9 @@ class Device(Base, Aggregate):
     """``warranty_months`` is the product's term when the device was registered: what was promised with the sale.
     ``stays`` are its in-warranty repairs as ``{number, from, to}``, which lengthen the term."""
 
+    published = Published(
+        "aftersales.orders.device.v1", "product_id", "customer_id", "serial_number", "purchased_on", "warranty_ends_on"
+    )
     __tablename__ = "devices"
 
     product_id: Mapped[UUID] = mapped_column(index=True)
@@ -43,14 +46,7 @@ class Device(Base, Aggregate):
     )
 
     @classmethod
-    def create(cls, **fields: Any) -> Device:
-        """With an announcement; ``from_history`` makes one without."""
-        device = cls.from_history(**fields)
-        device.record(events.DeviceCreated(**device._facts()))
-        return device
-
-    @classmethod
-    def from_history(
+    def create(
         cls,
         product_id: UUID,
         warranty_months: int,
@@ -80,11 +76,6 @@ class Device(Base, Aggregate):
 
     def _settle(self) -> None:
         self.warranty_ends_on = self.term.ends_on
-        self.record(events.DeviceChanged(**self._facts()))
-
-    def _facts(self) -> dict[str, Any]:
-        names = ("product_id", "customer_id", "serial_number", "purchased_on", "warranty_ends_on")
-        return {name: getattr(self, name) for name in names}
 
 
 SHORTEST_END = 4

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Mapped
 
 from chassis.db.base import Base
 from chassis.domain.aggregate import Aggregate
-from services.orders.erasures.events import ErasureCreated
+from chassis.domain.events import Published
 
 
 class Erasure(Base, Aggregate):
     """``reason`` is why, in the words of who did it (``created_by``)."""
 
+    published = Published("aftersales.orders.erasure.v1", "erased_at")
     __tablename__ = "erasures"
 
     reason: Mapped[str]
@@ -23,6 +24,4 @@ class Erasure(Base, Aggregate):
 
     @classmethod
     def of(cls, customer_id: UUID, reason: str, at: datetime) -> Erasure:
-        erasure = cls(id=customer_id, reason=reason, erased_at=at)
-        erasure.record(ErasureCreated(erased_at=at))
-        return erasure
+        return cls(id=customer_id, reason=reason, erased_at=at)

@@ -11,69 +11,56 @@ from services.orders.masters import copies, usecases
 from services.orders.masters.phones import phone_marks
 
 
-@on(
-    "aftersales.gateway.org_unit.created.v1",
-    "aftersales.gateway.org_unit.changed.v1",
-    "aftersales.gateway.org_unit.deleted.v1",
-    "aftersales.gateway.org_unit.restored.v1",
-)
+@on("aftersales.gateway.org_unit.*.v1", reads=("code", "name", "kind", "path", "deleted"))
 def org_unit(uow: UnitOfWork, event: Event) -> None:
-    """What is changed or moved was not deleted then: the gateway does neither with a deleted unit."""
-    facts = {name: event.data[name] for name in ("code", "name", "kind", "path")}
-    uow.copy(copies.OrgUnitCopy, event, **facts, deleted=event.type.endswith(".deleted.v1"))
+    """``deleted`` came later; before it, the verb said so."""
+    uow.copy(copies.OrgUnitCopy, event, **{"deleted": event.verb == "deleted", **event.data})
 
 
-@on("aftersales.gateway.org_unit.moved.v1")
+@on("aftersales.gateway.org_unit.moved.v1", reads=("former_path", "path"), locks=True)
 def org_unit_moved(uow: UnitOfWork, event: Event) -> None:
-    org_unit(uow, event)
     usecases.follow_unit(uow, event.subject, event.sequence, event.data["former_path"], event.data["path"])
 
 
-@on("aftersales.gateway.user.created.v1", "aftersales.gateway.user.changed.v1")
+@on("aftersales.gateway.user.*.v1", reads=("username", "name", "active", "org_path"))
 def user(uow: UnitOfWork, event: Event) -> None:
     data = event.data
     facts = {name: data[name] for name in ("username", "name", "active")}
     uow.copy(copies.UserCopy, event, **facts, home_path=data["org_path"])
 
 
-@on("aftersales.gateway.party.created.v1", "aftersales.gateway.party.changed.v1")
+@on("aftersales.gateway.party.*.v1", reads=("kind",))
 def party(uow: UnitOfWork, event: Event) -> None:
     uow.copy(copies.PartyCopy, event, kind=event.data["kind"], org_path=event.org_path)
 
 
-@on("aftersales.gateway.parameter.changed.v1")
+@on("aftersales.gateway.parameter.*.v1", reads=("key", "value"))
 def parameter(uow: UnitOfWork, event: Event) -> None:
-    uow.copy(copies.ParameterCopy, event, key=event.data["key"], value=event.data["value"])
+    uow.copy(copies.ParameterCopy, event, **event.data)
 
 
-@on("aftersales.inventory.part.created.v1", "aftersales.inventory.part.changed.v1")
+@on("aftersales.inventory.part.*.v1", reads=("number", "name", "unit", "price"))
 def part(uow: UnitOfWork, event: Event) -> None:
     data = event.data
     price = Decimal(data["price"])
     uow.copy(copies.PartCopy, event, number=data["number"], name=data["name"], unit=data["unit"], price=price)
 
 
-@on("aftersales.finance.labour_rate.created.v1", "aftersales.finance.labour_rate.changed.v1")
+@on("aftersales.finance.labour_rate.*.v1", reads=("code", "name", "hourly_rate"))
 def labour_rate(uow: UnitOfWork, event: Event) -> None:
     data = event.data
     rate = Decimal(data["hourly_rate"])
     uow.copy(copies.LabourRateCopy, event, code=data["code"], name=data["name"], hourly_rate=rate)
 
 
-@on("aftersales.callcenter.customer.created.v1", "aftersales.callcenter.customer.changed.v1")
+@on("aftersales.callcenter.customer.*.v1", reads=("name", "phones", "erased_at"), locks=True)
 def customer(uow: UnitOfWork, event: Event) -> None:
     """Of an erased customer (C-04) no name is taken any more, however late or new the word."""
-    known = uow.one(copies.CustomerCopy, id=event.subject, lock=True)
-    if known is None or known.erased_at is None:
-        _keep(uow, event, None)
-
-
-@on("aftersales.callcenter.customer.erased.v1")
-def customer_erased(uow: UnitOfWork, event: Event) -> None:
-    _keep(uow, event, datetime.fromisoformat(event.data["erased_at"]))
-
-
-def _keep(uow: UnitOfWork, event: Event, erased_at: datetime | None) -> None:
+    erased_at = event.data.get("erased_at")
+    if erased_at is None:
+        known = uow.one(copies.CustomerCopy, id=event.subject, lock=True)
+        if known is not None and known.erased_at is not None:
+            return
     phones = list(event.data["phones"])
-    facts = {"name": event.data["name"], "phones": phones, "phone_marks": phone_marks(phones), "erased_at": erased_at}
-    uow.copy(copies.CustomerCopy, event, **facts)
+    facts = {"name": event.data["name"], "phones": phones, "phone_marks": phone_marks(phones)}
+    uow.copy(copies.CustomerCopy, event, **facts, erased_at=erased_at and datetime.fromisoformat(erased_at))

@@ -9,13 +9,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db.base import Base
 from chassis.db.folded import key_of, searched
 from chassis.domain.aggregate import Aggregate, new_id
+from chassis.domain.events import Published
 from services.orders.kernel import apply
-from services.orders.masters import events
 
 
 class Product(Base, Aggregate):
     """``category`` groups products for lists and statistics; ``warranty_months`` 0 means sold without warranty."""
 
+    published = Published("aftersales.orders.product.v1", "code", "name", "brand", "category", "warranty_months")
     __tablename__ = "products"
 
     code: Mapped[str] = mapped_column(index=True)
@@ -28,14 +29,7 @@ class Product(Base, Aggregate):
 
     @classmethod
     def create(cls, **fields: Any) -> Product:
-        product = cls(id=new_id(), **fields)
-        product.record(events.ProductCreated(**product._facts()))
-        return product
+        return cls(id=new_id(), **fields)
 
     def change(self, **fields: Any) -> None:
-        if apply(self, fields):
-            self.record(events.ProductChanged(**self._facts()))
-
-    def _facts(self) -> dict[str, Any]:
-        names = ("code", "name", "brand", "category", "warranty_months")
-        return {name: getattr(self, name) for name in names}
+        apply(self, fields)

@@ -9,13 +9,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db.base import Base, Scoped
 from chassis.db.folded import key_of, searched
 from chassis.domain.aggregate import Aggregate, new_id
+from chassis.domain.events import Published
 from services.orders.kernel import apply
-from services.orders.masters import events
 
 
 class Site(Base, Scoped, Aggregate):
     """Active at once. ``time_zone`` is an IANA name; date rules use it (R-09)."""
 
+    published = Published("aftersales.orders.site.v1", "code", "name", "org_path", "time_zone")
     __tablename__ = "sites"
 
     code: Mapped[str] = mapped_column(index=True)
@@ -28,17 +29,11 @@ class Site(Base, Scoped, Aggregate):
 
     @classmethod
     def create(cls, **fields: Any) -> Site:
-        site = cls(id=new_id(), **fields)
-        site.record(events.SiteCreated(**site._facts()))
-        return site
+        return cls(id=new_id(), **fields)
 
     def change(self, **fields: Any) -> None:
-        if apply(self, fields):
-            self.record(events.SiteChanged(**self._facts()))
+        apply(self, fields)
 
     def move(self, org_path: str) -> None:
         """Follow the unit to another place in the tree."""
         self.change(org_path=org_path)
-
-    def _facts(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("code", "name", "org_path", "time_zone")}

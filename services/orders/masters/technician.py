@@ -11,8 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db.base import Base, Scoped
 from chassis.db.folded import searched
 from chassis.domain.aggregate import Aggregate, new_id
+from chassis.domain.events import Published
 from services.orders.kernel import apply
-from services.orders.masters import events
 
 SERIALS = Sequence("technician_serials")
 
@@ -20,6 +20,7 @@ SERIALS = Sequence("technician_serials")
 class Technician(Base, Scoped, Aggregate):
     """``serial`` is a running number: together with the minutes it makes one range per appointment (see repairs)."""
 
+    published = Published("aftersales.orders.technician.v1", "name", "site_id", "username", "active")
     __tablename__ = "technicians"
 
     serial: Mapped[int] = mapped_column(unique=True)
@@ -31,13 +32,7 @@ class Technician(Base, Scoped, Aggregate):
 
     @classmethod
     def create(cls, **fields: Any) -> Technician:
-        technician = cls(id=new_id(), active=True, **fields)
-        technician.record(events.TechnicianCreated(**technician._facts()))
-        return technician
+        return cls(id=new_id(), active=True, **fields)
 
     def change(self, **fields: Any) -> None:
-        if apply(self, fields):
-            self.record(events.TechnicianChanged(**self._facts()))
-
-    def _facts(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("name", "site_id", "username", "active")}
+        apply(self, fields)

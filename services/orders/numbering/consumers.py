@@ -5,6 +5,6 @@ from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event, on
 
 
-@on("aftersales.gateway.parameter.changed.v1")
+@on("aftersales.gateway.parameter.*.v1", reads=("key", "value"), locks=True)
 def parameter_changed(uow: UnitOfWork, event: Event) -> None:
     take_rule(uow, event)

@@ -1,48 +1,16 @@
-"""A repair order as its events tell it: one shape for all verbs (contracts/README.md)."""
+"""A repair order as its events tell it (contracts/orders/events/work_order.v1.json): whoever knows the newest knows everything."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from chassis.domain.events import Published
 from services.orders.kernel import Document, number
 
 if TYPE_CHECKING:
     from services.orders.repairs.work_order import WorkOrder
-
-PLAIN = (
-    "id",
-    "number",
-    "kind",
-    "channel",
-    "site_id",
-    "customer_id",
-    "device_id",
-    "technician_id",
-    "quote_version",
-    "approved_version",
-    "repaired",
-    "promised_at",
-    "registered_at",
-    "ready_at",
-    "completed_at",
-    "billing",
-)
-
-
-def facts(order: WorkOrder) -> dict[str, Any]:
-    """The members of ``WorkOrderFact``, as the order stands now."""
-    return {
-        **{name: getattr(order, name) for name in PLAIN},
-        "state": order.state.value,
-        "waiting_for": order.waiting_for and order.waiting_for.value,
-        "coverage": order.coverage.value,
-        "needed": lines(order.needed()),
-        "returns": [
-            {key: item[key] for key in ("id", "part_id", "quantity", "quality")} for item in order.returns
-        ],
-    }
 
 
 def lines(parts: Mapping[str, Decimal], only: set[str] | None = None) -> list[Document]:
@@ -52,3 +20,37 @@ def lines(parts: Mapping[str, Decimal], only: set[str] | None = None) -> list[Do
         for part_id, amount in sorted(parts.items())
         if only is None or part_id in only
     ]
+
+
+def _needed(order: WorkOrder) -> list[Document]:
+    return lines(order.needed())
+
+
+def _returns(order: WorkOrder) -> list[Document]:
+    return [{key: item[key] for key in ("id", "part_id", "quantity", "quality")} for item in order.returns]
+
+
+PUBLISHED = Published(
+    "aftersales.orders.work_order.v1",
+    "id",
+    "number",
+    "kind",
+    "channel",
+    "state",
+    "waiting_for",
+    "site_id",
+    "customer_id",
+    "device_id",
+    "technician_id",
+    "coverage",
+    "quote_version",
+    "approved_version",
+    "repaired",
+    "promised_at",
+    "registered_at",
+    "ready_at",
+    "completed_at",
+    "billing",
+    needed=_needed,
+    returns=_returns,
+)

@@ -9,36 +9,34 @@ from sqlalchemy import bindparam, select
 
 from chassis.db.statements import Fixed
 from chassis.db.uow import UnitOfWork
-from chassis.domain.events import Event, Retry, on
+from chassis.domain.events import Event, Retry, on, parse_type
 from services.orders.repairs.facts import Bill, Parts, Revisit
 from services.orders.repairs.records import TimelineEntry
 from services.orders.repairs.work_order import State, WorkOrder
 
+PARTS = ("quote_version", "reserved_all", "issued_all", "issued_any", "lines")
+BILL = ("number", "round", "state")
+AMOUNTS = ("customer_total", "maker_total", "open_amount")
 _WHERE = Fixed(select(WorkOrder.org_path).where(WorkOrder.id == bindparam("id")))
 
 
-@on("aftersales.inventory.requisition.changed.v1")
+@on("aftersales.inventory.requisition.*.v1", reads=("work_order_id", *PARTS, "summary"), locks=True)
 def requisition_changed(uow: UnitOfWork, event: Event) -> None:
     """Parts reserved, issued or back: an order that waited for its parts goes on (I-24, I-60)."""
     work_order_id, org_path = _told(uow, event)
-    names = ("quote_version", "reserved_all", "issued_all", "issued_any", "lines")
-    facts = {name: event.data[name] for name in names}
+    facts = {name: event.data[name] for name in PARTS}
     if uow.copied(Parts, event, work_order_id=work_order_id, org_path=org_path, **facts):
         parts = uow.one(Parts, id=event.subject)
         assert parts is not None
         uow.get(WorkOrder, work_order_id).note_parts(parts, uow.actor)
 
 
-@on(
-    "aftersales.finance.bill.issued.v1",
-    "aftersales.finance.bill.changed.v1",
-    "aftersales.finance.bill.reversed.v1",
-)
+@on("aftersales.finance.bill.*.v1", reads=("work_order_id", *BILL, *AMOUNTS, "reversal_number", "credited"))
 def bill_changed(uow: UnitOfWork, event: Event) -> None:
     """Kept for the gates. A paid bill of a later round moves the order that was un-audited on (G-21)."""
     work_order_id, org_path = _told(uow, event)
-    money = {name: Decimal(event.data[name]) for name in ("customer_total", "maker_total", "open_amount")}
-    facts = {name: event.data[name] for name in ("number", "round", "state")}
+    money = {name: Decimal(event.data[name]) for name in AMOUNTS}
+    facts = {name: event.data[name] for name in BILL}
     kept = {"work_order_id": work_order_id, "org_path": org_path, **facts, **money}
     if facts["round"] == 1:
         uow.copy(Bill, event, **kept)
@@ -48,28 +46,37 @@ def bill_changed(uow: UnitOfWork, event: Event) -> None:
         uow.get(WorkOrder, work_order_id).note_bill(bill, uow.actor)
 
 
-@on("aftersales.finance.payment.received.v1", "aftersales.finance.refund.paid.v1")
+@on("aftersales.finance.payment.*.v1", reads=("work_order_id", "number", "amount", "method", "open_amount"))
+@on("aftersales.finance.refund.*.v1", reads=("work_order_id", "number", "amount", "method", "credit_left"))
 def money_moved(uow: UnitOfWork, event: Event) -> None:
     _told(uow, event)
 
 
-@on("aftersales.callcenter.revisit.created.v1", "aftersales.callcenter.revisit.recorded.v1")
+@on("aftersales.callcenter.revisit.*.v1", reads=("work_order_id", "due_on", "solved", "score", "comment"))
 def revisit_changed(uow: UnitOfWork, event: Event) -> None:
-    """A recorded revisit moves the completed order on when it is solved (O-85); when not, its follow-up does."""
+    """Kept for the gates."""
     work_order_id, org_path = _told(uow, event)
     facts = {name: event.data.get(name) for name in ("solved", "score")}
-    recorded = "solved" in event.data
+    recorded = facts["solved"] is not None
     uow.copy(Revisit, event, work_order_id=work_order_id, org_path=org_path, recorded=recorded, **facts)
-    if facts["solved"]:
-        _revisited(uow, work_order_id, event.actor)
 
 
-@on("aftersales.callcenter.follow_up.opened.v1", "aftersales.callcenter.follow_up.closed.v1")
+@on("aftersales.callcenter.revisit.recorded.v1", reads=("work_order_id", "solved"), locks=True)
+def revisit_recorded(uow: UnitOfWork, event: Event) -> None:
+    """A recorded revisit moves the completed order on when it is solved (O-85); when not, its follow-up does."""
+    if event.data["solved"]:
+        _revisited(uow, UUID(event.data["work_order_id"]), event.actor)
+
+
+@on("aftersales.callcenter.follow_up.*.v1", reads=("work_order_id", "comment", "solved", "reason"))
 def follow_up_changed(uow: UnitOfWork, event: Event) -> None:
+    _told(uow, event)
+
+
+@on("aftersales.callcenter.follow_up.closed.v1", reads=("work_order_id",), locks=True)
+def follow_up_closed(uow: UnitOfWork, event: Event) -> None:
     """What was not solved at the revisit is solved now, or the manager closed it."""
-    work_order_id, _ = _told(uow, event)
-    if "solved" in event.data:
-        _revisited(uow, work_order_id, event.actor)
+    _revisited(uow, UUID(event.data["work_order_id"]), event.actor)
 
 
 def _revisited(uow: UnitOfWork, work_order_id: UUID, by: str) -> None:
@@ -84,9 +91,8 @@ def _told(uow: UnitOfWork, event: Event) -> tuple[UUID, str]:
     org_path = uow.scalar(_WHERE, {"id": work_order_id})
     if org_path is None:
         raise Retry(f"no work order {work_order_id}")
-    _, service, kind = event.type.split(".", 2)
-    name = kind.rsplit(".", 1)[0]
-    row = {"work_order_id": work_order_id, "org_path": org_path, "at": event.time, "type": name}
-    entry = TimelineEntry(**row, source=service, actor=event.actor, data=dict(event.data))
+    kind = parse_type(event.type)
+    row = {"work_order_id": work_order_id, "org_path": org_path, "at": event.time, "type": f"{kind.subject}.{kind.verb}"}
+    entry = TimelineEntry(**row, source=kind.service, actor=event.actor, data=dict(event.data))
     uow.add(entry)
     return work_order_id, org_path

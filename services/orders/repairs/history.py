@@ -185,7 +185,7 @@ def _write(uow: UnitOfWork, rows: list[Row]) -> None:
     """Devices, then orders with numbers taken in one step per month, then search words."""
     devices = _devices(uow, rows)
     orders = [_order(uow, row, devices.get(id(row)), number) for row, number in _numbered(uow, rows)]
-    uow.add_all(orders)
+    uow.add_all(orders, silent=True)
     tokens = [
         SearchToken(token=token, work_order_id=order.id, org_path=order.org_path)
         for order in orders
@@ -208,8 +208,8 @@ def _devices(uow: UnitOfWork, rows: list[Row]) -> dict[int, Device]:
         device = by_serial.get((row.product.id, key)) if key else None
         if device is None:
             bought_on = day(bought) if bought else None
-            device = Device.from_history(row.product.id, row.product.warranty_months, None, serial, bought_on)
-            uow.add(device)
+            device = Device.create(row.product.id, row.product.warranty_months, None, serial, bought_on)
+            uow.add(device, silent=True)
             by_serial[row.product.id, key] = device
         found[id(row)] = device
     return found

@@ -23,7 +23,7 @@ from chassis.domain.machine import Machine, Move
 from services.orders.devices import Coverage, Decision
 from services.orders.kernel import Document, apply, quantity
 from services.orders.masters import Technician
-from services.orders.repairs import announcing, corrections, events, gates, quote as quotes
+from services.orders.repairs import announcing, corrections, gates, quote as quotes
 from services.orders.repairs.errors import BillExists, OverReturn
 from services.orders.repairs.facts import Bill, Parts
 from services.orders.repairs.quote import QuoteState
@@ -59,6 +59,7 @@ class Origin(StrEnum):
 class WorkOrder(Base, Scoped, Aggregate):
     """One device, one problem, one site. ``org_path`` is the site's."""
 
+    published = announcing.PUBLISHED
     __tablename__ = "work_orders"
 
     number: Mapped[str] = mapped_column(Text(collation="C"), unique=True)
@@ -136,7 +137,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         """Take in a device. ``fields``: number, channel, site and who and what it is about."""
         order = cls.blank(coverage=decision.coverage, coverage_reason=list(decision.lines), **fields)
         order.journal(Journal("register", by, None, State.REGISTERED, data={"problem": order.problem}))
-        order._tell(events.WorkOrderRegistered)
+        order.record("registered")
         return order
 
     def assign(
@@ -147,7 +148,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         data = {"technician_id": str(technician_id), "technician": name, "appointment": slot}
         MACHINE.fire(self, "assign", by, to=self.state, data=data)
         self.technician_id, self.appointment_start, self.appointment_end = technician_id, start, end
-        self._tell(events.WorkOrderAssigned)
+        self.record("assigned")
 
     def start(self, by: str, technician: Technician | None = None) -> None:
         """Begin the repair; ``technician`` takes it over. An open order of the old system becomes a live one with it: from here on
@@ -157,7 +158,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         if technician:
             self.technician_id, self.appointment_start, self.appointment_end = technician.id, None, None
         self.origin = Origin.LIVE
-        self._tell(events.WorkOrderStarted)
+        self.record("started")
 
     def diagnose(self, findings: Document, decision: Decision, by: str) -> None:
         """Record what was found and decide coverage again. A quote split the other way no longer holds."""
@@ -165,7 +166,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         MACHINE.fire(self, "diagnose", by, data=data)
         self.diagnosis = findings
         self._decide(decision)
-        self._tell(events.WorkOrderDiagnosed)
+        self.record("diagnosed")
 
     def correct(self, fields: Document, decision: Decision | None, by: str) -> bool:
         """What was taken down wrongly becomes ``fields``, the journal keeps what stood there (R-05). ``decision``: coverage decided
@@ -180,7 +181,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         if decision and self._decide(decision) and self.state is State.IN_CHECK:
             MACHINE.fire(self, "requote", by)
             self.repaired = False
-        self._tell(events.WorkOrderCorrected, **told)
+        self.record("corrected", **told)
         return True
 
     def require_correctable(self, bill: Bill | None = None) -> None:
@@ -199,20 +200,20 @@ class WorkOrder(Base, Scoped, Aggregate):
         MACHINE.fire(self, "quote", by, data=totals)
         if self.quote["state"] == QuoteState.APPROVED:
             self._take_quote(now)
-        self._tell(events.WorkOrderQuoted)
+        self.record("quoted")
 
     def approve(self, approved_by: str, now: datetime, by: str) -> None:
         """The customer agrees; parts are promised from now."""
         MACHINE.fire(self, "approve", by, data={"version": self.quote_version, "approved_by": approved_by})
         self._answer_quote(QuoteState.APPROVED, approved_by=approved_by)
         self._take_quote(now)
-        self._tell(events.WorkOrderQuoteApproved)
+        self.record("quote_approved")
 
     def reject(self, reason: str, by: str) -> None:
         MACHINE.fire(self, "reject", by, why=reason, data={"version": self.quote_version})
         self._answer_quote(QuoteState.REJECTED, reason=reason)
         self.waiting_for = Wait.CUSTOMER
-        self._tell(events.WorkOrderQuoteRejected)
+        self.record("quote_rejected")
 
     def note_parts(self, parts: Parts, by: str) -> None:
         """Inventory reported: when every part of the approved version is reserved the order waits no longer."""
@@ -223,7 +224,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         ):
             self.waiting_for = None
             self.journal(Journal("parts_reserved", by, self.state, self.state))
-            self._tell(events.WorkOrderPartsReserved)
+            self.record("parts_reserved")
 
     def complete(self, work_done: str, parts: Parts | None, by: str) -> None:
         """The technician is done (O-94): approved quote and every part reserved."""
@@ -231,7 +232,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         gates.complete(self, parts)
         MACHINE.fire(self, "complete", by, data={"work_done": work_done})
         self.work_done, self.repaired, self.waiting_for = work_done, True, None
-        self._tell(events.WorkOrderRepaired)
+        self.record("repaired")
 
     def check(self, passed: bool, reason: str | None, parts: Parts | None, now: datetime, by: str) -> None:
         """Pass: ready and billed, once every part is issued. Fail: back to repair."""
@@ -239,13 +240,13 @@ class WorkOrder(Base, Scoped, Aggregate):
         if not passed:
             MACHINE.fire(self, "check", by, to=State.IN_REPAIR, why=reason, data={"passed": False})
             self.repaired = False
-            self._tell(events.WorkOrderCheckFailed)
+            self.record("check_failed")
             return
         gates.need(self, parts, "issued_all")
         MACHINE.fire(self, "check", by, to=State.READY, why=reason, data={"passed": True})
         assert self.quote is not None  # complete asked for an approved one
         self.ready_at, self.billing = now, quotes.billing(self.quote, self.returns, round_=1)
-        self._tell(events.WorkOrderReady)
+        self.record("ready")
 
     def return_parts(self, lines: Sequence[Document], parts: Parts | None, by: str) -> None:
         """Issued parts come back (before billing only). ``lines``: part_id, quantity, quality. They are needed no longer.
@@ -257,7 +258,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         MACHINE.fire(self, "return_parts", by, to=self.state, data={"lines": list(lines)})
         version = self.approved_version
         self.returns = [*self.returns, *({"id": str(new_id()), "version": version, **line} for line in lines)]
-        self._tell(events.WorkOrderPartsReturned)
+        self.record("parts_returned")
 
     def hand_over(self, received_by: str, bill: Bill | None, now: datetime, by: str) -> None:
         """The customer takes it home: bill known and the customer's part of it paid."""
@@ -265,33 +266,33 @@ class WorkOrder(Base, Scoped, Aggregate):
         gates.hand_over(self, None, bill)
         MACHINE.fire(self, "hand-over", by, data={"received_by": received_by})
         self.received_by, self.completed_at = received_by, now
-        self._tell(events.WorkOrderCompleted)
+        self.record("completed")
 
     def revisit(self, by: str) -> None:
         """The customer says it is solved, or his follow-up ended, in customer service."""
         MACHINE.fire(self, "revisit", by)
-        self._tell(events.WorkOrderRevisited)
+        self.record("revisited")
 
     def audit(self, by: str) -> None:
         """Close for good; a completed order waits for its revisit."""
         if self.state is State.COMPLETED:
             raise BadTransition(self.state, MACHINE.allowed(self), "audit").waiting()
         MACHINE.fire(self, "audit", by)
-        self._tell(events.WorkOrderAudited)
+        self.record("audited")
 
     def unaudit(self, reason: str, by: str) -> None:
         """Open what was closed for good (反审核, G-21). Nothing is edited: finance reverses the bill, what the customer
         paid becomes his credit, and ``rebill`` begins the next settlement round."""
         MACHINE.fire(self, "unaudit", by, why=reason)
         self.reopened = True
-        self._tell(events.WorkOrderUnaudited, reason=reason)
+        self.record("unaudited", reason=reason)
 
     def rebill(self, billing: Document, by: str) -> None:
         """What is right is billed in the next round; the customer's credit pays it as far as it goes."""
         data = {key: billing[key] for key in ("round", "customer_total", "maker_total", "currency")}
         MACHINE.fire(self, "rebill", by, data=data)
         self.reopened, self.billing = False, billing
-        self._tell(events.WorkOrderRebilled)
+        self.record("rebilled")
 
     def note_bill(self, bill: Bill, by: str) -> None:
         """Finance reported: once the bill of a later round is paid, the order (asked after long ago) may be audited again."""
@@ -299,7 +300,7 @@ class WorkOrder(Base, Scoped, Aggregate):
             return
         if self.billing["round"] == bill.round > 1 and bill.state == "settled":
             MACHINE.fire(self, "settle", by)
-            self._tell(events.WorkOrderRevisited)
+            self.record("revisited")
 
     def cancel(self, reason: str, parts: Parts | None, bill: Bill | None, by: str) -> None:
         """End without repair; reservations are freed. Not while parts are out, not once billed."""
@@ -310,7 +311,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         MACHINE.fire(self, "cancel", by, why=reason)
         self.waiting_for, self.cancel_reason, self.approved_version, self.repaired = None, reason, None, False
         self.appointment_start = self.appointment_end = None
-        self._tell(events.WorkOrderCancelled)
+        self.record("cancelled")
 
     def needed(self) -> dict[str, Decimal]:
         """Parts by id that belong into the device: the approved quote less what came back under it."""
@@ -354,9 +355,6 @@ class WorkOrder(Base, Scoped, Aggregate):
     def outside_party(self) -> UUID | None:
         """Stands in the envelope of its events: the data were released before there were dealers."""
         return self.dealer_id
-
-    def _tell(self, kind: type[events.WorkOrderFact], **more: Any) -> None:
-        self.record(kind(**announcing.facts(self), **more))
 
 
 def _right(action: str) -> str:

@@ -9,13 +9,14 @@ from sqlalchemy.orm import Mapped
 
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate, new_id
+from chassis.domain.events import Published
 from services.orders.repairs import WorkOrder
-from services.orders.reveals.events import RevealCreated
 
 
 class Reveal(Base, Scoped, Aggregate):
     """``created_by`` was shown them."""
 
+    published = Published("aftersales.orders.reveal.v1", "customer_id", "work_order_id")
     __tablename__ = "reveals"
     __table_args__ = (Index(None, "work_order_id", "created_at"),)
 
@@ -25,5 +26,5 @@ class Reveal(Base, Scoped, Aggregate):
     @classmethod
     def of(cls, order: WorkOrder, customer_id: UUID) -> Reveal:
         reveal = cls(id=new_id(), org_path=order.org_path, work_order_id=order.id, customer_id=customer_id)
-        reveal.record(RevealCreated(customer_id=customer_id, work_order_id=order.id, work_order_number=order.number))
+        reveal.record("created", work_order_number=order.number)
         return reveal

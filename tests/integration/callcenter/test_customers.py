@@ -28,7 +28,7 @@ def test_create_read_list(api: Served) -> None:
     found = api.call("GET", f"/customers/{customer['id']}").json()
     assert found == {name: value for name, value in customer.items() if name != "warnings"}
     assert api.call("GET", "/customers", phone=number).json()["items"] == [found]
-    assert api.events(customer["id"]) == [("customer.created.v1", 1, {"name": "王芳", "phones": [number]})]
+    assert api.events(customer["id"]) == [("customer.created.v1", 1, {"name": "王芳", "phones": [number], "erased_at": None})]
 
 
 @pytest.mark.parametrize("body", [{}, {"phone": None}, {"phones": []}])
@@ -169,7 +169,7 @@ def test_extensions_are_kept_shown_and_make_no_other_line(api: Served) -> None:
         found = api.call("GET", "/customers", phone=written).json()["items"]
         assert {one["id"] for one in found} == {first["id"], second["id"]}, written
     told = [data for kind, _, data in api.events(first["id"]) if kind == "customer.created.v1"]
-    assert told == [{"name": "总机", "phones": ["+861062667788 ext. 12"]}]
+    assert told == [{"name": "总机", "phones": ["+861062667788 ext. 12"], "erased_at": None}]
     hidden = api.call("GET", f"/customers/{first['id']}", permissions=("callcenter.customer.read",)).json()
     assert "7788" in hidden["phone"] and "6266" not in hidden["phone"]
 

@@ -26,7 +26,8 @@ def test_due_three_days_after_completion_at_the_site(api: Served, site: Site) ->
     assert (task["work_order_number"], task["site_id"], task["allowed_actions"]) == ("RE26110007", str(site.id), ["record"])
     assert api.call("GET", f"/revisits/{task['id']}").json() == task
     assert api.events(task["id"]) == [
-        ("revisit.created.v1", 1, {"work_order_id": task["work_order_id"], "due_on": "2026-12-04"})]
+        ("revisit.created.v1", 1, {
+            "work_order_id": task["work_order_id"], "due_on": "2026-12-04", "solved": None, "score": None, "comment": None})]
 
 
 def test_the_zone_is_the_sites(api: Served) -> None:
@@ -65,7 +66,7 @@ def test_recorded_once_also_before_it_is_due(api: Served, site: Site) -> None:
     assert (again.json()["state"], again.json()["allowed_actions"]) == ("recorded", [])
     assert api.call("GET", f"/revisits/{task['id']}").json() == done
     [_, event] = api.events(task["id"])
-    assert event == ("revisit.recorded.v1", 2, {"work_order_id": task["work_order_id"], **RESULT})
+    assert event == ("revisit.recorded.v1", 2, {"work_order_id": task["work_order_id"], "due_on": task["due_on"], **RESULT})
     journal = api.rows("SELECT action, actor, state_before, state_after FROM journal WHERE entity_id = :id ORDER BY id", id=task["id"])
     assert [tuple(row) for row in journal] == [("create", "system:callcenter.worker", None, "open"), ("record", "ann", "open", "recorded")]
 

@@ -19,7 +19,7 @@ def test_first_start(gateway: Gateway, admin: Caller) -> None:
     units = admin.call("GET", "/org-units", params={"code": "HQ"}).json()["items"]
     assert [(unit["kind"], unit["path"], unit["parent_id"]) for unit in units] == [("hq", "/HQ/", None)]
     assert gateway.events(units[0]["id"]) == [
-        ("org_unit.created.v1", {"code": "HQ", "name": "总部", "kind": "hq", "path": "/HQ/", "parent_path": None})
+        ("org_unit.created.v1", {"code": "HQ", "name": "总部", "kind": "hq", "path": "/HQ/", "parent_path": None, "deleted": False})
     ]
     told = {row.envelope["data"]["key"]: row.envelope["data"]["value"] for row in gateway.rows(
         "SELECT envelope FROM outbox WHERE type = 'aftersales.gateway.parameter.changed.v1' ORDER BY position")}
@@ -50,7 +50,7 @@ def test_units(gateway: Gateway, admin: Caller) -> None:
     renamed = admin.call("PATCH", f"/org-units/{unit['id']}", {"name": "二店"}, headers={"If-Match": "1"}).json()
     assert (renamed["name"], renamed["version"]) == ("二店", 2)
     refused(admin.call("PATCH", f"/org-units/{unit['id']}", {"name": "三店"}, headers={"If-Match": "1"}), 409, "stale_version")
-    facts = {"code": site["code"], "kind": "site", "path": unit["path"], "parent_path": f"/HQ/{code}/"}
+    facts = {"code": site["code"], "kind": "site", "path": unit["path"], "parent_path": f"/HQ/{code}/", "deleted": False}
     assert gateway.events(unit["id"]) == [
         ("org_unit.created.v1", {**facts, "name": "一店"}),
         ("org_unit.changed.v1", {**facts, "name": "二店"}),

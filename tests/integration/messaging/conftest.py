@@ -67,6 +67,12 @@ class World:
         with self.shop.uow() as uow:
             uow.get(Sale, subject).change(Decimal(amount), note)
 
+    def count(self, subject: UUID, note: str) -> None:
+        with self.shop.uow() as uow:
+            sale = uow.get(Sale, subject)
+            sale.note = note
+            sale.record("counted")
+
     def envelopes(self) -> list[dict[str, Any]]:
         return [row.envelope for row in self.rows(self.shop, "SELECT envelope FROM outbox ORDER BY position")]
 

@@ -12,24 +12,15 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from chassis.messaging import outbox
 from chassis.db.engine import make_engine
-from chassis.messaging import inbox, listener, together, topology
-from chassis.messaging.together import Apart
+from chassis.messaging import inbox, listener, outbox, together, topology
+from chassis.messaging.together import NotTogether
 from chassis.ops import trace
 from tests.integration.messaging.conftest import MILL, SHOP, Broker, World, eventually
 from tests.integration.messaging.shop.trade.sale import Sale
 from tests.integration.messaging.test_courier import running
 
 MADE = "aftersales.shop.sale.made.v1"
-
-
-@pytest.fixture(autouse=True)
-def loud(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
-    """What was learnt, from nothing."""
-    learnt: set[tuple[str, str]] = set()
-    monkeypatch.setattr(together, "_loud", learnt)
-    return learnt
 
 
 def receive(world: World, envelopes: list[Any]) -> None:
@@ -51,7 +42,7 @@ def test_several_are_one_transaction(world: World) -> None:
 @pytest.mark.parametrize("note", ["boom", "waits", "swallows", "broken off twice", "loses its connection"])
 def test_when_one_fails_nothing_of_any_is_kept(world: World, note: str) -> None:
     ids = world.sell("", note, "")
-    with pytest.raises(Apart):
+    with pytest.raises(NotTogether):
         receive(world, world.envelopes())
     assert not world.effects()
     assert not world.states()
@@ -65,10 +56,10 @@ def test_a_repeat_among_them_has_no_second_effect(world: World) -> None:
     ids = world.sell("", "", "")
     envelopes = world.envelopes()
     world.receive(envelopes[1])
-    with pytest.raises(Apart):
+    with pytest.raises(NotTogether):
         receive(world, envelopes)
     assert world.effects() == [ids[1]]
-    with pytest.raises(Apart):
+    with pytest.raises(NotTogether):
         receive(world, [envelopes[0], envelopes[0]])
     assert world.effects() == [ids[1]]
 
@@ -77,7 +68,7 @@ def test_a_repeat_among_them_has_no_second_effect(world: World) -> None:
 def test_what_is_no_event_keeps_nothing(world: World, what: Any) -> None:
     world.sell("", "")
     first, second = world.envelopes()
-    with pytest.raises(Apart):
+    with pytest.raises(NotTogether):
         receive(world, [first, {**second, **what} if what and "data" in what else what])
     assert not world.states()
 
@@ -100,13 +91,10 @@ def test_any_partition_of_shuffled_deliveries_reaches_the_same_state(world: Worl
     assert len(world.effects()) == 20
 
 
-def test_who_keeps_others_waiting_goes_alone_from_then_on(world: World, loud: set[tuple[str, str]]) -> None:
-    world.sell("", "loud", "")
-    assert together.is_quiet(MILL, MADE)
-    receive(world, world.envelopes())
-    assert loud == {("mill", MADE)}
-    assert not together.is_quiet(MILL, MADE)
-    assert len(world.effects()) == 3
+def test_who_locks_goes_alone() -> None:
+    assert together.may_join(MILL, MADE)
+    assert not together.may_join(MILL, "aftersales.shop.sale.counted.v1"), "its handler declares that it locks"
+    assert together.may_join(MILL, "aftersales.shop.sale.unheard_of.v1"), "nobody handles it"
 
 
 def test_each_is_handled_under_its_own_trace(world: World) -> None:
@@ -164,17 +152,16 @@ def test_the_courier_delivers_together_what_waits(world: World) -> None:
     assert transactions(world) < 20
 
 
-def test_a_slow_event_that_holds_a_lock_keeps_no_quiet_one_waiting(world: World, loud: set[tuple[str, str]]) -> None:
+def test_a_slow_event_that_locks_keeps_no_other_waiting(world: World) -> None:
     world.sell("")
     [sale] = world.rows(world.shop, "SELECT id FROM shop_sales")
     with running():
         eventually(lambda: len(world.effects()) == 1)
-        loud.add(("mill", "aftersales.shop.sale.changed.v1"))
-        world.change(sale.id, "1.00", "slow")
+        world.count(sale.id, "slow")
         sleep(0.05)
-        quiet = world.sell("")
+        other = world.sell("")
         eventually(lambda: len(world.effects()) == 3)
-    assert world.effects()[1] == quiet[0]
+    assert world.effects()[1] == other[0]
 
 
 def test_one_process_at_a_time_sends_what_waits(world: World) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from chassis.domain.aggregate import new_id
 from gateway.webhooks import outgoing
 from gateway.webhooks.client import Answer
-from tests.integration.webhooks.conftest import Webhooks
+from tests.integration.webhooks.conftest import Webhooks, envelope
+from tests.partners import hooks
 from tests.support.client import eventually
+from tests.support.orders_events import order
 from tests.support.receiver import Receiver, answer, verified
 
 
@@ -32,6 +36,26 @@ def test_a_delivery_as_the_receiver_sees_it(webhooks: Webhooks, receiver: Receiv
     assert (one.told["subject"], one.told["sequence"], one.told["data"]["id"]) == (str(subject), 1, str(subject))
     log = webhooks.delivery(first["id"])
     assert log["body"].encode() == one.body and [(a["status"], a["error"]) for a in log["log"]] == [(204, None)]
+
+
+def test_a_partner_of_the_release_before_understands_a_newer_one(webhooks: Webhooks, receiver: Receiver, tmp_path: Path):
+    """Members, verbs and values were added since: whoever asked for all about an order is told all of it, as it was sent, and a
+    program that knows none of it goes on (tests/partners/hooks.py is one)."""
+    webhook, subject = webhooks.create(receiver.url), new_id()
+    webhooks.tell("registered", subject, 1)
+    newer = {**order("started", id=str(subject)), "state": "on_the_road", "kind": "exchange", "bound_for": {"site_id": str(new_id())}}
+    sent = envelope("aftersales.orders.work_order.shipped.v1", newer, subject=subject, sequence=2, org_path="/HQ/N1/S1/")
+    assert webhooks.served.receive(sent).value == "done"
+    with webhooks.sending():
+        webhooks.becomes(webhook, "delivered", "delivered")
+    assert receiver.received[1].told["data"] == newer
+    with closing(hooks.open_journal(tmp_path / "journal")) as journal:
+        journal.executescript(hooks.SCHEMA)
+        for got in receiver.received:
+            hooks.handle(journal, got.id, got.body)
+        assert journal.execute("SELECT sequence, state FROM documents").fetchall() == [(2, "on_the_road")]
+    found = webhooks.served.call("GET", f"/webhook-deliveries/{webhooks.deliveries(webhook)[1]['id']}")
+    assert found.status_code == 200 and found.json()["type"] == "aftersales.orders.work_order.shipped.v1"
 
 
 def test_an_event_told_again_is_delivered_once(webhooks: Webhooks, receiver: Receiver):

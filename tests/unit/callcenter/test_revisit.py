@@ -9,8 +9,8 @@ import pytest
 
 from chassis.domain.errors import BadTransition
 from chassis.domain.principal import Principal
-from services.callcenter.revisits.events import RevisitCreated, RevisitRecorded
 from services.callcenter.revisits.revisit import MACHINE, Revisit, State
+from tests.support.announced import added, announced, loaded
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 
@@ -24,16 +24,20 @@ def planned(after_days: int = 3) -> Revisit:
 def test_due_days_after_completion() -> None:
     revisit = planned()
     assert (revisit.state, revisit.due_on) == (State.OPEN, date(2026, 12, 2))
-    assert revisit.__dict__["_events"] == [RevisitCreated(revisit.work_order_id, date(2026, 12, 2))]
+    [(verb, told)] = announced(added(revisit))
+    assert (verb, told["work_order_id"], told["due_on"], told["solved"]) == (
+        "created", revisit.work_order_id, date(2026, 12, 2), None,
+    )
     assert planned(0).due_on == date(2026, 11, 29)
 
 
 def test_recorded_once() -> None:
     revisit = planned()
-    revisit.__dict__.pop("_events")
+    loaded(revisit)
     revisit.note(False, 2, "还是漏水", "ann", NOW)
     assert (revisit.state, revisit.recorded_by, revisit.recorded_at) == (State.RECORDED, "ann", NOW)
-    assert revisit.__dict__["_events"] == [RevisitRecorded(revisit.work_order_id, False, 2, "还是漏水")]
+    [(verb, told)] = announced(revisit)
+    assert (verb, told["solved"], told["score"], told["comment"]) == ("recorded", False, 2, "还是漏水")
     with pytest.raises(BadTransition) as refused:
         revisit.note(True, 5, None, "bob", NOW)
     assert refused.value.members == {"state": "recorded", "allowed_actions": []}

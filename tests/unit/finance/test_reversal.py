@@ -19,25 +19,25 @@ from services.finance.ledger.rules import (
     refund_entries,
     reversal_entries,
 )
+from tests.support.announced import announced, loaded
 from tests.support.orders_events import WORKED, billing
 from tests.unit.finance.test_bill import issued
 from tests.unit.finance.test_ledger import of
 
 
 def paid() -> Bill:
-    bill = issued(billing(*WORKED))
-    bill.__dict__.pop("_events")
+    bill = loaded(issued(billing(*WORKED)))
     bill.pay(bill.open_amount, "PY1", "ann")
-    bill.__dict__.pop("_events")
-    return bill
+    return loaded(bill)
 
 
 def test_a_settled_bill_is_reversed_once_and_keeps_its_amounts() -> None:
     bill = paid()
     bill.reverse("RV1", "wrong payer", "ann")
     assert (bill.state, bill.open_amount, bill.customer_total) == (State.REVERSED, Decimal("0.00"), Decimal("214.81"))
-    [told] = bill.__dict__["_events"]
-    assert (told.state, told.reversal_number, told.credited) == ("reversed", "RV1", Decimal("214.81"))
+    [(verb, told)] = announced(bill)
+    assert (verb, told["state"]) == ("reversed", "reversed")
+    assert (told["reversal_number"], told["credited"]) == ("RV1", Decimal("214.81"))
     with pytest.raises(BadTransition):
         bill.reverse("RV2", "again", "ann")
 

@@ -13,7 +13,6 @@ from chassis.domain.errors import ValidationFailed
 from chassis.domain.principal import Principal
 from gateway.identity import parties, passwords
 from gateway.identity.credential import Credential
-from gateway.identity.events import PartyChanged, UserChanged
 from gateway.identity.org_unit import Kind, OrgUnit
 from gateway.identity.party import Party, PartyKind
 from gateway.identity.session import IDLE, Session, session_id_of
@@ -21,12 +20,9 @@ from gateway.identity.shipped import shipped
 from gateway.identity.user import User, fold
 from gateway.settings.catalogue import definitions
 from gateway.settings.parameter import Parameter
+from tests.support.announced import announced, loaded
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-
-
-def facts(aggregate: Any) -> list[Any]:
-    return list(aggregate.__dict__.pop("_events", ()))
 
 
 def unit() -> OrgUnit:
@@ -118,13 +114,14 @@ def test_names_differ_by_more_than_case_and_width() -> None:
 
 def test_change_of_a_user() -> None:
     user = User.create("Ann", "安", unit(), ["agent"])
-    facts(user)
+    loaded(user)
     assert user.change("boss", "安娜", None, None, None) is False, "a new name voids no token"
-    assert facts(user) == [UserChanged("Ann", "安娜", "/HQ/", ["agent"], True)]
-    assert user.change("boss", "安娜", None, ["agent"], True) is False and facts(user) == [], "nothing differs"
+    told = {"username": "Ann", "name": "安娜", "org_path": "/HQ/", "roles": ["agent"], "active": True}
+    assert announced(user) == [("changed", told)]
+    assert user.change("boss", "安娜", None, ["agent"], True) is False and announced(user) == [], "nothing differs"
     for change in ((None, None, ["agent", "cashier"], None), (None, None, None, False)):
         assert user.change("boss", *change) is True
-        facts(user)
+        announced(user)
 
 
 def test_tree() -> None:
@@ -196,10 +193,12 @@ def test_the_last_day_of_a_contract_counts() -> None:
     party = Party.create("boss", PartyKind.DEALER, "x", unit(), date(2026, 3, 31), None, "Asia/Shanghai")
     assert party.ends_at == datetime(2026, 3, 31, 16, tzinfo=UTC) and party.reference == party.id
     assert not party.over(datetime(2026, 3, 31, 15, 59, tzinfo=UTC)) and party.over(party.ends_at)
-    facts(party)
-    assert party.change("boss", "y", date(2026, 3, 31)) is False and facts(party) == [], "a new name voids no token"
+    loaded(party)
+    assert party.change("boss", "y", date(2026, 3, 31)) is False and announced(party) == [], "a new name voids no token"
     assert party.change("boss", None, date(2026, 3, 30)) is True
-    assert facts(party) == [PartyChanged("dealer", None, date(2026, 3, 30))]
+    assert announced(party) == [
+        ("changed", {"kind": PartyKind.DEALER, "customer_id": None, "contract_ends_on": date(2026, 3, 30)})
+    ]
 
 
 def test_a_customer_is_a_customer_of_customer_service() -> None:
@@ -244,17 +243,17 @@ def test_section_8_is_here() -> None:
 )
 def test_values_out_of_range(key: str, bad: list[Any]) -> None:
     parameter = Parameter.ship(definitions()[key], definitions()[key].default)
-    facts(parameter)
+    loaded(parameter)
     for value in bad:
         with pytest.raises(ValidationFailed):
             parameter.set(value)
-    assert parameter.value == definitions()[key].default and facts(parameter) == []
+    assert parameter.value == definitions()[key].default and announced(parameter) == []
 
 
 def test_what_was_set_outlives_a_new_default() -> None:
     parameter = Parameter.ship(definitions()["tax.rate"], 0.13)
-    facts(parameter)
+    loaded(parameter)
     assert parameter.ship_again(0.11) and parameter.value == 0.11
-    facts(parameter)
+    loaded(parameter)
     parameter.set(0.09)
     assert not parameter.ship_again(0.12) and parameter.value == 0.09

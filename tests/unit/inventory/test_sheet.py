@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from services.inventory.requisitions.requisition import Requisition, Requisition
 from services.inventory.requisitions.sheet import Sheet
 from services.inventory.stock import Document, Quality, SiteCopy, Store
 from services.inventory.stock.store import Place
+from tests.support.announced import announced
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 PART, OTHER = sorted((new_id(), new_id()))
@@ -52,8 +54,8 @@ def follow(each: Sheet, store: Store, needed: Mapping[UUID, int], repaired: bool
     if repaired:
         each.issue(store)
     each.conclude("follow", "system:test", NOW)
-    announced: list[Any] = each.requisition.__dict__.pop("_events", [])
-    return announced
+    found = [SimpleNamespace(**data) for _, data in announced(each.requisition)]
+    return list(found)
 
 
 def amounts(each: Sheet, part: UUID = PART) -> tuple[Decimal, ...]:

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from chassis.messaging.outbox import row
 from chassis.domain.aggregate import new_id
+from chassis.events.outgoing import row
 from services.orders.devices import Coverage, Decision
 from services.orders.repairs.facts import Bill, Parts
 from services.orders.repairs.quote import Position
 from services.orders.repairs.work_order import Wait, WorkOrder
+from tests.support.announced import added, loaded
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 P1, P2 = str(new_id()), str(new_id())
@@ -24,16 +25,14 @@ def registered(decision: Decision = OUT) -> WorkOrder:
         "ann", decision, number="RE26110001", channel="counter", site_id=new_id(), org_path="/HQ/N/S1/",
         time_zone="Asia/Shanghai", problem="dead", registered_at=NOW,
     )  # fmt: skip
-    order.version = 1
-    return order
+    return added(order)
 
 
 def announced(order: WorkOrder) -> dict[str, Any]:
     """The one event of this step, checked against its contract; then the step is over."""
-    [event] = order.__dict__.pop("_events")
-    order.__dict__.pop("_journal", None)
-    order.version += 1
-    return row(event, order, "ann", None, NOW)["envelope"]
+    [(sequence, event)] = order.take_events()
+    loaded(order)
+    return row(order, event, sequence, "ann", None, NOW)["envelope"]
 
 
 def positions(quantity: float = 2) -> list[Position]:

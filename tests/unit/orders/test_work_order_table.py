@@ -14,6 +14,7 @@ from services.orders.repairs.errors import (
 )
 from services.orders.repairs.quote import QuoteState
 from services.orders.repairs.work_order import MACHINE, State, Wait
+from tests.support.announced import loaded
 from tests.unit.orders.builders import (
     FINDINGS,
     IN,
@@ -81,8 +82,8 @@ CALLS = {
 @pytest.mark.parametrize("action", list(MACHINE.moves))
 def test_every_jump_that_is_not_in_the_table_raises_and_changes_nothing(state: State, action: str):
     order = registered()
-    announced(order)
     order.state = state
+    loaded(order)
     if state in MACHINE.moves[action].sources and action not in ("approve", "reject"):
         return
     before = {key: value for key, value in order.__dict__.items() if not key.startswith("_")}
@@ -93,7 +94,7 @@ def test_every_jump_that_is_not_in_the_table_raises_and_changes_nothing(state: S
         assert refused.value.members["state"] == state
         assert set(refused.value.members["allowed_actions"]) == ACTIONS[state]
     assert {key: value for key, value in order.__dict__.items() if not key.startswith("_")} == before
-    assert "_events" not in order.__dict__ and "_journal" not in order.__dict__
+    assert order.take_events() == [] and "_journal" not in order.__dict__
 
 
 def corrected(name: str) -> dict[str, object]:
@@ -105,7 +106,7 @@ def corrected(name: str) -> dict[str, object]:
 @pytest.mark.parametrize("make", [registered, in_repair, approved, in_check])
 def test_what_can_be_corrected_and_what_the_journal_keeps_of_it(make, field: str):
     order = make()
-    order.__dict__.pop("_events", None), order.__dict__.pop("_journal", None)
+    loaded(order)
     state, quote, before, fields = order.state, order.quote, getattr(order, field), corrected(field)
     assert order.correct(fields, None, "ann")
     [entry] = order.__dict__["_journal"]
@@ -128,7 +129,7 @@ def test_what_can_be_corrected_and_what_the_journal_keeps_of_it(make, field: str
 )  # fmt: skip
 def test_a_decision_that_has_another_pay_voids_the_quote(make, decision, state: State, quote: QuoteState | None):
     order = make()
-    order.__dict__.pop("_events", None), order.__dict__.pop("_journal", None)
+    loaded(order)
     assert order.correct(corrected("device_id"), decision, "ann")
     told = announced(order)["data"]
     void = quote is QuoteState.VOID

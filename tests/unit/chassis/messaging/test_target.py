@@ -12,10 +12,10 @@ import orjson
 import pytest
 from hypothesis import given, settings as profile, strategies as st
 
-from chassis.messaging.outbox import Waiting
 from chassis.messaging import inbox, together
 from chassis.messaging.inbox import DatabaseAway
 from chassis.messaging.listener import Stop
+from chassis.messaging.outbox import Waiting
 from chassis.messaging.target import ABREAST, AWAY, DELIVERED, NOT_REACHED, Parcel, Target
 from chassis.ops.settings import settings
 from chassis.service import Service
@@ -71,14 +71,14 @@ class Bench:
 def nowhere() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AFTERSALES_DATABASE_URL_NOWHERE", "postgresql://nobody@127.0.0.1:1/none")
-        patch.setattr(together, "is_quiet", lambda _service, type_: type_ == "quiet")
+        patch.setattr(together, "may_join", lambda _service, type_: type_ == "joins")
         settings.cache_clear()
         yield
     settings.cache_clear()
 
 
 @profile(max_examples=150)
-@given(st.lists(st.tuples(st.integers(0, 7), st.sampled_from(["quiet", "loud"])), max_size=60), st.integers(0, 2**32))
+@given(st.lists(st.tuples(st.integers(0, 7), st.sampled_from(["joins", "alone"])), max_size=60), st.integers(0, 2**32))
 def test_each_aggregate_in_order_each_row_once_whatever_the_threads_do(events: list[tuple[int, str]], seed: int) -> None:
     bench, chance = Bench(), random.Random(seed)
     subjects = {position: str(subject) for position, (subject, _) in enumerate(events)}
@@ -91,25 +91,25 @@ def test_each_aggregate_in_order_each_row_once_whatever_the_threads_do(events: l
     for subject in set(subjects.values()):
         own = [position for position in bench.done if subjects[position] == subject]
         assert own == sorted(own)
-    assert all(len(call) == 1 or all(events[position][1] == "quiet" for position in call) for call in bench.calls)
+    assert all(len(call) == 1 or all(events[position][1] == "joins" for position in call) for call in bench.calls)
 
 
-def test_one_load_of_quiet_ones_and_a_few_aggregates_at_a_time() -> None:
+def test_one_load_of_joined_ones_and_a_few_aggregates_at_a_time() -> None:
     bench = Bench()
-    bench.offer(*((n, f"loud {n}", "loud") for n in range(ABREAST + 3)), *((100 + n, f"quiet {n}", "quiet") for n in range(40)))
+    bench.offer(*((n, f"alone {n}", "alone") for n in range(ABREAST + 3)), *((100 + n, f"joins {n}", "joins") for n in range(40)))
     assert len(bench.threads.ready) == ABREAST + 1
-    bench.threads.ready.pop()()  # the quiet ones: sixteen, and the next thread begins with what is left
+    bench.threads.ready.pop()()  # those that join: sixteen, and the next thread begins with what is left
     assert bench.calls == [[100 + n for n in range(together.MOST)]] and len(bench.threads.ready) == ABREAST + 1
     bench.work()
     assert sorted(bench.done) == [*range(ABREAST + 3), *range(100, 140)]
 
 
-def test_a_quiet_event_behind_one_that_is_not_waits_for_it() -> None:
+def test_an_event_that_may_join_waits_for_one_before_it_that_may_not() -> None:
     bench = Bench()
-    bench.offer((1, "a", "loud"), (2, "a", "quiet"), (3, "b", "quiet"))
+    bench.offer((1, "a", "alone"), (2, "a", "joins"), (3, "b", "joins"))
     bench.threads.ready.pop(1)()
     assert bench.done == [3]
-    bench.offer((4, "a", "quiet"))
+    bench.offer((4, "a", "joins"))
     assert len(bench.threads.ready) == 1, "what came later to an aggregate in hand is taken by nobody"
     bench.work()
     assert bench.done == [3, 1, 2, 4]
@@ -118,7 +118,7 @@ def test_a_quiet_event_behind_one_that_is_not_waits_for_it() -> None:
 def test_what_fails_together_is_told_of_one_by_one() -> None:
     bench = Bench()
     bench.fail = lambda work, positions: ValueError("no") if work is together.receive or positions == [2] else None
-    bench.offer(*((n, str(n), "quiet") for n in range(4)))
+    bench.offer(*((n, str(n), "joins") for n in range(4)))
     bench.work()
     assert bench.calls == [[0, 1, 2, 3], [0], [1], [2], [3]]
     assert bench.told == {0: [DELIVERED], 1: [DELIVERED], 2: ["ValueError for nowhere"], 3: [DELIVERED]}
@@ -133,19 +133,19 @@ def test_a_database_that_is_away_is_left_alone_a_while(monkeypatch: pytest.Monke
         raise DatabaseAway("away")
 
     del bench.target.run  # type: ignore[attr-defined]  # the class's own
-    bench.offer((1, "a", "loud"))
-    bench.offer((2, "b", "loud"))
+    bench.offer((1, "a", "alone"))
+    bench.offer((2, "b", "alone"))
     bench.work()
     assert asked == [1] and bench.told == {1: ["nowhere away"], 2: ["nowhere away"]}
     now[0] += AWAY + 0.1
-    bench.offer((3, "c", "loud"))
+    bench.offer((3, "c", "alone"))
     bench.work()
     assert asked == [1, 3]
 
 
 def test_what_nobody_began_is_given_back_at_the_end() -> None:
     bench = Bench()
-    bench.offer(*((n, str(n), "loud") for n in range(ABREAST + 2)))
+    bench.offer(*((n, str(n), "alone") for n in range(ABREAST + 2)))
     bench.threads.ready.pop(0)()
     bench.stop.set()
     bench.work()

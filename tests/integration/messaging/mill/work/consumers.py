@@ -25,7 +25,7 @@ EFFECT = "INSERT INTO mill_effects (event_id) VALUES (%s)"
 broken_off: dict[UUID, int] = {}
 
 
-@on("aftersales.shop.sale.made.v1", "aftersales.shop.sale.changed.v1")
+@on("aftersales.shop.sale.made.v1", "aftersales.shop.sale.changed.v1", reads=("amount", "note"))
 def keep(uow: UnitOfWork, event: Event) -> None:
     note = event.data["note"]
     if note == "boom":
@@ -34,9 +34,6 @@ def keep(uow: UnitOfWork, event: Event) -> None:
         raise Retry("the switch is off")
     uow.copy(SaleCopy, event, amount=Decimal(event.data["amount"]))
     uow.later(EFFECT, (event.id,))
-    if note == "loud":
-        uow.flush()
-        uow.find(SaleCopy, id=event.subject, lock=True)
     if note == "traced":
         uow.execute(text("INSERT INTO mill_switches VALUES (:name)"), {"name": uow.traceparent})
     if note == "slow":
@@ -51,3 +48,11 @@ def keep(uow: UnitOfWork, event: Event) -> None:
     if note == "swallows":
         with suppress(DBAPIError):
             uow.execute(text("SELECT 1 / 0"))
+
+
+@on("aftersales.shop.sale.counted.v1", reads=("note",), locks=True)
+def count(uow: UnitOfWork, event: Event) -> None:
+    uow.find(SaleCopy, id=event.subject, lock=True)
+    if event.data["note"] == "slow":
+        time.sleep(0.2)
+    uow.later(EFFECT, (event.id,))

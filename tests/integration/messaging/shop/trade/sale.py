@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate
-from chassis.domain.events import event
-
-
-@event("aftersales.shop.sale.made.v1")
-@dataclass(frozen=True, slots=True)
-class SaleMade:
-    amount: Decimal
-    note: str
-
-
-@event("aftersales.shop.sale.changed.v1")
-@dataclass(frozen=True, slots=True)
-class SaleChanged:
-    amount: Decimal
-    note: str
-
-
-@event("aftersales.shop.sale.forgotten.v1")
-@dataclass(frozen=True, slots=True)
-class SaleForgotten:
-    """Nobody listens to this one."""
+from chassis.domain.events import Published
 
 
 class Sale(Base, Scoped, Aggregate):
+    published = Published("aftersales.shop.sale.v1", "amount", "note")
     __tablename__ = "shop_sales"
     amount: Mapped[Decimal]
     note: Mapped[str] = mapped_column(default="")
 
     def make(self) -> None:
-        self.record(SaleMade(self.amount, self.note))
+        self.record("made")
 
     def change(self, amount: Decimal, note: str = "") -> None:
         self.amount, self.note = amount, note
-        self.record(SaleChanged(amount, note))
