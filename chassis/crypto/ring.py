@@ -62,7 +62,7 @@ class Ring:
         id, key = _new_key()
         return cls(id, {id: key}, secrets.token_bytes(32))
 
-    def turned(self) -> Ring:
+    def rotated(self) -> Ring:
         """With a new current key; the others go on opening."""
         id, key = _new_key()
         return replace(self, current=id, keys={**self.keys, id: key})

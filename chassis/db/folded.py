@@ -17,7 +17,7 @@ from chassis.domain import folding
 
 Fold = Callable[[str], str]
 _INFO = "folded"
-SEARCHED_APART = "\n"
+SEPARATOR = "\n"
 """Between the texts that are searched together: no query reaches over it."""
 
 
@@ -50,7 +50,7 @@ class Folded:
     def of(self, values: Mapping[str, Any]) -> str | None:
         """None when no source has a text."""
         texts = [values[name] for name in self.sources if values.get(name) is not None]
-        return SEARCHED_APART.join(map(self.fold, texts)) if texts else None
+        return SEPARATOR.join(map(self.fold, texts)) if texts else None
 
 
 def key_of(source: str, fold: Fold = folding.code, **options: Any) -> Any:
@@ -66,7 +66,7 @@ def key_of(source: str, fold: Fold = folding.code, **options: Any) -> Any:
 def searched(*sources: str, fold: Fold = folding.words, **options: Any) -> Any:
     """What a list's ``q`` looks through; ``options`` are those of mapped_column::
 
-        search_key: Mapped[str] = searched("number", "name")    # holds(Part.search_key, query.q): a scan
+        search_key: Mapped[str] = searched("number", "name")    # contains(Part.search_key, query.q): a scan
         name_words: Mapped[str] = searched("name", index=True)  # begin(query.q, Part.name_words): for long lists
     """
     return mapped_column(Text(collation="C"), info={_INFO: Folded(fold, sources)}, **options)
@@ -79,12 +79,12 @@ def begins_with(column: Any, prefix: str) -> ColumnElement[bool]:
 
 
 def begin(q: str | None, *columns: Any) -> list[ColumnElement[bool]]:
-    """The condition that one of these searched columns begins so, which indexes serve; none as ``holds``."""
+    """The condition that one of these searched columns begins so, which indexes serve; none as ``contains``."""
     wanted = folding.words(q or "")
     return [or_(*(begins_with(column, wanted) for column in columns))] if wanted else []
 
 
-def holds(column: Any, q: str | None) -> list[ColumnElement[bool]]:
+def contains(column: Any, q: str | None) -> list[ColumnElement[bool]]:
     """The condition that a searched column has what was typed anywhere; none when nothing was, or nothing but blanks and dashes."""
     wanted = folding.words(q or "")
     return [func.strpos(column, wanted) > 0] if wanted else []

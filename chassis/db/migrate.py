@@ -72,7 +72,7 @@ def upgrade(service: Service, owner_url: str, revision: str = "head") -> list[st
                 time.sleep(attempt)
         if applied:
             serves.note(connection, _scripts(service).iterate_revisions(applied[-1], "base"))
-        _narrow(connection)
+        _grant_rights(connection)
     return applied
 
 
@@ -115,7 +115,7 @@ WHERE prosecdef AND proowner = current_user::regrole AND (proacl IS NULL OR has_
 """Functions with the owner's rights are for whom a migration grants them; PostgreSQL itself grants every function to everybody."""
 
 
-def _narrow(connection: Connection) -> None:
+def _grant_rights(connection: Connection) -> None:
     role = app_role(connection)
     for table, rights in RIGHTS.items() if role else ():
         if connection.scalar(sa.text("SELECT to_regclass(:name)"), {"name": table}):

@@ -44,7 +44,7 @@ class Reading(ABC):
         self.principal = principal
         self.now = datetime.now(UTC)
         self.expected_version: tuple[UUID, int] | None = None
-        self.holds = False  # whether it keeps others waiting: rows locked, a number taken, something changed at once
+        self.locking = False  # whether it keeps others waiting: rows locked, a number taken, something changed at once
         self._identities: dict[tuple[type, UUID], Any] = {}
         self._tracked: list[tuple[Any, bool]] = []  # (instance, locked)
 
@@ -140,7 +140,7 @@ class Reading(ABC):
         return self._track(mapping(cls).load(found[0]), lock) if found else None
 
     def _track(self, instance: Any, locked: bool) -> Any:
-        self.holds = self.holds or locked
+        self.locking = self.locking or locked
         id = instance.__dict__.get("id")
         if isinstance(id, UUID):
             key = (type(instance), id)

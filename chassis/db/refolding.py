@@ -42,7 +42,7 @@ def fold_key(
     if not nullable:
         operations.alter_column(table, key, nullable=False)
     if twice:
-        _tell(operations, revision, table, key, twice, {id: folded for id, _, folded in keys if id in twice})
+        _journal(operations, revision, table, key, twice, {id: folded for id, _, folded in keys if id in twice})
     return len(twice)
 
 
@@ -87,7 +87,7 @@ def _write(connection: sa.Connection, table: str, column: str, values: Sequence[
         )
 
 
-def _tell(
+def _journal(
     operations: Operations, revision: str, table: str, key: str, given: dict[UUID, str], same: dict[UUID, str]
 ) -> None:
     connection = operations.get_bind()

@@ -33,7 +33,7 @@ class Mapping:
         self.encrypted: dict[str, Encrypted] = {
             key: column.type
             for key, column in self.columns.items()
-            if isinstance(column.type, Encrypted) and not column.type.kept
+            if isinstance(column.type, Encrypted) and not column.type.lazy
         }
         self.folded = folded(self.columns)
         self.binders = {key: _binder(column) for key, column in self.columns.items()}

@@ -71,7 +71,7 @@ class UnitOfWork(Reading):
         """A statement to go in front of what is sent next, in one call with it; where it fails, that call does."""
         self._session.lead(self._session.prepared(sql), values, self._dbapi)
 
-    def turn(self) -> None:
+    def clear(self) -> None:
         """Another's turn in the same transaction: what was written goes in front of what comes next, which sees it; nothing
         that was read is remembered."""
         self._collect()
@@ -79,7 +79,7 @@ class UnitOfWork(Reading):
             self._session.lead(*self._batch.take(self._session), self._dbapi)
         self._identities.clear()
         self._tracked.clear()
-        self.now, self.holds = datetime.now(UTC), False
+        self.now, self.locking = datetime.now(UTC), False
 
     @property
     def _dbapi(self) -> Any:
@@ -143,7 +143,7 @@ class UnitOfWork(Reading):
     # ------------------------------------------------------------------ writing
     def execute(self, statement: Any, parameters: Any = None) -> int:
         """Run a writing statement now; the number of rows it touched."""
-        self.holds = True
+        self.locking = True
         self.flush()
         try:
             return self.connection.execute(statement, parameters or {}).rowcount
@@ -203,7 +203,7 @@ class UnitOfWork(Reading):
 
     def numbers(self, kind: str, day: date, count: int) -> list[str]:
         """``count`` numbers for bulk work, in a row where nothing lies between."""
-        self.holds = True
+        self.locking = True
         cursor = self._driver("SELECT draw_numbers(%s, %s, %s)", (kind, f"{day:%y%m}", count), Cache.PARSED)
         drawn: list[str] = cursor.fetchone()[0]
         return drawn

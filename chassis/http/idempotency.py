@@ -2,7 +2,7 @@
 It may hold anybody's data, so it is sealed; of the request only a mark is kept, which tells nothing without the ring.
 
 It is given again to who may still see it: with the scope and the rights it was made under, and while the document it tells of
-can be read (``told_today``). Whoever lost sight of it is told that it was done (``answer_withheld``), and nothing is done twice."""
+can be read (``readable_today``). Whoever lost sight of it is told that it was done (``answer_withheld``), and nothing is done twice."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _sight(scope: str, patterns: frozenset[str], party: str) -> bytes:
     return hashlib.blake2b("\x1f".join((scope, party, *sorted(patterns))).encode(), digest_size=16).hexdigest().encode()
 
 
-def told_today(stored: bytes, same: bool, read: Callable[[], bytes]) -> bytes:
+def readable_today(stored: bytes, same: bool, read: Callable[[], bytes]) -> bytes:
     """The stored answer, if its document can be read today; the document as it reads today where a person in it was erased since
     (``same``: it and the answer have one shape)."""
     try:

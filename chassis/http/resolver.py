@@ -34,7 +34,7 @@ from chassis.domain.errors import (
 )
 from chassis.domain.principal import Principal
 from chassis.http import dry_run, exports, outside, restricted, uploads, views
-from chassis.http.idempotency import Key, told_today
+from chassis.http.idempotency import Key, readable_today
 from chassis.http.outside import PAGING
 from chassis.http.runtime import Runtime, patience
 from chassis.http.uploads import Download
@@ -95,9 +95,9 @@ class Endpoint:
         self._function = function
         self._arguments = frozenset(inspect.signature(function).parameters)
         self._max_body = int(operation.spec.get("x-max-body", MAX_BODY))
-        self._told_once = frozenset(operation.spec.get("x-told-once", ()))
+        self._shown_once = frozenset(operation.spec.get("x-told-once", ()))
         self.answer = outside.answer_of(operation.spec)
-        self._shown = outside.narrowed(self.answer) if operation.outside else {}
+        self._shown = outside.visible(self.answer) if operation.outside else {}
         self._restricted = restricted.rights_of(self.answer)
         self._reader: Endpoint | None = None
 
@@ -239,9 +239,9 @@ class Endpoint:
                     result = self.visible_to(principal, self.call({**arguments, "uow": uow}))
                     reply = self._reply(result)
                     if dry:  # a secret that was made and is not kept would only mislead
-                        reply = replace(reply, body=self._kept(result) or reply.body)
+                        reply = replace(reply, body=self._storable(result) or reply.body)
                     elif key and isinstance(reply.body, bytes):
-                        key.remember(uow, reply.status, self._kept(result) or reply.body)
+                        key.remember(uow, reply.status, self._storable(result) or reply.body)
                 return reply
             except Transient:
                 continue
@@ -261,7 +261,7 @@ class Endpoint:
             ids = {name: UUID(orjson.loads(stored)["id"]) for name in made}
             return views.dump(reader.visible_to(uow.principal, reader.call({**arguments, **ids, "uow": uow})))
 
-        return told_today(stored, self.answer == reader.answer, read)
+        return readable_today(stored, self.answer == reader.answer, read)
 
     def visible_to(self, principal: Principal, result: Any) -> Any:
         """The answer as its reader may see it: an outside account is shown what the contract names, and nobody what asks for a right
@@ -288,11 +288,11 @@ class Endpoint:
             headers = (("etag", f'"{result["version"]}"'),)
         return Reply(status, views.dump(result), headers=headers)
 
-    def _kept(self, result: Any) -> bytes | None:
+    def _storable(self, result: Any) -> bytes | None:
         """The answer as it may be stored: what is told once (a password the system made) is not there again."""
-        if not self._told_once or not isinstance(result, dict):
+        if not self._shown_once or not isinstance(result, dict):
             return None
-        return views.dump({name: value for name, value in result.items() if name not in self._told_once})
+        return views.dump({name: value for name, value in result.items() if name not in self._shown_once})
 
     async def _export(self, principal: Principal, arguments: dict[str, Any], query: ListQuery) -> Reply:
         def read(cursor: str | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The outbox: rows written by the unit of work, claimed and marked by relay or courier.
 
 Relays claim: rows are locked until the claimer's transaction ends, so several share the work and a dead one gives back what
-it held. The courier is alone with a service's outbox (``Desk``), and locks nothing. ``CHANNEL`` is notified by the unit of
+it held. The courier is alone with a service's outbox (``Exclusive``), and locks nothing. ``CHANNEL`` is notified by the unit of
 work's commit, which writes the rows (chassis/events/outgoing.py).
 """
 
@@ -102,23 +102,23 @@ class Claim(Marks):
             self._session.execute(cursor, "; ".join([*self._parts, "COMMIT"]), self._values)
 
 
-class Taken(Exception):
-    """Another process is at the desk."""
+class AlreadyLocked(Exception):
+    """Another process has the outbox."""
 
 
-class Desk(Marks):
-    """The outbox of a service in the hands of one process, for as long as the connection lasts. Raises Taken."""
+class Exclusive(Marks):
+    """The outbox of a service in the hands of one process, for as long as the connection lasts. Raises AlreadyLocked."""
 
     def __init__(self, connection: PgConnection) -> None:
         super().__init__(connection)
         with connection.cursor() as cursor:
             cursor.execute(_ALONE)
             if cursor.fetchone() != (True,):
-                raise Taken
+                raise AlreadyLocked
 
     def next(self, in_hand: Sequence[int], limit: int) -> list[Waiting]:
         """Sends the marks and takes at most so many waiting rows that are not in hand: one call. Who is told of an error has
-        to mark again, at another desk."""
+        to mark again, by another Exclusive."""
         with self._connection.cursor() as cursor:
             sql = "; ".join([*self._parts, self._session.prepared(_NEXT)])
             self._session.execute(cursor, sql, (*self._values, list(in_hand), limit))
@@ -142,7 +142,7 @@ def claim(connection: PgConnection, limit: int) -> Iterator[Claim]:
         raise
 
 
-def tell(service: str, row: Waiting, began: int) -> None:
+def trace_sent(service: str, row: Waiting, began: int) -> None:
     """A span of a row that has left, under the change that made it; ``began``: when it was claimed (ns)."""
     span = trace.child_of(orjson.loads(row.body).get("traceparent"))
     span.name, span.service, span.kind, span.began = f"send {row.type}", service, "producer", began

@@ -32,23 +32,23 @@ class Broken(Exception):
     """Raised at a point that was told to."""
 
 
-def hit(point: str, *told: object) -> None:
-    """The process is at ``point``; ``told`` is what may be asked for in the file's second line."""
+def hit(point: str, *details: object) -> None:
+    """The process is at ``point``; ``details`` is what may be asked for in the file's second line."""
     if FOLDER:
-        _obey(point, told)
+        _obey(point, details)
 
 
-def _obey(point: str, told: tuple[object, ...]) -> None:
+def _obey(point: str, details: tuple[object, ...]) -> None:
     armed = Path(FOLDER, point)
     try:
         order, wanted, *_ = [*armed.read_text().splitlines(), "", ""]
-        if wanted not in " ".join(map(str, told)):
+        if wanted not in " ".join(map(str, details)):
             return
         mine = armed.with_name(f"{point}.{os.getpid()}")
         armed.rename(mine)  # of several that come by together one takes it
     except OSError:
         return
-    mine.write_text(f"{os.getpid()} {' '.join(map(str, told))}")
+    mine.write_text(f"{os.getpid()} {' '.join(map(str, details))}")
     mine.rename(armed.with_name(f"{point}.taken"))
     verb, _, seconds = order.partition(" ")
     if verb in ("kill", "stop"):
