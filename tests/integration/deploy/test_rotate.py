@@ -16,11 +16,11 @@ import psycopg2
 import pytest
 
 from chassis import crypto
-from chassis.db import migrate, outbox, resealing
+from chassis.db import migrate, resealing
 from chassis.db.engine import make_engine
 from chassis.db.uow import UnitOfWork
 from chassis.domain.principal import Principal
-from chassis.messaging import inbox, listener
+from chassis.messaging import inbox, listener, outbox
 from deploy import rotate
 from deploy.local import keys
 from deploy.local.backup import archive, restore
