@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import event
 
 from bench.plans import Seen
-from chassis.db import direct
+from chassis.db import statements
 
 
 @dataclass
@@ -27,8 +27,8 @@ class Asked:
         self.engine, _ = self.app.runtime.engine, self.app.runtime.verifier  # made now, from the settings of this moment
         event.listen(self.engine, "before_cursor_execute", self._before)
         event.listen(self.engine, "after_cursor_execute", self._after)
-        self._run = direct.run
-        direct.run = self._watched(direct.run)
+        self._run = statements.run
+        statements.run = self._watched(statements.run)
 
     def _before(self, _connection: Any, _cursor: Any, _sent: str, parameters: Any, context: Any, _many: bool) -> None:
         # As it was written: without what opens the transaction in front of it, and not by the name the server keeps it under.
@@ -40,14 +40,14 @@ class Asked:
             self.seen.append(Seen(statement, parameters, time.perf_counter() - began))
 
     def close(self) -> None:
-        direct.run = self._run
+        statements.run = self._run
 
     def _watched(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """What goes past SQLAlchemy's execution is seen too."""
 
-        def watched(connection: Any, sql: str, values: Any = (), **options: Any) -> Any:
+        def watched(connection: Any, sql: str, values: Any = (), *cache: Any) -> Any:
             began = time.perf_counter()
-            cursor = run(connection, sql, values, **options)
+            cursor = run(connection, sql, values, *cache)
             if connection.engine is self.engine and not sql.startswith(("COMMIT", "ROLLBACK")):
                 self.seen.append(Seen(sql, values, time.perf_counter() - began))
             return cursor

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
 
 from bench import people
+from chassis.db.tables import metadata_of
 from chassis.service import Service
 
 SHARES: Mapping[str, float] = {
@@ -126,7 +127,7 @@ class Company:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute("SET session_replication_role = replica; SET maintenance_work_mem = '256MB'")
-                for table in service.metadata.sorted_tables:
+                for table in metadata_of(service).sorted_tables:
                     rows = self.count(noun_of(table))
                     cursor.execute(f'SELECT EXISTS (SELECT FROM "{table.name}")')
                     if rows and not (cursor.fetchone() or (True,))[0]:

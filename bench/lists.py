@@ -21,9 +21,10 @@ from bench.asking import Asked
 from bench.filling import Company
 from chassis import contracts
 from chassis.contracts import Operation
+from chassis.db import cursors
 from chassis.db.migrate import find_service
 from chassis.domain.principal import Principal
-from chassis.http import cursors, outside
+from chassis.http import outside
 from chassis.service import Service
 from deploy.local.databases import NAMES
 from deploy.local.postgres import EmbeddedPostgres

@@ -155,7 +155,7 @@ def reader_of(operation: Operation) -> Operation | None:
 
 def _ranges(spec: dict[str, Any]) -> list[dict[str, Any]]:
     """What a list can be sorted by and has a size (a day, a time, an amount, a quantity) can be asked for from there and up to here
-    as well, both included; so no contract has to say it (chassis/http/paging.py)."""
+    as well, both included; so no contract has to say it (chassis/db/paging.py)."""
     items = spec["responses"]["200"]["content"]["application/json"]["schema"]["properties"]["items"]["items"]
     found = []
     for name in spec["x-sorts"]:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from sqlalchemy import MetaData
-
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -34,20 +32,8 @@ class Service:
     def folder(self) -> Path:
         return ROOT / self.package.replace(".", "/")
 
-    @property
-    def metadata(self) -> MetaData:
-        """Tables of the service: aggregates of all contexts and the chassis tables."""
-        from chassis.db.base import Base
-        from chassis.db.tables import chassis_metadata
-
-        merged = MetaData()
+    def load(self) -> None:
+        """Imports every module of every context, so that all mapped classes are there."""
         for context in self.contexts:
             for path in sorted((self.folder / context).glob("*.py")):
                 importlib.import_module(f"{self.package}.{context}.{path.stem}".removesuffix(".__init__"))
-        for mapper in Base.registry.mappers:
-            if mapper.class_.__module__.startswith(self.package + "."):
-                for table in mapper.tables:
-                    table.to_metadata(merged)  # type: ignore[attr-defined]
-        for table in chassis_metadata.tables.values():
-            table.to_metadata(merged)
-        return merged

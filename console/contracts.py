@@ -182,7 +182,7 @@ class Model:
     def for_outside(cls) -> Model:
         """What an outside account (G-10) may call and is shown: the same contracts, narrowed."""
         return cls(
-            (o.method, o.path.removeprefix(API), outside.narrowed_operation(o.spec))
+            (o.method, o.path.removeprefix(API), outside.visible_operation(o.spec))
             for service in contracts.services()
             for o in contracts.operations(service)
             if o.outside

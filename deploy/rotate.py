@@ -42,7 +42,7 @@ def rotate(ring: Path, databases: Mapping[str, Database], say: Say) -> None:
         former = _former(crypto.ring(anew=True))
         if not former:
             former = [crypto.ring().current]
-            _write(ring, crypto.ring().turned())
+            _write(ring, crypto.ring().rotated())
             say(f"key {crypto.ring().current} seals from now on")
             time.sleep(2 * LOOK_EVERY)  # until every process has noticed
         _seal_again(databases, say)

@@ -29,7 +29,8 @@ from chassis.http.app import Application, build_app
 from chassis.ops import metrics
 from chassis.ops.addresses import Addresses, readable
 from chassis.ops.settings import settings
-from chassis.ops.trace import Span, span
+from chassis.ops.span import Span
+from chassis.ops.trace import span
 from chassis.service import Service
 from gateway import collecting, docs, limits, partners, tokens, vouching
 from gateway.access import SAFE, Access

@@ -1,11 +1,8 @@
 """Sealing of what must not lie open on a disk (G-24): AES-256-GCM under the key ring of the suite.
 
-    seal(value, context) -> sealed        open(sealed, context) -> value        mark(text, context) -> int
-
-``context`` says where the value stands (``place("customers", "name", id)``): moved elsewhere, it does not open. ``mark`` is
-the blind index: equal texts of one context have equal marks, and without the ring nobody can make or undo one.
-See chassis/decisions/0007-sealed-at-rest.md.
-"""
+``seal(value, context)`` and ``open(sealed, context)`` take each other back; ``context`` says where the value stands (``place("customers",
+"name", id)``): moved elsewhere, it does not open. ``mark(text, context)`` is the blind index: equal texts of one context have equal marks,
+and without the ring nobody can make or undo one. See chassis/decisions/0007-sealed-at-rest.md."""
 
 from __future__ import annotations
 

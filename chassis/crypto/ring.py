@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -56,15 +57,12 @@ class Ring:
     keys: Mapping[str, Key]
     index: bytes = field(repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_ciphers", {bytes.fromhex(id): AESGCM(key.secret) for id, key in self.keys.items()})
-
     @classmethod
     def new(cls) -> Ring:
         id, key = _new_key()
         return cls(id, {id: key}, secrets.token_bytes(32))
 
-    def turned(self) -> Ring:
+    def rotated(self) -> Ring:
         """With a new current key; the others go on opening."""
         id, key = _new_key()
         return replace(self, current=id, keys={**self.keys, id: key})
@@ -108,10 +106,13 @@ class Ring:
     def fingerprint(self, value: bytes, context: str) -> bytes:
         return hmac.digest(self.index, f"{context}\0".encode() + value, "sha256")
 
+    @cached_property
+    def _ciphers(self) -> dict[bytes, AESGCM]:
+        return {bytes.fromhex(id): AESGCM(key.secret) for id, key in self.keys.items()}
+
     def _cipher(self, id: bytes) -> AESGCM:
-        ciphers: dict[bytes, AESGCM] = self._ciphers  # type: ignore[attr-defined]
         try:
-            return ciphers[id]
+            return self._ciphers[id]
         except KeyError:
             raise KeyMissing(id.hex()) from None
 

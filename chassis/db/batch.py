@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chassis.db.prepared import Kept
 from chassis.db.rows import Mapping, as_json
+from chassis.db.statements import Cache, ServerSession
 
 FEW = 3
-"""Rows of one insert at most whose statement is kept: more of them seldom come in the same number again."""
+"""Rows of one insert at most whose statement is cached: more of them seldom come in the same number again."""
 
 
 class Batch:
     """SQL text and values in psycopg2's positional style. Consecutive inserts into one table become one statement."""
 
     def __init__(self) -> None:
-        self._parts: list[str] = []
-        self._fleeting: set[int] = set()  # parts that are not worth keeping in the server, or cannot be
+        self._parts: list[tuple[str, Cache]] = []
         self._values: list[Any] = []
         self._open_insert: str | None = None
         self._rows = 0  # of that insert
@@ -25,11 +24,8 @@ class Batch:
     def __bool__(self) -> bool:
         return bool(self._parts)
 
-    def statement(self, sql: str, values: Sequence[Any] = (), *, keep: bool = True) -> None:
-        """``keep``: whether the server may keep it and its plan, as it may what finds its rows by primary key (``prepared.py``)."""
-        if not keep:
-            self._fleeting.add(len(self._parts))
-        self._parts.append(sql)
+    def statement(self, sql: str, values: Sequence[Any] = (), cache: Cache = Cache.PLANNED) -> None:
+        self._parts.append((sql, cache))
         self._values.extend(values)
         self._open_insert = None
 
@@ -37,12 +33,10 @@ class Batch:
         head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "
         row = f"({', '.join(['%s'] * len(columns))})"
         if head == self._open_insert:
-            self._parts[-1] += f", {row}"
             self._rows += 1
-            if self._rows > FEW:
-                self._fleeting.add(len(self._parts) - 1)
+            self._parts[-1] = (f"{self._parts[-1][0]}, {row}", Cache.PLANNED if self._rows <= FEW else Cache.NONE)
         else:
-            self._parts.append(head + row)
+            self._parts.append((head + row, Cache.PLANNED))
             self._open_insert, self._rows = head, 1
         self._values.extend(values)
 
@@ -65,11 +59,11 @@ class Batch:
         values = [as_json(v) if isinstance(v, dict | list) else v for v in row.values()]
         self.insert(table, list(row), values)
 
-    def take(self, kept: Kept, *, final: str | None = None) -> tuple[str, list[Any]]:
-        """The text and values so far, emptied; ``final`` is appended (COMMIT). ``kept``: what the connection has prepared."""
-        parts = [sql if index in self._fleeting else kept.call(sql) for index, sql in enumerate(self._parts)]
+    def take(self, session: ServerSession, *, final: str | None = None) -> tuple[str, list[Any]]:
+        """The text and values so far, emptied; ``final`` is appended (COMMIT). ``session``: of the connection that gets them."""
+        parts = [sql if cache is Cache.NONE else session.prepared(sql) for sql, cache in self._parts]
         if final:
             parts.append(final)
         values = self._values
-        self._parts, self._fleeting, self._values, self._open_insert = [], set(), [], None
+        self._parts, self._values, self._open_insert = [], [], None
         return "; ".join(parts), values

@@ -1,13 +1,6 @@
-"""What a migration changed of people's data, for people to look at: rows of the journal, by document, with the value before and after.
-
-In a revision, after ``system_scope(op)``::
-
-    record_changes(op, revision, "devices", "warranty_term_mended", '''
-        SELECT id, NULL AS org_path, jsonb_build_object('warranty_ends_on', jsonb_build_array(was, now)) AS data FROM …''')
-
-The statement selects ``id``, ``org_path`` (null on company-wide rows) and ``data``: ``{field: [before, after]}``. No personal data:
-the journal keeps it for ever and in clear. ``./aftersales migrate`` says how many there were, ``--changes`` lists them.
-"""
+"""What a migration changed of people's data: in go a revision and the rows it changed, out come rows of the journal with the values before
+and after, which ``./aftersales migrate`` counts and ``--changes`` lists, for people to look at. No personal data: the journal keeps it
+for ever and in clear."""
 
 from __future__ import annotations
 
@@ -37,7 +30,12 @@ class Change:
 
 
 def record_changes(operations: Operations, revision: str, entity: str, action: str, select: str) -> int:
-    """Notes the rows that ``select`` gives (see above) as changed by this revision; returns how many."""
+    """Notes the rows that ``select`` gives as changed by this revision, after ``system_scope(op)``; returns how many::
+
+        record_changes(op, revision, "devices", "warranty_term_mended", '''
+            SELECT id, NULL AS org_path, jsonb_build_object('warranty_ends_on', jsonb_build_array(was, now)) AS data FROM …''')
+
+    It selects ``id``, ``org_path`` (null on company-wide rows) and ``data``: ``{field: [before, after]}``."""
     noted = operations.get_bind().execute(
         sa.text(
             "INSERT INTO journal (entity, entity_id, org_path, at, action, actor, why, data)"

@@ -11,12 +11,10 @@ import orjson
 import psycopg2.extras
 from psycopg2 import extensions
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import Connection, ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import QueuePool
 
-from chassis.db import prepared
-from chassis.db.direct import PREFIX
+from chassis.db import statements
 from chassis.ops import metrics
 
 psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
@@ -89,24 +87,7 @@ def make_engine(url: str, *, size: int = 8, application: str = "aftersales", con
         extensions.register_type(_one, connection)
         extensions.register_type(_many, connection)
 
-    @event.listens_for(engine, "before_cursor_execute", retval=True)
-    def _open_transaction(
-        connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
-    ) -> tuple[str, Any]:
-        ahead = connection.info.pop(PREFIX, "")
-        if prepared.OPTION in context.execution_options:
-            ahead += prepared.own_plans(connection.info)
-            statement = prepared.of(cursor.connection).call(statement)
-        return ahead + statement, parameters
-
-    @event.listens_for(engine, "after_cursor_execute")
-    def _succeeded(_connection: Connection, cursor: Any, *_rest: Any) -> None:
-        prepared.of(cursor.connection).succeeded()
-
-    @event.listens_for(engine, "handle_error")
-    def _failed(failure: ExceptionContext) -> None:
-        if failure.execution_context is not None:
-            prepared.of(failure.execution_context.cursor.connection).failed(failure.original_exception)
+    statements.follow(engine)
 
     @event.listens_for(engine, "checkout")
     def _leave_closed(connection: Any, _record: Any, _fairy: Any) -> None:

@@ -1,14 +1,7 @@
 """Columns that a row is compared and found by: keys of what was typed (chassis/domain/folding.py), beside the column that shows it.
 
-    class Part(Base, Aggregate):
-        number: Mapped[str] = mapped_column(index=True)
-        number_key: Mapped[str] = key_of("number")                     # unique, for looking up: Part.number_key == typed
-        search_key: Mapped[str] = searched("number", "name")           # for lists: holds(Part.search_key, query.q), a scan
-        name_words: Mapped[str] = searched("name", index=True)         # for long ones: begin(query.q, Part.name_words)
-
 They follow their sources by themselves, in aggregates and in read copies. A value compared with a key is folded on its way, so what
-was typed is passed as it is; a key that holds already what another row has is ``Duplicate`` of the source.
-"""
+was typed is passed as it is; a key that another row has already is ``Duplicate`` of the source."""
 
 from __future__ import annotations
 
@@ -16,16 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Text, event, func, inspect, or_
+from sqlalchemy import Column, ColumnElement, Text, and_, event, func, inspect, or_
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from chassis.db.prefix import begins_with
 from chassis.domain import folding
 
 Fold = Callable[[str], str]
 _INFO = "folded"
-SEARCHED_APART = "\n"
+SEPARATOR = "\n"
 """Between the texts that are searched together: no query reaches over it."""
 
 
@@ -58,28 +50,41 @@ class Folded:
     def of(self, values: Mapping[str, Any]) -> str | None:
         """None when no source has a text."""
         texts = [values[name] for name in self.sources if values.get(name) is not None]
-        return SEARCHED_APART.join(map(self.fold, texts)) if texts else None
+        return SEPARATOR.join(map(self.fold, texts)) if texts else None
 
 
 def key_of(source: str, fold: Fold = folding.code, **options: Any) -> Any:
     """The key of a code, or with another ``fold`` of a serial number; ``options`` are those of mapped_column. Unique, unless these
-    say otherwise."""
+    say otherwise::
+
+        number_key: Mapped[str] = key_of("number")    # Part.number_key == typed
+    """
     given = {"unique": True, **options}
     return mapped_column(Key(fold), info={_INFO: Folded(fold, (source,), tidies=True)}, **given)
 
 
 def searched(*sources: str, fold: Fold = folding.words, **options: Any) -> Any:
-    """What a list's ``q`` looks through; ``options`` are those of mapped_column."""
+    """What a list's ``q`` looks through; ``options`` are those of mapped_column::
+
+        search_key: Mapped[str] = searched("number", "name")    # contains(Part.search_key, query.q): a scan
+        name_words: Mapped[str] = searched("name", index=True)  # begin(query.q, Part.name_words): for long lists
+    """
     return mapped_column(Text(collation="C"), info={_INFO: Folded(fold, sources)}, **options)
 
 
+def begins_with(column: Any, prefix: str) -> ColumnElement[bool]:
+    """Prefix match of a C-collated column by two comparisons: unlike LIKE they are leakproof, so PostgreSQL uses the
+    index also below row-level security."""
+    return and_(column >= prefix, column < prefix + "\U0010ffff")
+
+
 def begin(q: str | None, *columns: Any) -> list[ColumnElement[bool]]:
-    """The condition that one of these searched columns begins so, which indexes serve; none as ``holds``."""
+    """The condition that one of these searched columns begins so, which indexes serve; none as ``contains``."""
     wanted = folding.words(q or "")
     return [or_(*(begins_with(column, wanted) for column in columns))] if wanted else []
 
 
-def holds(column: Any, q: str | None) -> list[ColumnElement[bool]]:
+def contains(column: Any, q: str | None) -> list[ColumnElement[bool]]:
     """The condition that a searched column has what was typed anywhere; none when nothing was, or nothing but blanks and dashes."""
     wanted = folding.words(q or "")
     return [func.strpos(column, wanted) > 0] if wanted else []

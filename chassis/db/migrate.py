@@ -1,11 +1,6 @@
-"""Alembic glue: one chain per service in ``<service>/migrations/versions``, run as the owner of the database.
-
-    upgrade(service, owner_url)            to the newest revision; harmless when there is nothing to do
-    require_current(service, engine)       a process refuses to start on another schema than its own
-    python -m chassis.db.migrate revision orders "appointments of a work order"
-
-Helpers for migrations: ``chassis_tables(op)``, ``scope_table(op, "work_orders")``, ``system_scope(op)``, ``indexes(op, …)``.
-"""
+"""Alembic for a service: one chain in ``<service>/migrations/versions``, run as the owner of the database. In go a service and its owner's
+URL, out comes a schema at a revision; a process refuses to start on another one than its own (``require_current``). Below stand helpers
+for migrations: chassis tables, row-level security, indexes. A new revision: ``python -m chassis.db.migrate revision orders "what it does"``."""
 
 from __future__ import annotations
 
@@ -24,14 +19,16 @@ from alembic.autogenerate import compare_metadata, produce_migrations, render_py
 from alembic.config import Config
 from alembic.operations import Operations, ops
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
+from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from chassis.db import serves
 from chassis.db.base import NAMING
+from chassis.db.tables import chassis_metadata, metadata_of
 from chassis.service import Service
 
 LOCK_TIMEOUT = "3s"
@@ -66,7 +63,7 @@ def upgrade(service: Service, owner_url: str, revision: str = "head") -> list[st
             try:
                 _run(service, connection, revision, applied)
                 break
-            except CommandError as error:  # Alembic cannot find its way between revisions it does not know
+            except (CommandError, RevisionError) as error:  # Alembic cannot find its way between revisions it does not know
                 raise _newer(service, current(engine) if revision == "head" else revision) from error
             except OperationalError as error:
                 connection.rollback()
@@ -75,7 +72,7 @@ def upgrade(service: Service, owner_url: str, revision: str = "head") -> list[st
                 time.sleep(attempt)
         if applied:
             serves.note(connection, _scripts(service).iterate_revisions(applied[-1], "base"))
-        _narrow(connection)
+        _grant_rights(connection)
     return applied
 
 
@@ -83,7 +80,8 @@ def _run(service: Service, connection: Connection, revision: str, applied: list[
     scripts = _scripts(service)
 
     def steps(current: Any, _context: MigrationContext) -> Any:
-        return scripts._upgrade_revs(revision, current)
+        missing = reversed(list(scripts.iterate_revisions(revision, current, implicit_base=True)))
+        return [MigrationStep.upgrade_from_script(scripts.revision_map, script) for script in missing]
 
     def note(ctx: Any, step: Any, heads: Any, run_args: Any) -> None:
         applied.append(step.up_revision_id)
@@ -117,7 +115,7 @@ WHERE prosecdef AND proowner = current_user::regrole AND (proacl IS NULL OR has_
 """Functions with the owner's rights are for whom a migration grants them; PostgreSQL itself grants every function to everybody."""
 
 
-def _narrow(connection: Connection) -> None:
+def _grant_rights(connection: Connection) -> None:
     role = app_role(connection)
     for table, rights in RIGHTS.items() if role else ():
         if connection.scalar(sa.text("SELECT to_regclass(:name)"), {"name": table}):
@@ -191,8 +189,6 @@ def chassis_tables(operations: Operations) -> None:
     Meant for the first revision. A later change of a chassis table is a revision of its own in every service, written
     so that it does nothing on a database made after the change (``ADD COLUMN IF NOT EXISTS``).
     """
-    from chassis.db.tables import chassis_metadata
-
     chassis_metadata.create_all(operations.get_bind(), checkfirst=False)
     scope_table(operations, "journal", optional=True)
     scope_table(operations, "outbox", optional=True, owner_too=False)
@@ -284,7 +280,7 @@ def scratch(server_url: str) -> Iterator[str]:
 def drift(service: Service, url: str) -> list[Any]:
     """What the service's models have that the migrated database has not, or the other way round; empty when they agree."""
     with _comparing(service, url) as context:
-        return list(compare_metadata(context, service.metadata))
+        return list(compare_metadata(context, metadata_of(service)))
 
 
 def write_revision(service: Service, server_url: str, message: str) -> str:
@@ -296,7 +292,7 @@ def write_revision(service: Service, server_url: str, message: str) -> str:
     with scratch(server_url) as url:
         previous = upgrade(service, url)
         with _comparing(service, url) as context:
-            script = produce_migrations(context, service.metadata)
+            script = produce_migrations(context, metadata_of(service))
             assert script.upgrade_ops is not None
             if not previous:
                 script.upgrade_ops.ops = [op for op in script.upgrade_ops.ops if not _is_chassis(op)]
@@ -326,13 +322,11 @@ def write_revision(service: Service, server_url: str, message: str) -> str:
 def _comparing(service: Service, url: str) -> Iterator[MigrationContext]:
     with _engine(url).connect() as connection:
         yield MigrationContext.configure(
-            connection, opts={"compare_type": True, "target_metadata": service.metadata}
+            connection, opts={"compare_type": True, "target_metadata": metadata_of(service)}
         )
 
 
 def _is_chassis(operation: Any) -> bool:
-    from chassis.db.tables import chassis_metadata
-
     return getattr(operation, "table_name", None) in chassis_metadata.tables
 
 

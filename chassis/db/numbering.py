@@ -1,12 +1,8 @@
-"""Document numbers (R-01): prefix, year and month, and a sequence of at least so many digits; unique, without a hole, never used
-twice.
-
-Each kind of document has a rule, a parameter of the company (``number.<kind>``, G-16) of which every service keeps those of its own
-documents. The database draws: it reads the rule, counts, and passes over numbers that a document has, since an earlier rule of the
-same prefix may have written the same digits (``RE`` + ``2611`` + ``1`` and ``RE`` + ``26111``). Whoever draws shares a lock until his
-document is saved, and a new rule waits for all of them, so that nobody draws by the old rule what somebody draws by the new one.
-Two kinds never write alike: a prefix is letters only, and the gateway gives it to one kind for ever.
-"""
+"""Document numbers (R-01): prefix, year and month, and a sequence; unique, without a hole, never used twice. Each kind of document has a rule,
+a parameter (``number.<kind>``, G-16) of which every service keeps its own kinds'. The database draws by it, under a shared lock until the
+document is saved; a new rule waits for all of them, so that nobody draws by the old rule what somebody draws by the new one. It passes over
+numbers that a document has: an earlier rule of the same prefix may have written the same digits (``RE`` + ``2611`` + ``1``, ``RE`` + ``26111``).
+Two kinds never write alike: a prefix is letters only, and the gateway gives it to one kind for ever."""
 
 from __future__ import annotations
 
@@ -19,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event
-from chassis.domain.zones import DEFAULT_ZONE
+from chassis.domain.moments import DEFAULT_ZONE
 
 PARAMETER = "number."
 _LOCK = 8_201  # first half of the advisory locks' keys; the second is the kind's

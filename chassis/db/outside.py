@@ -1,17 +1,7 @@
-"""What the database shows to outside accounts (G-10): persons of a dealer, a supplier or a customer.
-
-Their transactions run as a role of their own (``<database>_outside``), set in the statement that sets the scope. It may do
-what migrations grant it below, table by table, and nothing else: what is declared nowhere is refused, not only hidden. The
-policies hold for that role alone, so that staff's queries, plans and costs are what they were (decision note 0008).
-
-    own(op, "work_orders", "customer_id", "dealer_id")       rows that name the party in one of the columns
-    follows(op, "quotes", "work_orders", "work_order_id")    rows whose parent the party sees
-    open_to_all(op, "products")                              all rows in scope: nothing of them is anybody's
-    hidden(op, "technicians")                                none; for queries that staff share
-
-``rights`` is what the role may do with the rows it sees, SELECT unless told. Harmless where the role is not there (a database
-made for comparing schemas): then nobody can take it either.
-"""
+"""What the database shows to outside accounts (G-10), persons of a dealer, a supplier or a customer: migrations say it here, table by table,
+and what is declared nowhere is refused. Their transactions run as a role of their own (``<database>_outside``), set in the statement that
+sets the scope; the policies hold for that role alone, so that staff's queries, plans and costs are what they were (decision note 0008).
+``rights`` is what the role may do with the rows it sees. Harmless where the role is not there: then nobody can take it either."""
 
 from __future__ import annotations
 
@@ -23,7 +13,7 @@ PARTY = "nullif(current_setting('app.party', true), '')::uuid"
 
 
 def own(operations: Operations, table: str, *columns: str, rights: str = "SELECT", also: str = "") -> None:
-    """``also``: a further condition in SQL that lets rows be seen."""
+    """Rows that name the party in one of the columns. ``also``: a further condition in SQL that lets rows be seen."""
     named = [f"{column} = {PARTY}" for column in columns]
     _guard(operations, table, " OR ".join([*named, *([also] if also else [])]), rights)
 
@@ -36,16 +26,18 @@ def widen(operations: Operations, table: str, *columns: str) -> None:
 
 
 def follows(operations: Operations, table: str, parent: str, column: str, rights: str = "SELECT") -> None:
-    """``column`` holds the parent's id; the parent's own policies decide, scope included."""
+    """Rows whose parent the party sees: ``column`` has its id; the parent's own policies decide, scope included."""
     _guard(operations, table, f'EXISTS (SELECT FROM "{parent}" parent WHERE parent.id = "{table}".{column})', rights)
 
 
 def open_to_all(operations: Operations, table: str, rights: str = "SELECT") -> None:
+    """All rows in scope: nothing of them is anybody's."""
     if role := outside_role(operations):
         operations.execute(f'GRANT {rights} ON "{table}" TO "{role}"')
 
 
 def hidden(operations: Operations, table: str) -> None:
+    """No rows; for queries that staff share."""
     _guard(operations, table, "false", "SELECT")
 
 

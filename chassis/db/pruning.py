@@ -1,4 +1,5 @@
-"""Messages that everybody has had for long are forgotten, oldest first, a bounded number at a time (deploy/decisions/0004).
+"""Messages that everybody has had for long are forgotten, oldest first, a bounded number at a time (deploy/decisions/0004); answers
+kept for repeated requests after a day.
 
 The application may not remove what it has told or heard. A function that belongs to the owner does, and knows by itself how old
 a row must be: who calls it cannot ask for more. What is still to be sent, to be tried again or parked stays for ever.
@@ -53,3 +54,8 @@ def pruning(operations: Any) -> None:
 def prune(uow: UnitOfWork) -> None:
     """Run by a timer of every service."""
     uow.rows(text("SELECT prune_messages(:most)"), {"most": MOST})
+
+
+def forget_answers(uow: UnitOfWork) -> None:
+    """Removes answers under idempotency keys that are older than a day; run by a timer of every service."""
+    uow.execute(text("DELETE FROM idempotency WHERE created_at <= now() - interval '24 hours'"))

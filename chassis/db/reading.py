@@ -9,13 +9,12 @@ from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 import psycopg2
-from sqlalchemy import ColumnElement, Row, Select
+from sqlalchemy import ColumnElement, Row
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from chassis.db.direct import Fixed
-from chassis.db.prepared import kept
 from chassis.db.rows import mapping
+from chassis.db.statements import Fixed, cached
 from chassis.db.violations import is_transient, translate
 from chassis.domain.aggregate import Aggregate
 from chassis.domain.errors import NotFound, StaleVersion, UnknownReference
@@ -45,7 +44,7 @@ class Reading(ABC):
         self.principal = principal
         self.now = datetime.now(UTC)
         self.expected_version: tuple[UUID, int] | None = None
-        self.holds = False  # whether it keeps others waiting: rows locked, a number taken, something changed at once
+        self.locking = False  # whether it keeps others waiting: rows locked, a number taken, something changed at once
         self._identities: dict[tuple[type, UUID], Any] = {}
         self._tracked: list[tuple[Any, bool]] = []  # (instance, locked)
 
@@ -100,7 +99,7 @@ class Reading(ABC):
             shape = tuple((name, isinstance(value, list)) for name, value in members.items())
             rows = self.rows(known.having(shape, tuple(order_by), lock, limit), members)
         else:
-            rows = self.rows(kept(known.query(where, members, order_by, lock, skip_locked, limit)))
+            rows = self.rows(cached(known.query(where, members, order_by, lock, skip_locked, limit)))
         return [self._track(known.load(row), lock) for row in rows]
 
     def one(self, cls: type[T], *where: ColumnElement[bool], lock: bool = False, **members: Any) -> T | None:
@@ -141,7 +140,7 @@ class Reading(ABC):
         return self._track(mapping(cls).load(found[0]), lock) if found else None
 
     def _track(self, instance: Any, locked: bool) -> Any:
-        self.holds = self.holds or locked
+        self.locking = self.locking or locked
         id = instance.__dict__.get("id")
         if isinstance(id, UUID):
             key = (type(instance), id)
@@ -154,12 +153,6 @@ class Reading(ABC):
             instance.__dict__["_stamp"] = (self.now, self.actor)
         self._tracked.append((instance, locked))
         return instance
-
-    def page(self, statement: Select[Any], query: Any, *, view: Any, **options: Any) -> dict[str, Any]:
-        """One page of a list whose statement is put together for it; ``options`` as of ``Listing`` (chassis/http/paging.py)."""
-        from chassis.http.paging import Listing
-
-        return Listing(statement, **options, written=False).page(self, query, view)
 
     def instances(self, cls: type[T], rows: Sequence[Row[Any]]) -> Iterator[T]:
         """Mapped instances of rows selected with ``select(Cls)``, for views; not tracked for changes."""

@@ -1,10 +1,6 @@
-"""Keys of rows that are there already: for migrations that add a folded column, or fold it another way (chassis/db/folded.py).
-
-In a revision, after ``system_scope(op)``::
-
-    fold_key(op, revision, "parts", "number_key", "number", unique="uq_parts_number_key")
-    fold_words(op, "parts", "search_key", "number", "name")
-"""
+"""Keys of rows that are there already: for migrations, after ``system_scope(op)``, that add a folded column or fold it another way
+(chassis/db/folded.py). In go a table, its key and the column it is made of; out come filled, unique keys, and journal rows of those
+that were there twice."""
 
 from __future__ import annotations
 
@@ -46,7 +42,7 @@ def fold_key(
     if not nullable:
         operations.alter_column(table, key, nullable=False)
     if twice:
-        _tell(operations, revision, table, key, twice, {id: folded for id, _, folded in keys if id in twice})
+        _journal(operations, revision, table, key, twice, {id: folded for id, _, folded in keys if id in twice})
     return len(twice)
 
 
@@ -91,7 +87,7 @@ def _write(connection: sa.Connection, table: str, column: str, values: Sequence[
         )
 
 
-def _tell(
+def _journal(
     operations: Operations, revision: str, table: str, key: str, given: dict[UUID, str], same: dict[UUID, str]
 ) -> None:
     connection = operations.get_bind()

@@ -17,7 +17,7 @@ from chassis import crypto
 from chassis.crypto.ring import HEAD, VERSION
 from chassis.db.engine import with_driver
 from chassis.db.sealed import Encrypted
-from chassis.db.tables import idempotency, inbox, outbox
+from chassis.db.tables import idempotency, inbox, metadata_of, outbox
 from chassis.events import sealing
 from chassis.service import Service
 
@@ -53,7 +53,7 @@ def places(service: Service) -> list[Place]:
     """All of one database."""
     columns = [
         column
-        for table in service.metadata.sorted_tables
+        for table in metadata_of(service).sorted_tables
         for column in table.columns
         if isinstance(column.type, Encrypted)
     ]
@@ -212,8 +212,8 @@ def seal_events(connection: Connection) -> None:
         table = place.table.name
         _see_all(connection)
         if connection.scalar(sa.select(sa.func.count()).select_from(place.table).where(place.foreign())):
-            kept = "type <> ALL(%s) OR envelope->'data' ? 'sealed'", (sorted(sealing.personal_types()),)
-            with replaced(connection, table, "envelope", *kept, required=not place.column.nullable) as new:
+            unchanged = "type <> ALL(%s) OR envelope->'data' ? 'sealed'", (sorted(sealing.personal_types()),)
+            with replaced(connection, table, "envelope", *unchanged, required=not place.column.nullable) as new:
                 wanted = sa.select(*place.key, place.column).where(place.foreign())
                 for *key, envelope in connection.execute(wanted).fetchall():
                     text = orjson.dumps(sealing.stored(sealing.opened(envelope))).decode()
@@ -222,14 +222,14 @@ def seal_events(connection: Connection) -> None:
 
 @contextmanager
 def replaced(
-    connection: Connection, table: str, column: str, kept: str, values: tuple[Any, ...], *, required: bool
+    connection: Connection, table: str, column: str, unchanged: str, values: tuple[Any, ...], *, required: bool
 ) -> Iterator[str]:
     """A JSON column made anew, and the table written anew without the former one: what an UPDATE leaves behind would be
     carried along by any rewriting in the same transaction. Yields the name of the new column, equal so far in the rows
-    where ``kept`` holds; the block fills it in the others, once."""
+    where ``unchanged`` holds; the block fills it in the others, once."""
     new = f"{column}_anew"
     connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {new} jsonb")
-    connection.exec_driver_sql(f"UPDATE {table} SET {new} = {column} WHERE {kept}", values)
+    connection.exec_driver_sql(f"UPDATE {table} SET {new} = {column} WHERE {unchanged}", values)
     yield new
     connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
     connection.exec_driver_sql(f"ALTER TABLE {table} RENAME COLUMN {new} TO {column}")

@@ -14,9 +14,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm.attributes import instance_state, manager_of_class
 
 from chassis import crypto
-from chassis.db.direct import Fixed, several
 from chassis.db.folded import folded
 from chassis.db.sealed import Encrypted
+from chassis.db.statements import Cache, Fixed, several
 
 
 class Mapping:
@@ -33,7 +33,7 @@ class Mapping:
         self.encrypted: dict[str, Encrypted] = {
             key: column.type
             for key, column in self.columns.items()
-            if isinstance(column.type, Encrypted) and not column.type.kept
+            if isinstance(column.type, Encrypted) and not column.type.lazy
         }
         self.folded = folded(self.columns)
         self.binders = {key: _binder(column) for key, column in self.columns.items()}
@@ -54,8 +54,8 @@ class Mapping:
         if found is None:
             where = [self._compared(name, many) for name, many in members]
             statement = self.query(where, {}, [self.columns[name] for name in order], lock, False, limit)
-            pinned = {name for name, many in members if not many} >= set(self.primary)
-            found = self._having[shape] = Fixed(statement, pinned=pinned)
+            by_key = {name for name, many in members if not many} >= set(self.primary)
+            found = self._having[shape] = Fixed(statement, Cache.PLANNED if by_key else Cache.PARSED)
         return found
 
     def _compared(self, name: str, many: bool) -> ColumnElement[bool]:
@@ -138,10 +138,6 @@ class Mapping:
     def sent(self, key: str, value: Any) -> Any:
         """A value as psycopg2 takes it."""
         return None if value is None else self.binders[key](value)
-
-
-def _same(value: Any) -> Any:
-    return value
 
 
 def dumps(value: Any) -> str:

@@ -60,7 +60,7 @@ def _rewrite(uow: UnitOfWork, unit_id: uuid.UUID | None) -> int:
 
 # ---------------------------------------------------------------- for migrations
 
-KEPT = ("audit_entries", "outbox")
+HISTORICAL = ("audit_entries", "outbox")
 """Tables whose paths tell of the past: they stay."""
 _FUNCTION = f"""
 CREATE OR REPLACE FUNCTION move_scope(former text, current text) RETURNS bigint
@@ -78,7 +78,7 @@ BEGIN
     FOR place IN
         SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
         WHERE a.attname = 'org_path' AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND c.relrowsecurity
-        AND c.relnamespace = 'public'::regnamespace AND c.relname <> ALL ('{{{",".join(KEPT)}}}') ORDER BY 1
+        AND c.relnamespace = 'public'::regnamespace AND c.relname <> ALL ('{{{",".join(HISTORICAL)}}}') ORDER BY 1
     LOOP
         EXECUTE format('UPDATE public.%I SET org_path = $2 || substr(org_path, length($1) + 1)'
             ' WHERE org_path COLLATE "C" >= $1 AND org_path COLLATE "C" < $1 || chr(1114111)', place)

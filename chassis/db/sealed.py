@@ -14,15 +14,15 @@ from chassis import crypto
 
 class Encrypted(TypeDecorator[Any]):
     """Text, or with ``json`` any JSON value. A query that selects the bare column gets it sealed: see ``opened``.
-    ``kept``: the aggregate, too, has it sealed, and opens it where it is used; a value that does not open then keeps nobody
+    ``lazy``: the aggregate, too, has it sealed, and opens it where it is used; a value that does not open then keeps nobody
     from reading its row."""
 
     impl = LargeBinary
     cache_ok = True
 
-    def __init__(self, json: bool = False, kept: bool = False) -> None:
+    def __init__(self, json: bool = False, lazy: bool = False) -> None:
         super().__init__()
-        self.json, self.kept = json, kept
+        self.json, self.lazy = json, lazy
 
     def process_bind_param(self, value: Any, dialect: Any) -> bytes | None:
         if value is None or isinstance(value, bytes):

@@ -21,8 +21,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from chassis.db.base import NAMING
+from chassis.db.base import NAMING, Base
 from chassis.domain.aggregate import Journal
+from chassis.service import Service
 
 chassis_metadata = MetaData(naming_convention=NAMING)
 Time = DateTime(timezone=True)
@@ -128,3 +129,16 @@ scope_moves = Table(
     Column("sequence", BigInteger, nullable=False),  # version of the unit that made it current
     Column("moved_at", Time, nullable=False, index=True),
 )
+
+
+def metadata_of(service: Service) -> MetaData:
+    """All tables of a service: those of its contexts and those above."""
+    service.load()
+    merged = MetaData()
+    for mapper in Base.registry.mappers:
+        if mapper.class_.__module__.startswith(service.package + "."):
+            for table in mapper.tables:
+                table.to_metadata(merged)  # type: ignore[attr-defined]
+    for table in chassis_metadata.tables.values():
+        table.to_metadata(merged)
+    return merged

@@ -15,14 +15,13 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from chassis.db import direct, prepared
+from chassis.db import statements
 from chassis.db.batch import Batch
-from chassis.db.direct import PREFIX
 from chassis.db.engine import COMMIT_GATE
 from chassis.db.reading import Reading, Transient, as_uuid
 from chassis.db.rows import mapping
+from chassis.db.statements import Cache, ServerSession, session_of
 from chassis.db.tables import journal_row
-from chassis.db.under import WHOLE, literal, under
 from chassis.domain.aggregate import Aggregate, Recorded, new_id
 from chassis.domain.principal import Principal
 from chassis.events import outgoing
@@ -65,33 +64,30 @@ class UnitOfWork(Reading):
         """The connection, with the transaction opened in front of its first statement."""
         if self._connection is None:
             self._connection = self.engine.connect()
-            scope, values = under(self.principal)
-            self._connection.info.update({PREFIX: "", prepared.NARROW: self.principal.scope != WHOLE})
-            self._ahead(f"BEGIN{' READ ONLY' if self.read_only else ''}; {scope}", values)
+            self._session.begin(self.principal, self._dbapi, read_only=self.read_only)
         return self._connection
 
     def first(self, sql: str, values: Sequence[Any] = ()) -> None:
         """A statement to go in front of what is sent next, in one call with it; where it fails, that call does."""
-        self._ahead(prepared.of(self._dbapi).call(sql), values)
+        self._session.lead(self._session.prepared(sql), values, self._dbapi)
 
-    def turn(self) -> None:
+    def clear(self) -> None:
         """Another's turn in the same transaction: what was written goes in front of what comes next, which sees it; nothing
         that was read is remembered."""
         self._collect()
         if self._batch:
-            self._ahead(*self._batch.take(prepared.of(self._dbapi)))
+            self._session.lead(*self._batch.take(self._session), self._dbapi)
         self._identities.clear()
         self._tracked.clear()
-        self.now, self.holds = datetime.now(UTC), False
-
-    def _ahead(self, sql: str, values: Sequence[Any]) -> None:
-        literals = tuple(literal(value, self._dbapi) for value in values)
-        info = self.connection.info
-        info[PREFIX] = info.get(PREFIX, "") + f"{sql % literals}; ".replace("%", "%%")
+        self.now, self.locking = datetime.now(UTC), False
 
     @property
     def _dbapi(self) -> Any:
         return self.connection.connection.dbapi_connection
+
+    @property
+    def _session(self) -> ServerSession:
+        return session_of(self._dbapi)
 
     def commit(self) -> None:
         """Send what is pending together with COMMIT, then give the connection back. A dry run sends everything too, so
@@ -105,8 +101,8 @@ class UnitOfWork(Reading):
             if lasting:
                 self._batch.statement(COMMIT_GATE)
             if self.dry_run:
-                self._batch.statement("SET CONSTRAINTS ALL IMMEDIATE", keep=False)  # what COMMIT would have checked
-            sql, values = self._batch.take(prepared.of(self._dbapi), final="ROLLBACK" if self.dry_run else "COMMIT")
+                self._batch.statement("SET CONSTRAINTS ALL IMMEDIATE", cache=Cache.NONE)  # what COMMIT would have checked
+            sql, values = self._batch.take(self._session, final="ROLLBACK" if self.dry_run else "COMMIT")
             if lasting:
                 failpoints.hit("uow.commit", self.engine.url.database, self.actor)
             self._driver(sql, values)
@@ -128,11 +124,11 @@ class UnitOfWork(Reading):
         if self._connection is None:
             return
         if not self._connection.invalidated:
-            prepared.of(self._dbapi).failed()
+            self._session.failed()
         try:
-            self._connection.info.pop(PREFIX, None)
+            self._session.drop_leading()
             if self._dbapi.info.transaction_status != TRANSACTION_STATUS_IDLE:
-                direct.run(self._connection, "ROLLBACK")
+                statements.run(self._connection, "ROLLBACK")
         except Exception:  # whatever failed, a connection that may still hold a transaction must not be used again
             with suppress(Exception):
                 self._connection.invalidate()
@@ -147,7 +143,7 @@ class UnitOfWork(Reading):
     # ------------------------------------------------------------------ writing
     def execute(self, statement: Any, parameters: Any = None) -> int:
         """Run a writing statement now; the number of rows it touched."""
-        self.holds = True
+        self.locking = True
         self.flush()
         try:
             return self.connection.execute(statement, parameters or {}).rowcount
@@ -183,7 +179,7 @@ class UnitOfWork(Reading):
 
     def notify(self, channel: str) -> None:
         """Wakes who listens on the channel, when the transaction is committed."""
-        self._batch.statement(f"NOTIFY {channel}", keep=False)
+        self._batch.statement(f"NOTIFY {channel}", cache=Cache.NONE)
 
     def insert_row(self, table: str, row: dict[str, Any]) -> None:
         """Insert a plain row of a chassis table at commit."""
@@ -199,7 +195,7 @@ class UnitOfWork(Reading):
         """Keep a read copy now. True when the event was news."""
         self._collect()
         self.copy(cls, event, **values)
-        return int(self._driver(*self._batch.take(prepared.of(self._dbapi))).rowcount) > 0
+        return int(self._driver(*self._batch.take(self._session)).rowcount) > 0
 
     def number(self, kind: str, day: date) -> str:
         """The next number of a kind of document (R-01). Locks the counter until commit: call it last."""
@@ -207,14 +203,14 @@ class UnitOfWork(Reading):
 
     def numbers(self, kind: str, day: date, count: int) -> list[str]:
         """``count`` numbers for bulk work, in a row where nothing lies between."""
-        self.holds = True
-        cursor = self._driver("SELECT draw_numbers(%s, %s, %s)", (kind, f"{day:%y%m}", count), keep=True)
+        self.locking = True
+        cursor = self._driver("SELECT draw_numbers(%s, %s, %s)", (kind, f"{day:%y%m}", count), Cache.PARSED)
         drawn: list[str] = cursor.fetchone()[0]
         return drawn
 
-    def _driver(self, sql: str, values: Sequence[Any], *, keep: bool = False) -> Any:
+    def _driver(self, sql: str, values: Sequence[Any], cache: Cache = Cache.NONE) -> Any:
         try:
-            return direct.run(self.connection, sql, tuple(values), keep=keep)
+            return statements.run(self.connection, sql, tuple(values), cache)
         except DBAPIError as error:
             self._raise(error.orig, error)
 
@@ -222,7 +218,7 @@ class UnitOfWork(Reading):
         """Send pending writes now, so that a query of this transaction sees them."""
         self._collect()
         if self._batch:
-            self._driver(*self._batch.take(prepared.of(self._dbapi)))
+            self._driver(*self._batch.take(self._session))
 
     def _collect(self) -> None:
         done = set()

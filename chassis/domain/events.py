@@ -12,11 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
-
-if TYPE_CHECKING:
-    from chassis.db.uow import UnitOfWork
 
 TYPE = re.compile(r"aftersales\.(?P<service>[a-z]+)\.(?P<subject>[a-z_]+)\.(?P<verb>[a-z_]+|\*)\.(?P<version>v[1-9][0-9]*)")
 STATE = re.compile(r"aftersales\.[a-z]+\.[a-z_]+\.v[1-9][0-9]*")
@@ -128,8 +125,8 @@ class Retry(Exception):
     """Raised by a handler that cannot act yet: rolled back and tried again later, like any other exception."""
 
 
-HandlerFunction = Callable[["UnitOfWork", Event], None]
-TimerFunction = Callable[["UnitOfWork"], None]
+HandlerFunction = Callable[[Any, Event], None]  # with the unit of work, which the domain does not know
+TimerFunction = Callable[[Any], None]
 H = TypeVar("H", bound=HandlerFunction)
 F = TypeVar("F", bound=TimerFunction)
 

@@ -1,19 +1,7 @@
-"""When two writings are one: the only place that says which differences between typed texts count.
-
-==============  ======================================  =====================================================================
-function        of                                      what makes no difference
-==============  ======================================  =====================================================================
-``plain``       sign-in names                           width and other forms of one letter (NFKC), case
-``code``        codes of parts, products, rates,        the same, outer and repeated blanks, which dash it is, invisible signs
-                sites, warehouses, units
-``identifier``  serial numbers, plates                  the same, and dashes and blanks at all
-``words``       what is searched, and searched for      the same, and accents
-``phone``       phone numbers, before they are read     the same; an extension stands apart
-==============  ======================================  =====================================================================
-
-What is stored and shown is what was typed (``tidy``); compared and looked up is its key (chassis/db/folded.py). All but ``phone``
-are idempotent: the key of a key is that key.
-"""
+"""When two writings are one: the only place that says which differences between typed texts count. In goes what was typed, out comes its
+key, which is compared and looked up (chassis/db/folded.py); stored and shown is what was typed (``tidy``). ``plain``: sign-in names;
+``code``: codes of parts, products, sites; ``identifier``: serial numbers, plates; ``words``: what is searched; ``phone``. All but ``phone``
+are idempotent: the key of a key is that key."""
 
 from __future__ import annotations
 
@@ -61,7 +49,7 @@ _UNIFIED, _DROPPED = _Signs("-", " "), _Signs("", "")
 
 
 def plain(text: str) -> str:
-    """Full-width and other forms of a letter as the common one, lower case."""
+    """Full-width and other forms of a letter as the common one (NFKC), lower case."""
     if text.isascii():
         return text.lower()
     return _settled(text, lambda given: unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", given).casefold()))
@@ -73,17 +61,18 @@ def tidy(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """The key of a code: ``ＡＢ–1 `` -> ``ab-1``."""
-    return _settled(text, lambda given: " ".join(plain(given).translate(_UNIFIED).split())) or text
+    """The key of a code: ``ＡＢ–1 `` -> ``ab-1``. As ``plain``; outer and repeated blanks, which dash it is and invisible signs make no
+    difference either."""
+    return _settled(text, lambda given: " ".join(plain(given).translate(_UNIFIED).split())) or plain(text)
 
 
 def identifier(text: str) -> str:
-    """The key of a serial number or plate: ``SN 26–001`` -> ``sn26001``. One of nothing but dashes keeps them."""
+    """The key of a serial number or plate, without dashes and blanks at all: ``SN 26–001`` -> ``sn26001``. One of nothing but dashes keeps them."""
     return _settled(text, lambda given: plain(given).translate(_DROPPED)) or code(text)
 
 
 def words(text: str) -> str:
-    """What is searched: ``Café Noir-2`` -> ``cafenoir2``. Empty when nothing can be searched for."""
+    """What is searched, without accents too: ``Café Noir-2`` -> ``cafenoir2``. Empty when nothing can be searched for."""
     return _settled(text, lambda given: bare(given).translate(_DROPPED))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -18,16 +17,9 @@ class Stateful(Protocol):
     def journal(self, entry: Journal) -> None: ...
 
 
-@dataclass(frozen=True)
 class Move:
     """One action: its verb, the states it may start from, where it may end (several when a fact decides), the right it
     needs (None: only the system moves it) and a condition on the aggregate beyond its state."""
-
-    action: str
-    sources: frozenset[Any]
-    targets: frozenset[Any]
-    permission: str | None = None
-    when: Callable[[Any], bool] | None = None
 
     def __init__(
         self,
@@ -37,15 +29,9 @@ class Move:
         permission: str | None = None,
         when: Callable[[Any], bool] | None = None,
     ) -> None:
-        targets = frozenset([target]) if isinstance(target, StrEnum) else frozenset(target)
-        for name, value in (
-            ("action", action),
-            ("sources", frozenset(sources)),
-            ("targets", targets),
-            ("permission", permission),
-            ("when", when),
-        ):
-            object.__setattr__(self, name, value)
+        self.action, self.permission, self.when = action, permission, when
+        self.sources = frozenset(sources)
+        self.targets = frozenset([target]) if isinstance(target, StrEnum) else frozenset(target)
 
     def open_for(self, aggregate: Stateful) -> bool:
         return aggregate.state in self.sources and (self.when is None or self.when(aggregate))

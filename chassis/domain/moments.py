@@ -1,10 +1,12 @@
-"""Days and points in time as callers write them, and where they may lie."""
+"""Days and points in time as callers write them, and where they may lie; names of time zones that documents may carry."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
+from zoneinfo import available_timezones
 
 FULL_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 RFC_3339 = re.compile(
@@ -71,3 +73,17 @@ def is_moment(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+DEFAULT_ZONE = "Asia/Shanghai"
+NOWHERE = ("Factory", "localtime", "posixrules")
+"""Known to the zone database and no place: what they say depends on the machine that reads them."""
+
+
+def is_zone(name: str) -> bool:
+    return name in _places()
+
+
+@cache
+def _places() -> frozenset[str]:
+    return frozenset(available_timezones()).difference(NOWHERE)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from connexion.apps.asynchronous import AsyncApi, AsyncApp, AsyncASGIApp
+from connexion.apps.asynchronous import AsyncApi, AsyncApp
 from connexion.middleware.routing import RoutingMiddleware
 from connexion.operations.abstract import AbstractOperation
 from sqlalchemy import text
@@ -25,7 +25,8 @@ from chassis.http.resolver import Endpoint, OperationResolver, Reply, stream
 from chassis.http.runtime import Runtime
 from chassis.ops import metrics
 from chassis.ops.addresses import addresses
-from chassis.ops.trace import Span, span
+from chassis.ops.span import Span
+from chassis.ops.trace import span
 from chassis.service import Service
 
 log = logging.getLogger("aftersales.http")
@@ -72,7 +73,7 @@ class Application:
         endpoints = {o.operation_id: self._endpoint(o, resolver) for o in contracts.operations(self.service.name)}
         for endpoint in endpoints.values():
             endpoint.find_reader(endpoints)
-        asgi: AsyncASGIApp = app._middleware_app
+        asgi: Any = app.middleware.app  # an AsyncASGIApp until the middlewares stand around it
         asgi.api_cls = type("Api", (_Api,), {"endpoints": endpoints})
         # One API for all contexts: of three under one base path, Connexion's router reaches only the first and the last.
         documents = [contracts.load(self.service.name, context) for context in contracts.contexts(self.service.name)]

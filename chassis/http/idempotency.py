@@ -2,7 +2,7 @@
 It may hold anybody's data, so it is sealed; of the request only a mark is kept, which tells nothing without the ring.
 
 It is given again to who may still see it: with the scope and the rights it was made under, and while the document it tells of
-can be read (``told_today``). Whoever lost sight of it is told that it was done (``answer_withheld``), and nothing is done twice."""
+can be read (``readable_today``). Whoever lost sight of it is told that it was done (``answer_withheld``), and nothing is done twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from functools import lru_cache
 from sqlalchemy import text
 
 from chassis import crypto
-from chassis.db.direct import Fixed
+from chassis.db.statements import Cache, Fixed
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import AnswerWithheld, IdempotencyMismatch, NotFound
 from chassis.domain.masking import ERASED
@@ -28,7 +28,7 @@ _FIND = Fixed(
         "SELECT body_hash, status, answer, created_at <= now() - interval '24 hours' AS expired"
         f" FROM idempotency WHERE {_SAME}"
     ),
-    pinned=True,
+    Cache.PLANNED,
 )
 _FORGET = text(f"DELETE FROM idempotency WHERE {_SAME}")
 
@@ -60,10 +60,10 @@ class Key:
             return None
         if bytes(found[0].body_hash) != self.body_hash:
             raise IdempotencyMismatch()
-        kept = crypto.open(bytes(found[0].answer), self._place)
-        if not kept.startswith(self.sight):
+        stored = crypto.open(bytes(found[0].answer), self._place)
+        if not stored.startswith(self.sight):
             raise AnswerWithheld()
-        return found[0].status, kept.removeprefix(self.sight)
+        return found[0].status, stored.removeprefix(self.sight)
 
     @property
     def _place(self) -> str:
@@ -89,23 +89,18 @@ def _sight(scope: str, patterns: frozenset[str], party: str) -> bytes:
     return hashlib.blake2b("\x1f".join((scope, party, *sorted(patterns))).encode(), digest_size=16).hexdigest().encode()
 
 
-def told_today(kept: bytes, same: bool, read: Callable[[], bytes]) -> bytes:
-    """The kept answer, if its document can be read today; the document as it reads today where a person in it was erased since
+def readable_today(stored: bytes, same: bool, read: Callable[[], bytes]) -> bytes:
+    """The stored answer, if its document can be read today; the document as it reads today where a person in it was erased since
     (``same``: it and the answer have one shape)."""
     try:
         today = read()
     except NotFound:
         raise AnswerWithheld() from None
-    if _ERASED not in today or _ERASED in kept:
-        return kept
+    if _ERASED not in today or _ERASED in stored:
+        return stored
     if not same:
         raise AnswerWithheld()
     return today
 
 
 _ERASED = ERASED.encode()
-
-
-def forget_expired(uow: UnitOfWork) -> None:
-    """Remove answers older than a day; run by a timer of every service."""
-    uow.execute(text("DELETE FROM idempotency WHERE created_at <= now() - interval '24 hours'"))

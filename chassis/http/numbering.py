@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Text, func, null, select, text
 
+from chassis.db.paging import Listing, ListQuery
 from chassis.db.reading import Reading
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import NotFound, NumberConflict, StaleVersion
-from chassis.http.paging import Listing, ListQuery
 
 _RESET = text("SELECT reset_number(:kind, :month)")
 

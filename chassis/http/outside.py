@@ -19,16 +19,16 @@ def answer_of(spec: Schema) -> Schema:
     return schema
 
 
-def narrowed(schema: Schema) -> Schema:
+def visible(schema: Schema) -> Schema:
     """The schema of what an outside account gets: closed, without what is not named."""
     if "properties" in schema:
         named = schema.get("x-outside", ())
-        properties = {name: narrowed(inner) for name, inner in schema["properties"].items() if name in named}
+        properties = {name: visible(inner) for name, inner in schema["properties"].items() if name in named}
         required = [name for name in schema.get("required", ()) if name in named]
         return {**schema, "properties": properties, "required": required, "additionalProperties": False}
     if "items" in schema:
-        return {**schema, "items": narrowed(schema["items"])}
-    return {**schema, **{word: [narrowed(one) for one in schema[word]] for word in ("oneOf", "anyOf") if word in schema}}
+        return {**schema, "items": visible(schema["items"])}
+    return {**schema, **{word: [visible(one) for one in schema[word]] for word in ("oneOf", "anyOf") if word in schema}}
 
 
 def shown(schema: Schema, value: Any) -> Any:
@@ -53,10 +53,10 @@ def asks_of(parameter: Schema) -> str:
     return str(parameter.get("x-range-of", parameter["name"]))
 
 
-def narrowed_operation(spec: Schema) -> Schema:
+def visible_operation(spec: Schema) -> Schema:
     """A whole operation as an outside account knows it: its answer narrowed, no filter by what is hidden, no member of the
     request that is its party's in any case (``x-outside: false``)."""
-    answer = narrowed(answer_of(spec))
+    answer = visible(answer_of(spec))
     found = {**spec}
     if answer:
         success = next(code for code in spec["responses"] if str(code).startswith("2"))

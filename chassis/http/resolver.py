@@ -21,6 +21,7 @@ from connexion.resolver import Resolver
 
 from chassis import contracts
 from chassis.contracts import Operation
+from chassis.db.paging import MAX_LIMIT, ListQuery
 from chassis.db.uow import Transient, UnitOfWork
 from chassis.domain.errors import (
     BadSort,
@@ -33,9 +34,8 @@ from chassis.domain.errors import (
 )
 from chassis.domain.principal import Principal
 from chassis.http import dry_run, exports, outside, restricted, uploads, views
-from chassis.http.idempotency import Key, told_today
+from chassis.http.idempotency import Key, readable_today
 from chassis.http.outside import PAGING
-from chassis.http.paging import MAX_LIMIT, ListQuery
 from chassis.http.runtime import Runtime, patience
 from chassis.http.uploads import Download
 from chassis.http.validation import CONTROL, JSON, Body, Parameters
@@ -95,10 +95,10 @@ class Endpoint:
         self._function = function
         self._arguments = frozenset(inspect.signature(function).parameters)
         self._max_body = int(operation.spec.get("x-max-body", MAX_BODY))
-        self._told_once = frozenset(operation.spec.get("x-told-once", ()))
-        self._answer = outside.answer_of(operation.spec)
-        self._shown = outside.narrowed(self._answer) if operation.outside else {}
-        self._restricted = restricted.rights_of(self._answer)
+        self._shown_once = frozenset(operation.spec.get("x-told-once", ()))
+        self.answer = outside.answer_of(operation.spec)
+        self._shown = outside.visible(self.answer) if operation.outside else {}
+        self._restricted = restricted.rights_of(self.answer)
         self._reader: Endpoint | None = None
 
     def find_reader(self, endpoints: Mapping[str, Endpoint]) -> None:
@@ -224,7 +224,7 @@ class Endpoint:
         dry: bool, began: float,
     ) -> Reply:
         if "uow" not in self._arguments:
-            return self._reply(self._call(arguments))
+            return self._reply(self.call(arguments))
         for _ in range(TRIES):
             try:
                 with UnitOfWork(self.runtime.engine, principal, read_only=not self.unsafe, dry_run=dry) as uow:
@@ -236,43 +236,43 @@ class Endpoint:
                     uow.waited = time.monotonic() - began
                     # Not before: an answer that is remembered is given again however late it is asked for.
                     self.body.dates.check(arguments.get("body", {}), uow.now)
-                    result = self._seen_by(principal, self._call({**arguments, "uow": uow}))
+                    result = self.visible_to(principal, self.call({**arguments, "uow": uow}))
                     reply = self._reply(result)
                     if dry:  # a secret that was made and is not kept would only mislead
-                        reply = replace(reply, body=self._kept(result) or reply.body)
+                        reply = replace(reply, body=self._storable(result) or reply.body)
                     elif key and isinstance(reply.body, bytes):
-                        key.remember(uow, reply.status, self._kept(result) or reply.body)
+                        key.remember(uow, reply.status, self._storable(result) or reply.body)
                 return reply
             except Transient:
                 continue
         raise Unavailable()
 
-    def _call(self, arguments: dict[str, Any]) -> Any:
+    def call(self, arguments: dict[str, Any]) -> Any:
         return self._function(**{name: value for name, value in arguments.items() if name in self._arguments})
 
-    def _again(self, uow: UnitOfWork, kept: bytes, arguments: dict[str, Any]) -> bytes:
+    def _again(self, uow: UnitOfWork, stored: bytes, arguments: dict[str, Any]) -> bytes:
         """A kept answer, as far as its document may be seen today."""
         reader = self._reader
         if reader is None:
-            return kept
+            return stored
 
         def read() -> bytes:
             made = reader.parameters.path.keys() - arguments.keys()
-            ids = {name: UUID(orjson.loads(kept)["id"]) for name in made}
-            return views.dump(reader._seen_by(uow.principal, reader._call({**arguments, **ids, "uow": uow})))
+            ids = {name: UUID(orjson.loads(stored)["id"]) for name in made}
+            return views.dump(reader.visible_to(uow.principal, reader.call({**arguments, **ids, "uow": uow})))
 
-        return told_today(kept, self._answer == reader._answer, read)
+        return readable_today(stored, self.answer == reader.answer, read)
 
-    def _seen_by(self, principal: Principal, result: Any) -> Any:
+    def visible_to(self, principal: Principal, result: Any) -> Any:
         """The answer as its reader may see it: an outside account is shown what the contract names, and nobody what asks for a right
         that he has not."""
         if isinstance(result, Download):
             return result
         if isinstance(result, tuple):  # with a status of its own
-            return self._seen_by(principal, result[0]), *result[1:]
+            return self.visible_to(principal, result[0]), *result[1:]
         if principal.is_outside:
             return outside.shown(self._shown, result)
-        return restricted.shown(self._answer, result, principal.may) if self._hides(principal) else result
+        return restricted.shown(self.answer, result, principal.may) if self._hides(principal) else result
 
     def _hides(self, principal: Principal) -> bool:
         return any(not principal.may(right) for right in self._restricted)
@@ -288,17 +288,17 @@ class Endpoint:
             headers = (("etag", f'"{result["version"]}"'),)
         return Reply(status, views.dump(result), headers=headers)
 
-    def _kept(self, result: Any) -> bytes | None:
+    def _storable(self, result: Any) -> bytes | None:
         """The answer as it may be stored: what is told once (a password the system made) is not there again."""
-        if not self._told_once or not isinstance(result, dict):
+        if not self._shown_once or not isinstance(result, dict):
             return None
-        return views.dump({name: value for name, value in result.items() if name not in self._told_once})
+        return views.dump({name: value for name, value in result.items() if name not in self._shown_once})
 
     async def _export(self, principal: Principal, arguments: dict[str, Any], query: ListQuery) -> Reply:
         def read(cursor: str | None) -> dict[str, Any]:
             with UnitOfWork(self.runtime.engine, principal, read_only=True) as uow:
                 whole = replace(query, limit=MAX_LIMIT, cursor=cursor, total=False)
-                page: dict[str, Any] = self._seen_by(principal, self._call({**arguments, "uow": uow, "query": whole}))
+                page: dict[str, Any] = self.visible_to(principal, self.call({**arguments, "uow": uow, "query": whole}))
                 return page
 
         # The first page is read before the headers leave: a bad filter or sort key is still a problem document.
@@ -309,7 +309,7 @@ class Endpoint:
 
         name = self.operation.path.rsplit("/", 1)[-1]
         disposition = f"attachment; filename*=UTF-8''{quote(name)}.{query.format}"
-        columns = exports.columns_of(self._shown if principal.is_outside else restricted.without(self._answer, principal.may))
+        columns = exports.columns_of(self._shown if principal.is_outside else restricted.without(self.answer, principal.may))
         parts = exports.chunks(query.format, next_page, columns)
         return Reply(200, parts, exports.MEDIA[query.format], (("content-disposition", disposition),))
 

@@ -60,47 +60,47 @@ class Source:
         url, name = settings().database_url(self.service.name), f"aftersales courier {self.service.name}"
         measured = looked = 0.0
         with closing(Listener(url, name)) as listener:
-            desk = outbox.Desk(listener.connection)
+            exclusive = outbox.Exclusive(listener.connection)
             while not self.stop.is_set or self._hand:
                 notified = listener.wait(LINGER if self._hand else POLL, *([] if self.stop.is_set else [self.stop]))
                 if notified or self._ended or monotonic() - looked > POLL:
-                    while self._look(desk):
+                    while self._look(exclusive):
                         pass
                     looked = monotonic()
                 if monotonic() - measured > MEASURE:
                     measured = monotonic()
                     measure(self.service, listener)
 
-    def _look(self, desk: outbox.Desk) -> bool:
+    def _look(self, exclusive: outbox.Exclusive) -> bool:
         """One call that marks what was told of and takes what waits; whether more may wait (what is committed from now on is
         announced)."""
         with self._lock:
             ended = self._ended.copy()
-        sent = self._mark(desk, ended)
+        sent = self._mark(exclusive, ended)
         room = 0 if self.stop.is_set else IN_HAND - len(self._hand) + len(ended)
-        rows = desk.next(list(self._hand), room)
+        rows = exclusive.next(list(self._hand), room)
         with self._lock:
             del self._ended[: len(ended)]
         for one in ended:
             del self._hand[one.row.position]
         metrics.SENT.labels(self.service.name).inc(len(sent))
         for one in sent if trace.ON else ():
-            outbox.tell(self.service.name, one.row, one.began)
+            outbox.trace_sent(self.service.name, one.row, one.began)
         if rows or ended or not self._hand:  # services that hang with what is in hand are to be noticed
             self.beat()
         self._offer(rows)
         return 0 < room == len(rows)
 
-    def _mark(self, desk: outbox.Desk, ended: Sequence[InHand]) -> list[InHand]:
+    def _mark(self, exclusive: outbox.Exclusive, ended: Sequence[InHand]) -> list[InHand]:
         """Those that all have."""
         sent = [one for one in ended if one.failure == DELIVERED]
         if sent:
             failpoints.hit("courier.delivered", self.service.name)
-        desk.sent([one.row.position for one in sent])
+        exclusive.sent([one.row.position for one in sent])
         for one in ended:
             if one.failure not in (DELIVERED, NOT_REACHED):
                 seconds = min(LONGEST_DELAY, inbox.delay(one.row.attempts + 1))
-                desk.postpone(one.row.position, seconds, one.failure)
+                exclusive.postpone(one.row.position, seconds, one.failure)
         return sent
 
     def _offer(self, rows: Sequence[outbox.Waiting]) -> None:
@@ -111,11 +111,11 @@ class Source:
             if not missing:
                 self._ended.append(one)
         for target in self.targets:
-            parcels = [Parcel(row, self._tell) for row in rows if row.type in target.types]
+            parcels = [Parcel(row, self._report) for row in rows if row.type in target.types]
             if parcels:
                 target.offer(parcels)
 
-    def _tell(self, position: int, result: str) -> None:
+    def _report(self, position: int, result: str) -> None:
         with self._lock:
             one = self._hand[position]
             one.missing -= 1

@@ -27,6 +27,7 @@ from chassis.messaging.registry import subscriptions
 from chassis.ops import failpoints, metrics, trace
 from chassis.ops.logging import mask
 from chassis.ops.settings import settings
+from chassis.ops.span import Span
 from chassis.service import Service
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ _RECEIVED = (
     "INSERT INTO inbox (event_id, type, source, subject, sequence, state, received_at, handled_at)"
     " VALUES (%s, %s, %s, %s, %s, 'done', %s, %s)"
 )
-_KEPT = text(
+_FAILED = text(
     "INSERT INTO inbox (event_id, type, source, subject, sequence, state, attempts, next_at, reason, trace,"
     " envelope, received_at) VALUES (:event_id, :type, :source, :subject, :sequence, :state, :attempts,"
     " now() + make_interval(secs => :delay), :reason, :trace, CAST(:envelope AS jsonb), :now)"
@@ -124,7 +125,7 @@ def decoded(envelope: object) -> Mapping[str, Any]:
     return envelope
 
 
-def span_of(service: Service, event: Event) -> AbstractContextManager[trace.Span]:
+def span_of(service: Service, event: Event) -> AbstractContextManager[Span]:
     return trace.span(event.traceparent, f"process {event.type}", service=service.name, kind="consumer")
 
 
@@ -167,7 +168,7 @@ def _receive(service: Service, engine: Engine, event: Event, envelope: Mapping[s
         failed = _failed(service, event.type, 1, failure)
         row = {**_columns(event), **failed, "envelope": envelopes.encode(sealing.stored(envelope)).decode()}
         with _recording(), unit(service, engine) as uow:
-            uow.execute(_KEPT, {**row, "now": uow.now})
+            uow.execute(_FAILED, {**row, "now": uow.now})
         return Outcome(failed["state"])
 
 

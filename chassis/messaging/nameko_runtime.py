@@ -66,6 +66,8 @@ class Inlet(QueueConsumer):
     """Nameko's queue consumer, which dead-letters what cannot be decoded (kombu would drop it) and, when stopping,
     keeps its connection until what is in hand has been acknowledged."""
 
+    should_stop: bool = False
+
     def __init__(self) -> None:
         super().__init__()
         self.in_hand = 0
@@ -77,9 +79,10 @@ class Inlet(QueueConsumer):
 
     def on_iteration(self) -> None:
         self.container.service_cls.health.beat("consumer")
-        self._cancel_consumers_if_requested()
-        if not self._consumers and not self.in_hand:
-            self.should_stop = True
+        asked = self.should_stop
+        super().on_iteration()  # asks for an end as soon as no consumer is left
+        if self.in_hand:
+            self.should_stop = asked
 
 
 class Deliveries(Consumer):

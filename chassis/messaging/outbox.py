@@ -1,7 +1,7 @@
 """The outbox: rows written by the unit of work, claimed and marked by relay or courier.
 
 Relays claim: rows are locked until the claimer's transaction ends, so several share the work and a dead one gives back what
-it held. The courier is alone with a service's outbox (``Desk``), and locks nothing. ``CHANNEL`` is notified by the unit of
+it held. The courier is alone with a service's outbox (``Exclusive``), and locks nothing. ``CHANNEL`` is notified by the unit of
 work's commit, which writes the rows (chassis/events/outgoing.py).
 """
 
@@ -17,7 +17,7 @@ import psycopg2
 import psycopg2.extensions
 
 from chassis import crypto
-from chassis.db import prepared
+from chassis.db.statements import session_of
 from chassis.events import envelope as envelopes, sealing
 from chassis.events.outgoing import CHANNEL as CHANNEL
 from chassis.ops import trace
@@ -52,13 +52,13 @@ class Marks:
     """What became of rows in hand: told in one call with what else is sent."""
 
     def __init__(self, connection: PgConnection) -> None:
-        self._connection = connection
+        self._connection, self._session = connection, session_of(connection)
         self._parts: list[str] = []
         self._values: list[Any] = []
 
     def sent(self, positions: Sequence[int]) -> None:
         if positions:
-            self._parts.append(prepared.of(self._connection).call(_SENT))
+            self._parts.append(self._session.prepared(_SENT))
             self._values.append(list(positions))
 
     def postpone(self, position: int, seconds: float, reason: str) -> None:
@@ -92,37 +92,36 @@ class Claim(Marks):
 
     def begin(self, limit: int) -> None:
         with self._connection.cursor() as cursor:
-            prepared.execute(cursor, _CLAIM, (limit,), ahead="BEGIN; ")
+            self._session.execute(cursor, f"BEGIN; {self._session.prepared(_CLAIM)}", (limit,))
             found = cursor.fetchall()
         self.full = len(found) == limit  # others may wait behind them
         self.rows = self._leaving(found)
 
     def end(self) -> None:
         with self._connection.cursor() as cursor:
-            cursor.execute("; ".join([*self._parts, "COMMIT"]), self._values)
-        prepared.of(self._connection).succeeded()
+            self._session.execute(cursor, "; ".join([*self._parts, "COMMIT"]), self._values)
 
 
-class Taken(Exception):
-    """Another process is at the desk."""
+class AlreadyLocked(Exception):
+    """Another process has the outbox."""
 
 
-class Desk(Marks):
-    """The outbox of a service in the hands of one process, for as long as the connection lasts. Raises Taken."""
+class Exclusive(Marks):
+    """The outbox of a service in the hands of one process, for as long as the connection lasts. Raises AlreadyLocked."""
 
     def __init__(self, connection: PgConnection) -> None:
         super().__init__(connection)
         with connection.cursor() as cursor:
             cursor.execute(_ALONE)
             if cursor.fetchone() != (True,):
-                raise Taken
+                raise AlreadyLocked
 
     def next(self, in_hand: Sequence[int], limit: int) -> list[Waiting]:
         """Sends the marks and takes at most so many waiting rows that are not in hand: one call. Who is told of an error has
-        to mark again, at another desk."""
+        to mark again, by another Exclusive."""
         with self._connection.cursor() as cursor:
-            values = (*self._values, list(in_hand), limit)
-            prepared.execute(cursor, _NEXT, values, ahead="".join(f"{part}; " for part in self._parts))
+            sql = "; ".join([*self._parts, self._session.prepared(_NEXT)])
+            self._session.execute(cursor, sql, (*self._values, list(in_hand), limit))
             self._parts, self._values = [], []
             return self._leaving(cursor.fetchall())
 
@@ -137,13 +136,13 @@ def claim(connection: PgConnection, limit: int) -> Iterator[Claim]:
         yield claimed
         claimed.end()
     except BaseException:
-        prepared.of(connection).failed()
+        session_of(connection).failed()
         with suppress(psycopg2.Error), connection.cursor() as cursor:
             cursor.execute("ROLLBACK")
         raise
 
 
-def tell(service: str, row: Waiting, began: int) -> None:
+def trace_sent(service: str, row: Waiting, began: int) -> None:
     """A span of a row that has left, under the change that made it; ``began``: when it was claimed (ns)."""
     span = trace.child_of(orjson.loads(row.body).get("traceparent"))
     span.name, span.service, span.kind, span.began = f"send {row.type}", service, "producer", began

@@ -9,10 +9,9 @@ from chassis.db import pruning, scopes
 from chassis.domain import events
 from chassis.domain.events import TYPE, Handler, Timer
 from chassis.events import schemas
-from chassis.http.idempotency import forget_expired
 from chassis.service import Service
 
-HOUSEKEEPING = (Timer(600, forget_expired), Timer(5, scopes.gather), Timer(pruning.EVERY, pruning.prune))
+HOUSEKEEPING = (Timer(600, pruning.forget_answers), Timer(5, scopes.gather), Timer(pruning.EVERY, pruning.prune))
 """What every service's clock does besides its own timers."""
 
 

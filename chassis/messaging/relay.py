@@ -89,7 +89,7 @@ class Relay:
             claim.sent([claim.rows[index].position for index in confirmed])
         metrics.SENT.labels(self.service.name).inc(len(confirmed))
         for index in confirmed if trace.ON else ():
-            outbox.tell(self.service.name, claim.rows[index], began)
+            outbox.trace_sent(self.service.name, claim.rows[index], began)
         return bool(confirmed) and (claim.full or len(confirmed) < len(claim.rows))
 
 

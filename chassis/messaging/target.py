@@ -39,10 +39,10 @@ DELIVERED, NOT_REACHED = "", "not reached"
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """An outbox row on its way to one service; ``tell`` takes its position and what became of it."""
+    """An outbox row on its way to one service; ``report`` takes its position and what became of it."""
 
     row: Waiting
-    tell: Callable[[int, str], None]
+    report: Callable[[int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Target:
             left = [parcel for parcels in self._waiting.values() for parcel in parcels]
             self._waiting.clear()
         for parcel in left:
-            parcel.tell(parcel.row.position, NOT_REACHED)
+            parcel.report(parcel.row.position, NOT_REACHED)
 
     def _work(self, load: Load) -> None:
         several = together.MOST if load.joined else 1
@@ -131,7 +131,7 @@ class Target:
     def _deliver(self, parcels: Sequence[Parcel]) -> None:
         done = self._together([parcel.row for parcel in parcels])
         for parcel in parcels:
-            parcel.tell(parcel.row.position, DELIVERED if done else self._alone(parcel.row))
+            parcel.report(parcel.row.position, DELIVERED if done else self._alone(parcel.row))
 
     def _together(self, rows: Sequence[Waiting]) -> bool:
         if len(rows) == 1 or self.stop.is_set:

@@ -44,7 +44,7 @@ def receive(service: Service, engine: Engine, given: Sequence[object]) -> None:
                 with inbox.span_of(service, event) as span:
                     uow.traceparent = span.traceparent
                     inbox.handle_once(service, uow, event)
-                    uow.turn()
+                    uow.clear()
     except Exception as failure:
         if is_away(failure) and not inbox.reachable(engine):
             raise inbox.DatabaseAway(str(failure)) from failure

@@ -1,10 +1,8 @@
-"""Named instants at which a fault campaign may kill, stop or break a process. They cost nothing unless armed.
+"""Named instants at which a fault campaign may kill, stop or break a process; armed by the environment alone, and free of cost unless armed.
 
-Armed by the environment alone: ``AFTERSALES_FAILPOINTS`` names a folder. A file in it, named after a point, tells the next
-process that comes by what to do, once. Its first line is ``kill``, ``stop`` (SIGSTOP, until somebody continues it),
-``pause SECONDS`` or ``raise``; an optional second line must be contained in what the point tells of itself. The process
-renames the file to ``<point>.taken`` and writes its pid and name there.
-"""
+``AFTERSALES_FAILPOINTS`` names a folder. A file in it, named after a point, says what the next process that comes by does, once: ``kill``,
+``stop`` (SIGSTOP, until somebody continues it), ``pause SECONDS`` or ``raise``; a second line must be contained in what the point says of
+itself. The process renames the file to ``<point>.taken`` and writes its pid and name there."""
 
 from __future__ import annotations
 
@@ -34,23 +32,23 @@ class Broken(Exception):
     """Raised at a point that was told to."""
 
 
-def hit(point: str, *told: object) -> None:
-    """The process is at ``point``; ``told`` is what may be asked for in the file's second line."""
+def hit(point: str, *details: object) -> None:
+    """The process is at ``point``; ``details`` is what may be asked for in the file's second line."""
     if FOLDER:
-        _obey(point, told)
+        _obey(point, details)
 
 
-def _obey(point: str, told: tuple[object, ...]) -> None:
+def _obey(point: str, details: tuple[object, ...]) -> None:
     armed = Path(FOLDER, point)
     try:
         order, wanted, *_ = [*armed.read_text().splitlines(), "", ""]
-        if wanted not in " ".join(map(str, told)):
+        if wanted not in " ".join(map(str, details)):
             return
         mine = armed.with_name(f"{point}.{os.getpid()}")
         armed.rename(mine)  # of several that come by together one takes it
     except OSError:
         return
-    mine.write_text(f"{os.getpid()} {' '.join(map(str, told))}")
+    mine.write_text(f"{os.getpid()} {' '.join(map(str, details))}")
     mine.rename(armed.with_name(f"{point}.taken"))
     verb, _, seconds = order.partition(" ")
     if verb in ("kill", "stop"):

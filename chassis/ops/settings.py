@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 PREFIX = "AFTERSALES_"
 
@@ -43,25 +44,14 @@ class Settings:
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
         values = _resolve(environment)
-        return cls(
-            service=values.get("SERVICE", ""),
-            database_urls=_group(values, "DATABASE_URL_"),
-            upstreams=_group(values, "URL_"),
-            amqp_url=values.get("AMQP_URL", ""),
-            amqp_prefix=values.get("AMQP_PREFIX", "aftersales"),
-            jwks=values.get("JWKS", ""),
-            revoked=values.get("REVOKED", "") or _beside(values.get("JWKS", "")),
-            signing_key=values.get("SIGNING_KEY", ""),
-            keyring=values.get("KEYRING", ""),
-            gateway_url=values.get("GATEWAY_URL", ""),
-            admin_password=values.get("ADMIN_PASSWORD", ""),
-            health_host=values.get("HEALTH_HOST", "0.0.0.0"),
-            health_port=_whole(values, "HEALTH_PORT", 0, least=0),
-            log_level=values.get("LOG_LEVEL", "INFO").upper(),
-            pool_size=_whole(values, "POOL_SIZE", 8),
-            max_workers=_whole(values, "MAX_WORKERS", 64),
-            retry_limit=_whole(values, "RETRY_LIMIT", 12),
-        )
+        given: dict[str, Any] = {}
+        for one in fields(cls):
+            if (key := one.name.upper()) in values:
+                given[one.name] = _whole(key, values[key]) if one.type == "int" else values[key]
+        given |= {"database_urls": _group(values, "DATABASE_URL_"), "upstreams": _group(values, "URL_")}
+        given.setdefault("revoked", _beside(given.get("jwks", "")))
+        given["log_level"] = given.get("log_level", "INFO").upper()
+        return cls(**given)
 
     def database_url(self, service: str) -> str:
         """libpq URL of the service's application role."""
@@ -118,9 +108,10 @@ def _group(values: Mapping[str, str], prefix: str) -> dict[str, str]:
     }
 
 
-def _whole(values: Mapping[str, str], key: str, default: int, least: int = 1) -> int:
+def _whole(key: str, value: str) -> int:
+    least = 0 if key == "HEALTH_PORT" else 1
     try:
-        number = int(values.get(key, default))
+        number = int(value)
     except ValueError:
         number = least - 1
     if number < least:

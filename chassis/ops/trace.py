@@ -1,7 +1,7 @@
 """W3C trace context: one trace id from the HTTP request through the outbox to every consumer.
 
 With the standard variable ``OTEL_EXPORTER_OTLP_ENDPOINT`` every named span is told to an OpenTelemetry collector
-(``spans.py``); without it nothing of OpenTelemetry is even imported.
+(``otlp.py``); without it nothing of OpenTelemetry is even imported.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from time import time_ns
+
+from chassis.ops.span import Span
 
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
@@ -23,35 +24,6 @@ ON = any(os.environ.get(f"OTEL_EXPORTER_OTLP_{which}ENDPOINT") for which in ("",
 """Whether anybody wants to be told."""
 _SHARE = float(os.environ.get("OTEL_TRACES_SAMPLER_ARG") or 1)
 """Of the traces that begin here, which share is told; a trace that comes from elsewhere says so itself."""
-
-
-@dataclass(slots=True)
-class Span:
-    """A step of a trace: ids in lower-case hex, 32 and 16 digits. What is told of it: ``name`` (nothing is told without
-    one), ``service``, ``kind`` (server, consumer, producer, internal), ``attributes`` and ``error``. Never anything
-    personal: contracts' names, statuses, event types."""
-
-    trace_id: str
-    span_id: str
-    flags: str = "01"
-    parent_id: str = field(default="", compare=False)
-    name: str = field(default="", compare=False)
-    service: str = field(default="", compare=False)
-    kind: str = field(default="internal", compare=False)
-    began: int = field(default=0, compare=False)
-    attributes: dict[str, str | int] = field(default_factory=dict, compare=False)
-    error: str = field(default="", compare=False)
-
-    def answered(self, status: int) -> None:
-        """Of a request: with which status."""
-        self.attributes["http.response.status_code"] = status
-        if status >= 500:
-            self.error = str(status)
-
-    @property
-    def traceparent(self) -> str:
-        return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
-
 
 _current: ContextVar[Span | None] = ContextVar("span", default=None)
 
@@ -88,17 +60,17 @@ def span(
 def end(ended: Span) -> None:
     """Tells a span that is over, if anybody wants to know."""
     if ON and ended.name and int(ended.flags, 16) & 1:
-        from chassis.ops import spans
+        from chassis.ops import otlp
 
-        spans.tell(ended)
+        otlp.export(ended)
 
 
 def flush() -> None:
     """Sends what has not been sent yet; for the end of a process."""
     if ON:
-        from chassis.ops import spans
+        from chassis.ops import otlp
 
-        spans.flush()
+        otlp.flush()
 
 
 def current_traceparent() -> str | None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from chassis.db.prefix import begins_with
+from chassis.db.folded import begins_with
+from chassis.db.paging import Listing, ListQuery, beginnings, members
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, beginnings, members
 from gateway.audit import views
 from gateway.audit.audit_entry import AuditEntry
 

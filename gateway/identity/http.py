@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from chassis.db.paging import ListQuery
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import ValidationFailed
-from chassis.http.paging import ListQuery
 from chassis.http.resolver import Caller
 from gateway.identity import (
     devices,

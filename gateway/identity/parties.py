@@ -10,9 +10,8 @@ from sqlalchemy import select, text
 from chassis import contracts
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import Forbidden, UnknownReference, ValidationFailed
-from chassis.domain.moments import day
+from chassis.domain.moments import DEFAULT_ZONE, day, is_zone
 from chassis.domain.principal import HEADQUARTERS
-from chassis.domain.zones import DEFAULT_ZONE, is_zone
 from gateway.identity import tree, voiding
 from gateway.identity.erased_customer import ErasedCustomer
 from gateway.identity.errors import CustomerErased

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Text, and_, case, cast, func, not_, select, text, true
 
-from chassis.db.folded import holds
+from chassis.db.folded import contains
+from chassis.db.paging import Listing, ListQuery
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery
 from gateway.identity import views
 from gateway.identity.credential import Credential
 from gateway.identity.session import Session
@@ -57,7 +57,7 @@ _LISTING = Listing(
 
 def status(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     """One line per user in scope; total online time is the sum of the session lengths, forgotten ones included."""
-    where = holds(User.search_key, query.q)
+    where = contains(User.search_key, query.q)
     if "online" in query.filters:
         inside = User.id.in_(select(Session.user_id).where(_OPEN))
         where.append(inside if query.filters["online"] else not_(inside))

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from chassis.db.folded import holds
+from chassis.db.folded import contains
+from chassis.db.paging import Listing, ListQuery, beginnings, members
 from chassis.db.uow import UnitOfWork
 from chassis.domain.principal import Principal
-from chassis.http.paging import Listing, ListQuery, beginnings, members
 from gateway.identity import views
 from gateway.identity.credential import Credential
 from gateway.identity.device import SignInDevice
@@ -74,7 +74,7 @@ def parties(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
 
 
 def users(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    where = holds(User.search_key, query.q)
+    where = contains(User.search_key, query.q)
     if "username" in query.filters:
         where.append(User.username_key == query.filters["username"])
     found: list[User] = []
@@ -90,7 +90,7 @@ def users(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
 
 
 def org_units(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    where = holds(OrgUnit.search_key, query.q)
+    where = contains(OrgUnit.search_key, query.q)
     return _ORG_UNITS.page(uow, _living(query), lambda unit: views.org_unit(unit, uow.principal), *where)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from chassis.db.folded import holds
+from chassis.db.folded import contains
+from chassis.db.paging import Listing, ListQuery, beginnings, members
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, beginnings, members
 from gateway.partners import views
 from gateway.partners.call import PartnerCall
 from gateway.partners.key import PartnerKey
@@ -38,7 +38,7 @@ def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
         found.append(partner)
         return {}
 
-    page = _PARTNERS.page(uow, query, keep, *holds(Partner.search_key, query.q))
+    page = _PARTNERS.page(uow, query, keep, *contains(Partner.search_key, query.q))
     keys = keys_of(uow, [partner.id for partner in found])
     return {**page, "items": [views.partner(uow, (partner, keys[partner.id])) for partner in found]}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from chassis.db.paging import ListQuery
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import ListQuery
 from gateway.settings import queries, usecases, views
 
 Document = dict[str, Any]

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import select
 
+from chassis.db.paging import Listing, ListQuery
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery
 from gateway.settings import usecases, views
 from gateway.settings.catalogue import catalogue
 from gateway.settings.parameter import Parameter, ParameterChange

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import or_, select, text
 
-from chassis.db import prepared
+from chassis.db.statements import session_of
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import Unavailable
 from chassis.domain.principal import Principal
@@ -98,7 +98,8 @@ class Hub:
     def heard(self, news: Sequence[str], cursor: Any) -> None:
         more = True
         while more and self._fetched is not None:
-            prepared.execute(cursor, _NEWER, (self._fetched, PAGE))
+            session = session_of(cursor.connection)
+            session.execute(cursor, session.prepared(_NEWER), (self._fetched, PAGE))
             rows = cursor.fetchall()
             if rows:
                 self._fetched = rows[-1][0]

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from chassis.db.paging import Listing, ListQuery, beginnings, members
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import Forbidden
-from chassis.http.paging import Listing, ListQuery, beginnings, members
 from gateway.webhooks import views
 from gateway.webhooks.catalogue import PING, right_of
 from gateway.webhooks.delivery import WebhookAttempt, WebhookDelivery

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import select, text
 
-from chassis.db.direct import Fixed
+from chassis.db.statements import Fixed
 from chassis.db.uow import UnitOfWork
 from chassis.domain.aggregate import Journal, new_id
 from chassis.domain.errors import Forbidden, ValidationFailed

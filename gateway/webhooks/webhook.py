@@ -35,8 +35,8 @@ class Webhook(Base, Scoped, Aggregate):
     url: Mapped[str]
     events: Mapped[list[str]]
     """Event types; a trailing * stands for all that begin so."""
-    secret: Mapped[bytes] = mapped_column(Encrypted(kept=True))
-    former_secret: Mapped[bytes | None] = mapped_column(Encrypted(kept=True))
+    secret: Mapped[bytes] = mapped_column(Encrypted(lazy=True))
+    former_secret: Mapped[bytes | None] = mapped_column(Encrypted(lazy=True))
     former_secret_until: Mapped[datetime | None]
     state: Mapped[WebhookState]
     disabled_why: Mapped[DisabledWhy | None]

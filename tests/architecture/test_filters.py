@@ -12,10 +12,10 @@ from sqlalchemy.dialects import postgresql
 
 from chassis import contracts
 from chassis.contracts import Operation
+from chassis.db.paging import Listing, ListQuery
 from chassis.db.reading import Reading
 from chassis.domain.principal import Principal
 from chassis.http.outside import PAGING
-from chassis.http.paging import Listing, ListQuery
 from chassis.http.resolver import Caller
 from chassis.http.validation import Parameters
 from tests.architecture.test_operations import OPERATIONS, function, named

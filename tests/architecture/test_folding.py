@@ -12,15 +12,16 @@ import yaml
 
 from chassis.contracts import Operation
 from chassis.db.folded import Key
+from chassis.db.paging import ListQuery
+from chassis.db.tables import metadata_of
 from chassis.domain import folding
-from chassis.http.paging import ListQuery
 from chassis.http.resolver import Caller
 from tests.architecture.test_filters import Asked
 from tests.architecture.test_operations import OPERATIONS, function, named
 from tests.support.world import ROOT, services, sources
 
 CODE = yaml.safe_load((ROOT / "contracts/common/schemas.yaml").read_text(encoding="utf-8"))["Code"]["pattern"]
-TABLES = {table.name: table for service in services() for table in service.metadata.tables.values()}
+TABLES = {table.name: table for service in services() for table in metadata_of(service).tables.values()}
 
 
 def codes(operation: Operation) -> list[str]:

@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from chassis.db.migrate import drift
+from chassis.db.tables import metadata_of
 from chassis.service import Service
 from tests.support.database import service_database
 from tests.support.world import services
@@ -22,5 +23,5 @@ def test_migrations_make_what_the_models_say(database_server: str, service: Serv
             forced = set(connection.scalars(sa.text("SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity")))
             policies = set(connection.scalars(sa.text("SELECT tablename FROM pg_policies")))
         assert set(scoped) <= forced & policies, f"not guarded: {set(scoped) - (forced & policies)}"
-        models = {name for name, table in service.metadata.tables.items() if "org_path" in table.columns} - TRANSPORT
+        models = {name for name, table in metadata_of(service).tables.items() if "org_path" in table.columns} - TRANSPORT
         assert models == set(scoped)

@@ -115,7 +115,7 @@ def test_who_locks_says_so(databases: dict[str, ServiceDatabase], service: Servi
     with inbox.unit(service, databases[service.name].engine) as uow:
         with suppress(Retry):  # the example names documents that are not here: it gets as far as that
             inbox.handle_once(service, uow, event)
-        assert declared or not uow.holds, f"{service.name} locks for {type_}: declare it with locks=True"
+        assert declared or not uow.locking, f"{service.name} locks for {type_}: declare it with locks=True"
 
 
 def test_an_event_that_breaks_its_contract_is_parked(databases: dict[str, ServiceDatabase]):

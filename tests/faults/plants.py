@@ -50,9 +50,9 @@ def acknowledge_before_commit() -> None:
 @_plant
 def mark_before_delivery() -> None:
     """The courier marks its rows as sent and delivers them then."""
-    from chassis.messaging.outbox import Desk
+    from chassis.messaging.outbox import Exclusive
 
-    plain = Desk.next
+    plain = Exclusive.next
 
     def next_(self: Any, in_hand: Any, limit: int) -> Any:
         rows = plain(self, in_hand, limit)
@@ -62,7 +62,7 @@ def mark_before_delivery() -> None:
             plain(self, [*in_hand, *positions], 0)
         return rows
 
-    Desk.next = next_  # type: ignore[method-assign]
+    Exclusive.next = next_  # type: ignore[method-assign]
 
 
 def _one_by_one() -> None:
@@ -156,7 +156,7 @@ def lose_retries() -> None:
     """What failed is not kept for another attempt."""
     from chassis.messaging import inbox
 
-    inbox._KEPT = text("SELECT 1")
+    inbox._FAILED = text("SELECT 1")
 
 
 @_plant

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import jsonschema_rs
 
 from chassis import contracts
-from chassis.http.outside import narrowed
+from chassis.http.outside import visible
 from deploy.local.api import Answer
 
 BASE = "/api/v1"
@@ -51,7 +51,7 @@ def validator(service: str, operation_id: str, status: int, outside: bool = Fals
     for media in ("application/problem+json", "application/json"):
         schema = content.get(media, {}).get("schema")
         if schema is not None:
-            schema = narrowed(schema) if outside and status < 400 else schema
+            schema = visible(schema) if outside and status < 400 else schema
             return jsonschema_rs.Draft202012Validator(schema, validate_formats=True), media
     return None, next(iter(content), "")
 

@@ -6,6 +6,7 @@ import importlib
 from functools import cache
 from pathlib import Path
 
+from chassis.db.tables import metadata_of
 from chassis.messaging.registry import subscriptions, timers
 from chassis.service import Service
 from deploy.local.databases import NAMES
@@ -22,7 +23,7 @@ def services() -> tuple[Service, ...]:
     for service in found:
         for name in ("events", "errors", "http", "usecases"):
             service.modules(name)
-        assert service.metadata.tables
+        assert metadata_of(service).tables
         subscriptions(service), timers(service)
     return found
 

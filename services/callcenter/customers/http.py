@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from chassis.db.paging import ListQuery
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import ListQuery
 from services.callcenter.customers import queries, usecases, views
 from services.callcenter.customers.customer import Customer
 

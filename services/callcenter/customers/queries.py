@@ -7,11 +7,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, any_, func, or_, select, true
 
 from chassis import crypto
+from chassis.db import cursors
+from chassis.db.paging import Listing, ListQuery
 from chassis.db.uow import UnitOfWork
 from chassis.domain import folding
 from chassis.domain.errors import BadCursor, TooManyToSort
-from chassis.http import cursors
-from chassis.http.paging import Listing, ListQuery
 from services.callcenter.customers import views
 from services.callcenter.customers.customer import END, Customer, end_marks, name_key, name_mark, phone_marks
 from services.callcenter.customers.phones import normalise

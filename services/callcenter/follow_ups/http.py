@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from chassis.db.paging import ListQuery
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import ListQuery
 from services.callcenter.follow_ups import queries, usecases, views
 from services.callcenter.follow_ups.follow_up import FollowUp
 

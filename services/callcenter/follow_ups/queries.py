@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import select
 
+from chassis.db.paging import Listing, ListQuery, beginnings, members
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, beginnings, members
 from services.callcenter.follow_ups import views
 from services.callcenter.follow_ups.follow_up import FollowUp
 

@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from chassis.db.paging import ListQuery
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import ListQuery
 from services.callcenter.privacy import queries, usecases, views
 from services.callcenter.privacy.consent import Consent
 from services.callcenter.privacy.disclosure import Disclosure

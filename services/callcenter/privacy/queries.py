@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from chassis.db.paging import Listing, ListQuery, beginnings, members
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, beginnings, members
 from services.callcenter.customers import Customer, whole
 from services.callcenter.privacy import views
 from services.callcenter.privacy.consent import Consent, Kind

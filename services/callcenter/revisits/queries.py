@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import select
 
+from chassis.db.paging import Listing, ListQuery, beginnings, members
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, beginnings, members
 from services.callcenter.revisits import views
 from services.callcenter.revisits.revisit import Revisit
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from chassis.db.paging import Listing, ListQuery, beginnings, members
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, beginnings, members
 from services.finance.billing import views
 from services.finance.billing.bill import Bill
 from services.finance.billing.bill_line import BillLine

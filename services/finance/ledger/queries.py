@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import Row, func, select
 
+from chassis.db.paging import Listing, ListQuery, members
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import NotFound
 from chassis.domain.money import ZERO
-from chassis.http.paging import Listing, ListQuery, members
 from services.finance.kernel import DEFAULT_CURRENCY
 from services.finance.ledger import views
 from services.finance.ledger.account import Account

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import select
 
+from chassis.db.paging import Listing, ListQuery
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery
 from services.finance.rates import views
 from services.finance.rates.labour_rate import LabourRate
 

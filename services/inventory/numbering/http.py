@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from chassis.db.paging import ListQuery
 from chassis.db.uow import UnitOfWork
 from chassis.http.numbering import Numbers
-from chassis.http.paging import ListQuery
 from services.inventory.numbering.rule import NumberRule
 
 _NUMBERS = Numbers(NumberRule)

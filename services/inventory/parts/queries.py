@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import select
 
 from chassis.db.folded import begin
+from chassis.db.paging import Listing, ListQuery
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery
 from services.inventory.parts import views
 from services.inventory.parts.part import Part
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from chassis.db.paging import Listing, ListQuery, members
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, members
 from services.inventory.receipts import views
 from services.inventory.receipts.receipt import StockReceipt, StockReceiptLine
 

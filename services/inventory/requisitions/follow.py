@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Uuid, all_, any_, bindparam, select
 
-from chassis.db.direct import Fixed, several
+from chassis.db.statements import Fixed, several
 from chassis.db.uow import UnitOfWork
 from chassis.domain.aggregate import new_id
 from chassis.domain.events import Event, Retry

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import func, literal, select
 
+from chassis.db.paging import Listing, ListQuery, members
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, members
 from services.inventory.parts import Part
 from services.inventory.requisitions import views
 from services.inventory.requisitions.requisition import Requisition, RequisitionLine
@@ -70,12 +70,12 @@ def shortages(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
         .join(Part, Part.id == RequisitionLine.part_id)
         .where(RequisitionLine.short_since.is_not(None))  # as short > 0, but PostgreSQL knows how few they are
     )
-    return uow.page(
+    listing = Listing(
         statement,
-        query,
         sorts=SHORTAGE_SORTS,
         default_sort="promised_at",
         key=RequisitionLine.id,
         equal={**members(RequisitionLine, "site_id", "part_id"), "work_order_id": Requisition.work_order_id},
-        view=views.shortage,
+        written=False,  # the age of a line is part of the statement
     )
+    return listing.page(uow, query, views.shortage)

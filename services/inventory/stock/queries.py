@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from chassis.db.paging import Listing, ListQuery, members
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import NotFound
-from chassis.http.paging import Listing, ListQuery, members
 from services.inventory.parts import Part
 from services.inventory.stock import views
 from services.inventory.stock.ledger import Stock, StockMovement

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Uuid, and_, any_, bindparam, select
 
-from chassis.db.direct import Fixed, several
+from chassis.db.statements import Fixed, several
 from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event
 from services.inventory.stock.ledger import Stock

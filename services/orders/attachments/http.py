@@ -5,8 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from chassis.attachments import Limits, Shelf
+from chassis.db.paging import ListQuery
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import ListQuery
 from chassis.http.uploads import Download
 from services.orders.attachments.attachment import Attachment, Piece
 from services.orders.devices import Device

@@ -10,8 +10,7 @@ from sqlalchemy import ColumnElement, Index, UniqueConstraint, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base
-from chassis.db.folded import key_of, searched
-from chassis.db.prefix import begins_with
+from chassis.db.folded import begins_with, key_of, searched
 from chassis.domain import folding
 from chassis.domain.aggregate import Aggregate, new_id
 from chassis.domain.events import Published

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from chassis.db.paging import Listing, ListQuery, members
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, members
 from services.orders.devices import views
 from services.orders.devices.device import Device, of_serial
 from services.orders.kernel import Document

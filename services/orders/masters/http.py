@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from chassis.db.paging import ListQuery
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import ListQuery
 from services.orders.kernel import Document
 from services.orders.masters import queries, usecases, views
 from services.orders.masters.product import Product

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from chassis.db.folded import holds
+from chassis.db.folded import contains
+from chassis.db.paging import Listing, ListQuery, members
 from chassis.db.uow import UnitOfWork
-from chassis.http.paging import Listing, ListQuery, members
 from services.orders.kernel import Document
 from services.orders.masters import views
 from services.orders.masters.product import Product
@@ -29,12 +29,12 @@ _TECHNICIANS = Listing(
 
 
 def products(uow: UnitOfWork, query: ListQuery) -> Document:
-    return _PRODUCTS.page(uow, query, views.product, *holds(Product.search_key, query.q))
+    return _PRODUCTS.page(uow, query, views.product, *contains(Product.search_key, query.q))
 
 
 def sites(uow: UnitOfWork, query: ListQuery) -> Document:
-    return _SITES.page(uow, query, views.site, *holds(Site.search_key, query.q))
+    return _SITES.page(uow, query, views.site, *contains(Site.search_key, query.q))
 
 
 def technicians(uow: UnitOfWork, query: ListQuery) -> Document:
-    return _TECHNICIANS.page(uow, query, views.technician, *holds(Technician.search_key, query.q))
+    return _TECHNICIANS.page(uow, query, views.technician, *contains(Technician.search_key, query.q))

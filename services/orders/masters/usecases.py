@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import select
 
 from chassis.db import scopes
-from chassis.db.prefix import begins_with
+from chassis.db.folded import begins_with
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import UnknownReference, ValidationFailed
-from chassis.domain.zones import DEFAULT_ZONE, is_zone
+from chassis.domain.moments import DEFAULT_ZONE, is_zone
 from services.orders.kernel import own
 from services.orders.masters.copies import OrgUnitCopy, UserCopy
 from services.orders.masters.product import Product

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
-from chassis.db.direct import Fixed
+from chassis.db.statements import Fixed
 from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event, Retry, on, parse_type
 from services.orders.repairs.facts import Bill, Parts, Revisit

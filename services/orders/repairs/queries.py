@@ -24,13 +24,13 @@ from sqlalchemy import (
     union_all,
 )
 
-from chassis.db.direct import Fixed
-from chassis.db.prefix import begins_with
+from chassis.db.folded import begins_with
+from chassis.db.paging import Listing, ListQuery, beginnings, members
+from chassis.db.statements import Cache, Fixed
 from chassis.db.tables import journal
 from chassis.db.uow import UnitOfWork
 from chassis.domain import folding
 from chassis.domain.errors import NotFound
-from chassis.http.paging import Listing, ListQuery, beginnings, members
 from services.orders.devices import Device, of_serial
 from services.orders.kernel import Document
 from services.orders.masters import (
@@ -69,7 +69,7 @@ def _names(order: Any) -> list[ColumnElement[Any]]:
 
 _NAMED = ("site_id", "customer_id", "product_id", "device_id", "technician_id")
 # Built once: putting it together costs more than asking it.
-_NAMES = Fixed(select(*_names(SimpleNamespace(**{name: bindparam(name, type_=Uuid()) for name in _NAMED}))), pinned=True)
+_NAMES = Fixed(select(*_names(SimpleNamespace(**{name: bindparam(name, type_=Uuid()) for name in _NAMED}))), Cache.PLANNED)
 _WHOLE = select(*WorkOrder.__table__.columns, *_names(WorkOrder))
 _MEMBERS = tuple(_WHOLE.selected_columns.keys())
 _LISTING = Listing(
@@ -180,7 +180,7 @@ def timeline(uow: UnitOfWork, work_order_id: UUID, query: ListQuery, language: s
         view = partial(views.outside_entry, language=language)
     elif hidden := [kind for kind, right in TOLD_TO.items() if not uow.principal.may(right)]:
         statement = statement.where(told.c.type.not_in(hidden))
-    page = uow.page(statement, query, default_sort="at", key=told.c.key, view=view)
+    page = Listing(statement, default_sort="at", key=told.c.key, written=False).page(uow, query, view)
     _named_customers(uow, page)
     return page
 

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chassis.http import cursors
+from chassis.db import cursors
 from chassis.http.app import RENEWED
 from tests.integration.chassis.conftest import Shelf, token
 

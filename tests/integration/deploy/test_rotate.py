@@ -118,7 +118,7 @@ def test_everything_is_sealed_again_and_the_former_key_retires(place: Place, tmp
 def test_forgotten_only_when_no_row_needs_it(place: Place, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(rotate, "SETTLED", timedelta(0))
     first = crypto.ring().current
-    kept, wanted = crypto.ring().retired(first).turned(), place.names()
+    kept, wanted = crypto.ring().retired(first).rotated(), place.names()
     keys.write_private(place.ring, kept.text())
     with pytest.raises(rotate.NotTurned, match=first):
         rotate.forget(place.ring, place.databases, quiet)

@@ -123,7 +123,7 @@ def test_turns_of_one_transaction_see_each_other_and_are_told_apart(world: World
             found = uow.get(Sale, sale.id)
             assert found.version == turn + 1
             found.change(Decimal(amount), "")
-            uow.turn()
+            uow.clear()
         assert uow.one(Sale, id=sale.id).amount == Decimal("30.00")  # type: ignore[union-attr]
     told = [(one["sequence"], one["data"]["amount"], one.get("traceparent", "")[3:4]) for one in world.envelopes()[1:]]
     assert told == [(2, "20.00", "0"), (3, "30.00", "1")]
@@ -135,7 +135,7 @@ def test_what_an_earlier_turn_wrote_goes_when_a_later_one_fails(world: World) ->
     for asked in (True, False):  # whether the later turn came as far as the database
         with pytest.raises(RuntimeError, match="enough"), world.shop.uow() as uow:
             uow.get(Sale, sale.id).change(Decimal("99.00"), "100 % wool 羊毛")
-            uow.turn()
+            uow.clear()
             if asked:
                 assert uow.one(Sale, id=sale.id).note == "100 % wool 羊毛"  # type: ignore[union-attr]
             raise RuntimeError("enough")
@@ -167,17 +167,17 @@ def test_a_slow_event_that_locks_keeps_no_other_waiting(world: World) -> None:
 def test_one_process_at_a_time_sends_what_waits(world: World) -> None:
     first, second = (listener.Listener(world.shop.app_url, "test") for _ in range(2))
     with closing(first), closing(second):
-        outbox.Desk(first.connection)
-        with pytest.raises(outbox.Taken):
-            outbox.Desk(second.connection)
+        outbox.Exclusive(first.connection)
+        with pytest.raises(outbox.AlreadyLocked):
+            outbox.Exclusive(second.connection)
         first.close()
         eventually(lambda: _free(second))
 
 
 def _free(at: listener.Listener) -> bool:
     try:
-        outbox.Desk(at.connection)
-    except outbox.Taken:
+        outbox.Exclusive(at.connection)
+    except outbox.AlreadyLocked:
         return False
     return True
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from chassis.db import cursors
 from chassis.domain.moments import When
-from chassis.http import cursors
 from tests.integration.orders.conftest import UNKNOWN, Shop
 
 

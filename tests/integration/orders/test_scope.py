@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from chassis.db.base import Base
+from chassis.db.tables import metadata_of
 from chassis.db.uow import UnitOfWork
 from chassis.domain.principal import Principal
 from services.orders.app import SERVICE
@@ -146,7 +147,7 @@ def test_documents_cannot_be_made_at_another_site(api: Served, world: World):
 def scoped_tables() -> list[str]:
     return sorted(
         table.name
-        for table in SERVICE.metadata.tables.values()
+        for table in metadata_of(SERVICE).tables.values()
         if "org_path" in table.columns
     )
 
@@ -169,7 +170,7 @@ def test_a_query_without_filter_sees_nothing_out_of_scope(api: Served, world: Wo
 def test_every_table_that_hangs_on_a_site_is_scoped():
     company_wide = {"products", "devices", "history_keys", "erasures"}
     plain = {"outbox", "inbox", "idempotency", "numbers", "journal", "scope_moves", "number_rules"}
-    for table in SERVICE.metadata.tables.values():
+    for table in metadata_of(SERVICE).tables.values():
         masters = table.name.endswith("_copies") and "work_order_id" not in table.columns
         if table.name not in company_wide | plain and not masters:
             assert "org_path" in table.columns, table.name

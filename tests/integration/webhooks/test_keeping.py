@@ -134,7 +134,7 @@ def test_turning_the_ring_reaches_both_secrets(webhooks: Webhooks, receiver: Rec
     webhook = webhooks.create(receiver.url)
     assert webhooks.served.call("POST", f"/webhooks/{webhook['id']}/rotate-secret", {"overlap_hours": 1}).status_code == 200
     former, ring = crypto.ring(), tmp_path / "keyring.json"
-    ring.write_text(former.turned().text())
+    ring.write_text(former.rotated().text())
     crypto.use(ring)
     engine = resealing.owner_engine(webhooks.served.database.owner_url)
     assert sum(resealing.reseal(engine, webhooks.served.service)) >= 2

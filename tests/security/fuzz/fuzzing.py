@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed as seeded, settings, stra
 
 from chassis import contracts as catalogue
 from chassis.contracts import Operation
-from chassis.http import cursors
+from chassis.db import cursors
 from tests.security.fuzz.schemas import HOSTILE, ODD, fits, good, spoiled
 from tests.security.matrix.cells import expectations, key_of
 from tests.security.matrix.world import UNKNOWN, World

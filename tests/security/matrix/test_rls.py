@@ -12,7 +12,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection, cursor as Cursor
 from sqlalchemy.engine import make_url
 
-from chassis.db.under import under
+from chassis.db.statements import scope_of
 from chassis.domain.principal import Principal
 from tests.security.matrix.cells import table as expectations
 from tests.security.matrix.world import UNKNOWN, World
@@ -46,7 +46,7 @@ def rows_touched(connection: Connection, scope: str, statement: sql.Composable, 
     """How many rows a statement under this scope, and this party's, touched; -1 when the database refused it. Nothing is kept."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute(*under(Principal("probe", scope, party=party)))
+            cursor.execute(*scope_of(Principal("probe", scope, party=party)))
             cursor.execute(statement, values)
             return int(cursor.rowcount)
     except psycopg2.Error as error:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chassis import contracts
-from chassis.db.under import under
+from chassis.db.statements import scope_of
 from chassis.domain.principal import Principal
 from chassis.http import outside
 from chassis.http.auth import principal_of
@@ -29,19 +29,19 @@ ORDER: dict[str, Any] = {
 
 def test_only_named_members_are_shown_however_deep():
     whole = {"id": "1", "note": "x", "lines": [{"text": "a", "cost": "1"}], "quote": {"text": "b", "cost": "2"}, "unknown": 1}
-    assert outside.shown(ORDER | {"properties": outside.narrowed(ORDER)["properties"]}, whole) == {
+    assert outside.shown(ORDER | {"properties": outside.visible(ORDER)["properties"]}, whole) == {
         "id": "1", "lines": [{"text": "a"}], "quote": {"text": "b"}}
-    assert outside.shown(outside.narrowed(ORDER), {"id": "1", "quote": None}) == {"id": "1", "quote": None}
+    assert outside.shown(outside.visible(ORDER), {"id": "1", "quote": None}) == {"id": "1", "quote": None}
 
 
 def test_an_object_that_names_nothing_shows_nothing():
     bare = {"type": "object", "properties": {"a": {"type": "string"}}}
-    assert outside.shown(outside.narrowed(bare), {"a": "x"}) == {}
+    assert outside.shown(outside.visible(bare), {"a": "x"}) == {}
     assert outside.shown({"type": "object"}, {"anything": "x"}) == {}, "free objects have no schema to name their members"
 
 
 def test_the_narrowed_schema_is_closed():
-    narrow = outside.narrowed(ORDER)
+    narrow = outside.visible(ORDER)
     assert set(narrow["properties"]) == {"id", "lines", "quote"} and narrow["required"] == ["id"]
     assert narrow["additionalProperties"] is False and narrow["properties"]["lines"]["items"]["required"] == ["text"]
 
@@ -78,23 +78,23 @@ INTERNAL = {"created_by", "updated_by", "org_path", "maker_total", "maker_amount
 
 @pytest.mark.parametrize("operation", MARKED, ids=lambda operation: operation.operation_id)
 def test_nothing_internal_is_named(operation: contracts.Operation):
-    for where, schema in objects(outside.narrowed(outside.answer_of(operation.spec)), operation.operation_id):
+    for where, schema in objects(outside.visible(outside.answer_of(operation.spec)), operation.operation_id):
         assert not INTERNAL & set(schema.get("properties", {})), where
 
 
 def test_an_operation_as_an_outsider_knows_it():
     order = next(o for o in MARKED if o.operation_id == "repairs.search")
-    narrow = outside.narrowed_operation(order.spec)
+    narrow = outside.visible_operation(order.spec)
     names = {parameter["name"] for parameter in narrow["parameters"]}
     assert "state" in names and "cursor" in names and "technician_id" not in names
     opened = next(o for o in MARKED if o.operation_id == "repairs.create")
-    members = outside.narrowed_operation(opened.spec)["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    members = outside.visible_operation(opened.spec)["requestBody"]["content"]["application/json"]["schema"]["properties"]
     assert "problem" in members and not {"customer_id", "dealer_id"} & set(members)
 
 
 def test_staff_run_as_they_did_and_outsiders_step_down():
-    assert under(Principal("li", "/HQ/")) == ("SET LOCAL app.scope = %s", ("/HQ/",))
-    statement, values = under(Principal("li", "/HQ/", party="p"))
+    assert scope_of(Principal("li", "/HQ/")) == ("SET LOCAL app.scope = %s", ("/HQ/",))
+    statement, values = scope_of(Principal("li", "/HQ/", party="p"))
     assert "set_config('app.party', %s, true)" in statement and "set_config('role', " in statement and values == ("/HQ/", "p")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chassis.domain.zones import is_zone
+from chassis.domain.moments import is_zone
 
 
 @pytest.mark.parametrize("name", ["Asia/Shanghai", "Europe/London", "UTC", "Etc/GMT-14"])

@@ -14,6 +14,7 @@ import pytest
 
 import console
 from chassis import contracts
+from chassis.db.tables import metadata_of
 from chassis.http.validation import CODES
 from console.contracts import Field, Model
 from console.i18n import LANGUAGES, Words, catalogue
@@ -167,7 +168,7 @@ def test_what_has_few_values_says_them_in_the_contract(model: Model) -> None:
     """A column of a few codes (StrEnum) is an enum for the API too; else lists and filters show bare codes."""
     bare = set()
     for service in (orders, inventory, finance, callcenter):
-        tables = service.metadata.tables
+        tables = metadata_of(service).tables
         few = {(t.name, c.name) for t in tables.values() for c in t.columns if getattr(c.type, "enum_class", None)}
         for name, resource in model.resources.items():
             operations = [o for o in (resource.list, resource.get) if o and (service.name, o.path) in OF_SERVICE]

@@ -7,12 +7,14 @@ import importlib
 import re
 import shutil
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from chassis.ops.settings import Settings
 from deploy import process
 from tests.unit.deploy.test_compose import ours
 
@@ -83,9 +85,7 @@ def test_every_process_of_the_suite_is_there_once(objects: list[dict[str, Any]])
 
 
 def test_every_variable_is_one_that_somebody_reads(objects: list[dict[str, Any]]) -> None:
-    read = Path(process.__file__).parents[1] / "chassis" / "ops" / "settings.py"
-    known = {f"AFTERSALES_{name}" for name in re.findall(r'\(values, "([A-Z_]+)"|values\.get\("([A-Z_]+)"', read.read_text())
-             for name in name if name} | OTHERS
+    known = {f"AFTERSALES_{one.name.upper()}" for one in fields(Settings)} | OTHERS
     groups = ("AFTERSALES_DATABASE_URL_", "AFTERSALES_URL_")
     given = set(of(objects, "ConfigMap")["aftersales"]["data"])
     given |= {variable["name"] for pod in pods(objects).values() for variable in main_of(pod)["env"]}

@@ -47,7 +47,7 @@ def test_a_key_of_the_same_id_but_another_secret_opens_nothing():
 def test_turned_retired_forgotten():
     first = Ring.new()
     old = first.seal(b"x", HERE)
-    second = first.turned()
+    second = first.rotated()
     assert second.open(old, HERE) == b"x" and key_of(second.seal(b"x", HERE)) == second.current != first.current
     assert second.retired(first.current).open(old, HERE) == b"x", "a backup may still need it"
     with pytest.raises(KeyMissing):
@@ -58,13 +58,13 @@ def test_turned_retired_forgotten():
 
 def test_marks_follow_text_context_and_ring_but_not_the_turning():
     ring = Ring.new()
-    assert ring.mark("a", "n") == ring.turned().mark("a", "n")
+    assert ring.mark("a", "n") == ring.rotated().mark("a", "n")
     assert len({ring.mark("a", "n"), ring.mark("b", "n"), ring.mark("a", "p"), Ring.new().mark("a", "n")}) == 4
     assert all(-(2**63) <= ring.mark(str(n), "n") < 2**63 for n in range(200))
 
 
 def test_a_ring_survives_as_text_and_shows_no_key():
-    ring = Ring.new().turned()
+    ring = Ring.new().rotated()
     assert Ring.parse(ring.text()) == ring
     assert all(key.secret.hex() not in repr(ring) and str(key.secret) not in repr(ring) for key in ring.keys.values())
     for broken in ("", "{}", "[]", ring.text().replace(ring.current, "00000000", 1), ring.text()[:-9]):
@@ -79,7 +79,7 @@ def test_a_process_follows_the_file(tmp_path: Path):
     path.write_text(first.text())
     source = Source(path)
     assert source.ring(False) == first
-    second = first.turned()
+    second = first.rotated()
     aside = tmp_path / "aside"
     aside.write_text(second.text())
     os.replace(aside, path)
@@ -98,7 +98,7 @@ def test_an_unknown_key_makes_the_process_look_again(tmp_path: Path):
     crypto.use(path)
     try:
         kept = crypto.seal(b"x", HERE)
-        second = first.turned()
+        second = first.rotated()
         (tmp_path / "aside").write_text(second.text())
         os.replace(tmp_path / "aside", path)
         assert crypto.open(second.seal(b"y", HERE), HERE) == b"y"

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, strategies as st
 from sqlalchemy import Column, Interval, MetaData, Numeric, Table, Uuid, func, select
 
+from chassis.db import cursors
+from chassis.db.paging import Listing
 from chassis.domain.errors import BadCursor
-from chassis.http import cursors
-from chassis.http.paging import Listing
 
 LIST, OTHER = cursors.mark_of("/bills", {"state": "open"}), cursors.mark_of("/bills", {"state": "settled"})
 ID = UUID("01890000-0000-7000-8000-000000000001")

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from chassis.http.paging import Listing
+from chassis.db.paging import Listing
 from chassis.http.views import stamps
 from tests.integration.chassis.shelf.books.book import MACHINE, Book, Reader
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from psycopg2.errors import QueryCanceled
 from sqlalchemy import (
@@ -26,13 +26,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from chassis.db.direct import Fixed
+from chassis.db import cursors
+from chassis.db.reading import Reading
 from chassis.db.sealed import Encrypted
+from chassis.db.statements import Cache, Fixed
 from chassis.domain.errors import BadSort, TooManyToSort
-from chassis.http import cursors
-
-if TYPE_CHECKING:
-    from chassis.db.reading import Reading
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -113,7 +111,7 @@ class Listing:
         if paged is None:
             paged = self._paged(self._filtered(filters, where), sort, after)
             if not where and len(self._written) < self._most:
-                paged = self._written[shape] = Fixed(paged, keep=False)
+                paged = self._written[shape] = Fixed(paged, Cache.NONE)
         rows = _in_time(uow, paged, values)
         more = len(rows) > query.limit
         rows = rows[: query.limit]

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from chassis.ops.trace import Span
+from chassis.ops.span import Span
 
 _KINDS = {kind.name.lower(): kind for kind in SpanKind}
 FLUSH_SECONDS = 3
@@ -32,7 +32,7 @@ def _resource(service: str) -> Resource:
     return Resource.create({"service.name": service or "suite", "service.namespace": "aftersales"})
 
 
-def tell(span: Span) -> None:
+def export(span: Span) -> None:
     """Queues a span that is over; never waits, and drops what a slow collector leaves no room for."""
     _processor().on_end(
         ReadableSpan(

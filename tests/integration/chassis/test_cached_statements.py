@@ -1,4 +1,4 @@
-"""What the server keeps of statements: prepared once, under the scope of each transaction, and lost without harm."""
+"""What the server caches of statements: prepared once, under the scope of each transaction, and lost without harm."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from chassis.db import prepared
-from chassis.db.direct import Fixed
+from chassis.db import statements
 from chassis.db.engine import make_engine
-from chassis.db.prepared import kept
 from chassis.db.rows import mapping
+from chassis.db.statements import Cache, Fixed, cached
 from chassis.db.uow import Transient, UnitOfWork
 from chassis.domain.errors import Duplicate
 from chassis.domain.principal import Principal
 from tests.integration.chassis.conftest import Shelf
 from tests.integration.chassis.shelf.books.book import Book
 
-_READ = kept(text("SELECT n, word FROM notes WHERE n = :n"))
+_READ = cached(text("SELECT n, word FROM notes WHERE n = :n"))
 _NAMES = text("SELECT name, statement, generic_plans + custom_plans AS runs FROM pg_prepared_statements")
 
 
@@ -51,16 +50,16 @@ def runs(engine: Engine) -> dict[str, int]:
         return {row.statement.partition(" AS ")[2].partition(";")[0]: row.runs for row in uow.rows(_NAMES)}
 
 
-def test_a_kept_statement_is_prepared_once(engine: Engine) -> None:
+def test_a_cached_statement_is_prepared_once(engine: Engine) -> None:
     assert [word(engine, n) for n in (1, 2, 1, 2, 1, 2, 1)] == ["one", "two", "one", "two", "one", "two", "one"]
     assert runs(engine)["SELECT n, word FROM notes WHERE n = $1"] == 7
 
 
 def test_what_fails_while_it_is_prepared_is_prepared_again(engine: Engine) -> None:
     with pytest.raises(Exception, match="nowhere"), unit(engine) as uow:
-        uow.rows(kept(text("SELECT 1 FROM nowhere")))
+        uow.rows(cached(text("SELECT 1 FROM nowhere")))
     assert word(engine) == "one"
-    insert = kept(text("INSERT INTO notes VALUES (:n, :word)"))
+    insert = cached(text("INSERT INTO notes VALUES (:n, :word)"))
     for _ in range(3):
         with pytest.raises(Duplicate), unit(engine) as uow:
             uow.execute(insert, {"n": 1, "word": "again"})
@@ -101,21 +100,21 @@ def test_a_result_that_a_migration_changed_is_asked_for_again(engine: Engine) ->
     assert word(engine) == "one"
 
 
-def test_nothing_is_kept_for_long(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_cached_for_long(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     word(engine)
-    monkeypatch.setattr(prepared, "monotonic", lambda: monotonic() + 2 * prepared.LIFE)
+    monkeypatch.setattr(statements, "monotonic", lambda: monotonic() + 2 * statements.LIFETIME)
     assert word(engine) == "one"
     assert runs(engine)["SELECT n, word FROM notes WHERE n = $1"] == 1
 
 
-def test_no_more_than_so_many_are_kept(engine: Engine) -> None:
-    for n in range(prepared.MOST + 20):
+def test_no_more_than_so_many_are_cached(engine: Engine) -> None:
+    for n in range(statements.MOST + 20):
         with unit(engine) as uow:
-            assert uow.scalar(kept(text(f"SELECT {n} + :n")), {"n": 1}) == n + 1
-    assert len(runs(engine)) <= prepared.MOST
+            assert uow.scalar(cached(text(f"SELECT {n} + :n")), {"n": 1}) == n + 1
+    assert len(runs(engine)) <= statements.MOST
 
 
-def test_a_kept_statement_shows_each_scope_its_own(shelf: Shelf) -> None:
+def test_a_cached_statement_shows_each_scope_its_own(shelf: Shelf) -> None:
     """The plan is shared by all who use the connection; what they may see is not."""
     engine = make_engine(shelf.database.app_url, size=1)
     ids = {}
@@ -134,9 +133,9 @@ def test_a_kept_statement_shows_each_scope_its_own(shelf: Shelf) -> None:
     engine.dispose()
 
 
-def test_a_plan_that_the_server_keeps_serves_who_sees_all_or_what_is_pinned(engine: Engine) -> None:
+def test_a_cached_plan_serves_who_sees_all_or_what_is_found_by_key(engine: Engine) -> None:
     """It reckons with the scope it was made in, and would serve all others too."""
-    pinned = Fixed(text("SELECT word FROM notes WHERE n = :n AND true"), pinned=True)
+    by_key = Fixed(text("SELECT word FROM notes WHERE n = :n AND true"), Cache.PLANNED)
     plans = text("SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE :like")
 
     def read(principal: Principal, statement: Any = _READ, like: str = "%AS SELECT n, word%") -> tuple[int, int]:
@@ -153,11 +152,11 @@ def test_a_plan_that_the_server_keeps_serves_who_sees_all_or_what_is_pinned(engi
     assert generic > 0
     assert read(somebody) == (generic, custom + 10)
     assert read(somebody, Fixed(text("SELECT word FROM notes WHERE n = :n OR false")), "%OR false%") == (0, 10)
-    assert read(somebody, pinned, "%AND true%")[0] > 0
+    assert read(somebody, by_key, "%AND true%")[0] > 0
 
 
-@pytest.mark.parametrize(("members", "pins"), [
+@pytest.mark.parametrize(("members", "planned"), [
     ([("id", False)], True), ([("id", False), ("code", False)], True), ([("id", True)], False), ([("code", False)], False),
 ])  # fmt: skip
-def test_a_row_is_pinned_by_its_whole_primary_key_alone(members: list[tuple[str, bool]], pins: bool) -> None:
-    assert mapping(Book).having(tuple(members), (), False, None)._pinned is pins
+def test_a_plan_is_cached_for_a_whole_primary_key_alone(members: list[tuple[str, bool]], planned: bool) -> None:
+    assert mapping(Book).having(tuple(members), (), False, None).cache is (Cache.PLANNED if planned else Cache.PARSED)

@@ -16,14 +16,14 @@ from sqlalchemy import Engine, bindparam, cast, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import DBAPIError
 
-from chassis.db import direct, engine as engine_module
-from chassis.db.direct import Fixed
+from chassis.db import engine as engine_module, statements
 from chassis.db.engine import make_engine
+from chassis.db.paging import Listing, ListQuery
+from chassis.db.statements import Fixed
 from chassis.db.uow import UnitOfWork
 from chassis.db.violations import is_away
 from chassis.domain.errors import Duplicate, TooManyToSort
 from chassis.domain.principal import Principal
-from chassis.http.paging import Listing, ListQuery
 from tests.integration.chassis.conftest import Shelf
 from tests.integration.chassis.shelf.books.book import Book
 
@@ -84,7 +84,7 @@ def test_errors_are_named_and_tell_no_values(engine: Engine) -> None:
         uow.execute(text("CREATE TEMP TABLE once (n int CONSTRAINT uq_once_n UNIQUE)"))
     for _ in range(2):
         with pytest.raises(Duplicate), unit(engine) as uow:
-            direct.run(uow.connection, "INSERT INTO once VALUES (%s), (%s)", (4711, 4711))
+            statements.run(uow.connection, "INSERT INTO once VALUES (%s), (%s)", (4711, 4711))
     with pytest.raises(DBAPIError) as caught, unit(engine) as uow:
         uow.rows(Fixed(text("SELECT 1 / (:n - 4711)")), {"n": 4711})
     assert "division by zero" in str(caught.value) and "4711}" not in str(caught.value)
@@ -96,7 +96,7 @@ def test_a_connection_that_broke_is_not_used_again(engine: Engine) -> None:
         first = uow.rows(fixed)[0].pid
     with pytest.raises(DBAPIError) as caught, unit(engine) as uow:
         uow.rows(fixed)
-        direct.run(uow.connection, "SELECT pg_terminate_backend(pg_backend_pid())")
+        statements.run(uow.connection, "SELECT pg_terminate_backend(pg_backend_pid())")
     assert is_away(caught.value) and caught.value.connection_invalidated
     with unit(engine) as uow:
         assert uow.rows(fixed)[0].pid != first
@@ -156,10 +156,9 @@ def test_a_listing_is_written_once_and_asked_for_many(shelf: Shelf) -> None:
             return listing.page(uow, ListQuery(**given), lambda book: {"code": book.code})
 
         def plainly(**given: Any) -> dict[str, Any]:
-            return uow.page(
-                listing.statement.where(*(listing.equal[name] == value for name, value in given.get("filters", {}).items())),
-                ListQuery(**given), sorts=listing.sorts, default_sort="code", key=Book.id, view=lambda book: {"code": book.code},
-            )
+            where = [listing.equal[name] == value for name, value in given.get("filters", {}).items()]
+            unwritten = Listing(listing.statement.where(*where), sorts=listing.sorts, default_sort="code", key=Book.id, written=False)
+            return unwritten.page(uow, ListQuery(**given), lambda book: {"code": book.code})
 
         for code in ("L1", "L5", "none"):
             assert asked(filters={"code": code}, total=True) == plainly(filters={"code": code}, total=True)
