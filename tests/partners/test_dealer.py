@@ -96,7 +96,6 @@ class Dealer:
 
 
 @pytest.mark.slow
-@pytest.mark.alike("servers")
 def test_nothing_lost_nothing_doubled(own: RunningSuite, tmp_path: Path) -> None:
     admin = own.client(patience=60)
     company = Company(admin, sites=1)

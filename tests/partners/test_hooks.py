@@ -93,7 +93,6 @@ class Hooks:
 
 
 @pytest.mark.slow
-@pytest.mark.alike
 def test_the_dealers_picture_is_ours(own: RunningSuite, tmp_path: Path) -> None:
     admin = own.client(patience=60)
     site = Company(admin, sites=1).sites[0]

@@ -26,6 +26,7 @@ def own(mode: str) -> Iterator[RunningSuite]:
 
 
 @pytest.mark.slow
+@pytest.mark.modes("servers")
 def test_kill_every_process(own: RunningSuite, many: bool):
     company = Company(own.client(patience=90.0))
     for site in company.sites:
@@ -45,6 +46,7 @@ def test_kill_every_process(own: RunningSuite, many: bool):
 
 
 @pytest.mark.slow
+@pytest.mark.modes("servers")
 def test_a_killed_supervisor_leaves_nothing_and_the_next_up_carries_on(own: RunningSuite):
     company = Company(own.client(patience=30.0), sites=1)
     company.receive(company.sites[0], [(part["id"], 10) for part in company.parts])

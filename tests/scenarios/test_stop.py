@@ -21,7 +21,7 @@ from tests.support.client import Client
 from tests.support.company import Company
 from tests.support.suites import RunningSuite
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.modes("embedded", "servers")]
 ANSWERED, REFUSED, BROKEN = "answered", "refused", "broken"
 
 

@@ -17,8 +17,6 @@ from tests.support.client import Client, eventually
 from tests.support.company import Company
 from tests.support.suites import ADMIN_PASSWORD, RunningSuite
 
-pytestmark = pytest.mark.alike
-
 
 def acting(suite: RunningSuite, case: Case) -> Client:
     """The administrator in the site's scope."""
@@ -100,7 +98,7 @@ def own(mode: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[R
 
 
 @pytest.mark.slow
-@pytest.mark.alike("servers")
+@pytest.mark.modes("servers")
 def test_killed_at_every_step(own: tuple[RunningSuite, Path]):
     """Whoever handles un-audit, reversal, new bill and settlement is killed once before and once after its commit."""
     suite, points = own

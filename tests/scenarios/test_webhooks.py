@@ -90,7 +90,6 @@ def test_a_case_as_the_partner_is_told_it(own: RunningSuite, receiver: Receiver)
 
 
 @pytest.mark.slow
-@pytest.mark.alike
 def test_a_sender_killed_after_the_answer_tells_it_again_under_the_same_id(own: RunningSuite, receiver: Receiver, points: Path):
     company = Company(own.client(check=contracts.check, patience=60), sites=1)
     webhook = subscribe(company, receiver, company.sites[0].code)
@@ -113,7 +112,7 @@ def test_a_sender_killed_after_the_answer_tells_it_again_under_the_same_id(own: 
 
 
 @pytest.mark.slow
-@pytest.mark.alike("servers")
+@pytest.mark.modes("servers")
 def test_our_restart_and_a_receiver_that_was_away(own: RunningSuite, receiver: Receiver):
     company = Company(own.client(patience=60), sites=1)
     company.receive(company.sites[0], [(part["id"], 50) for part in company.parts])
