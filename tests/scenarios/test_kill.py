@@ -3,12 +3,10 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
 
 import psutil
 import pytest
 
-from tests.conftest import servers_for
 from tests.scenarios.test_load import assert_sound
 from tests.support import contracts
 from tests.support.campaign import Campaign
@@ -16,17 +14,10 @@ from tests.support.company import Company
 from tests.support.killer import Killer
 from tests.support.suites import RunningSuite
 
-
-@pytest.fixture(scope="module")
-def own(mode: str) -> Iterator[RunningSuite]:
-    """A suite of its own, so that other stories do not meet dead processes."""
-    running = RunningSuite(servers_for(mode)).start()
-    yield running
-    running.dispose()
+pytestmark = pytest.mark.modes("servers")
 
 
 @pytest.mark.slow
-@pytest.mark.modes("servers")
 def test_kill_every_process(own: RunningSuite, many: bool):
     company = Company(own.client(patience=90.0))
     for site in company.sites:
@@ -46,7 +37,6 @@ def test_kill_every_process(own: RunningSuite, many: bool):
 
 
 @pytest.mark.slow
-@pytest.mark.modes("servers")
 def test_a_killed_supervisor_leaves_nothing_and_the_next_up_carries_on(own: RunningSuite):
     company = Company(own.client(patience=30.0), sites=1)
     company.receive(company.sites[0], [(part["id"], 10) for part in company.parts])
