@@ -63,9 +63,15 @@ def ring_of_this_run() -> Iterator[None]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "mode" in metafunc.fixturenames:
-        alike = None if is_long(metafunc.config) else metafunc.definition.get_closest_marker("alike")
-        modes = MODES[:1] if metafunc.config.getoption("--fast") else alike.args or MODES[:1] if alike else MODES
-        metafunc.parametrize("mode", modes, scope="session")
+        metafunc.parametrize("mode", modes_of(metafunc.definition, metafunc.config), scope="session")
+
+
+def modes_of(item: pytest.Item, config: pytest.Config) -> tuple[str, ...]:
+    """Where a story is told: embedded, or as its marker says; on both in the long run, since one of them may hide a defect."""
+    if config.getoption("--fast"):
+        return MODES[:1]
+    marker = item.get_closest_marker("modes")
+    return MODES if is_long(config) else marker.args if marker else MODES[:1]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

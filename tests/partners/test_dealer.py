@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import servers_for
 from tests.partners import dealer
 from tests.support.client import eventually
 from tests.support.company import Company
@@ -24,16 +22,6 @@ from tests.support.suites import RunningSuite
 ORDERS = 200
 SCOPES = ["orders.work_order.create", "orders.work_order.read"]
 PROGRAM = Path(dealer.__file__)
-
-
-@pytest.fixture
-def own(mode: str) -> Iterator[RunningSuite]:
-    """A suite of its own: it is killed and restarted in the story."""
-    running = RunningSuite(servers_for(mode), workers=2)
-    try:
-        yield running.start()
-    finally:
-        running.dispose()
 
 
 class Dealer:
@@ -96,7 +84,6 @@ class Dealer:
 
 
 @pytest.mark.slow
-@pytest.mark.alike("servers")
 def test_nothing_lost_nothing_doubled(own: RunningSuite, tmp_path: Path) -> None:
     admin = own.client(patience=60)
     company = Company(admin, sites=1)

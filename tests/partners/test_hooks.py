@@ -10,7 +10,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import servers_for
 from tests.partners import hooks
 from tests.partners.test_dealer import ORDERS, SCOPES, Dealer
 from tests.support.client import eventually
@@ -26,16 +24,6 @@ from tests.support.company import Company
 from tests.support.suites import RunningSuite, free_port
 
 PROGRAM = Path(hooks.__file__)
-
-
-@pytest.fixture
-def own(mode: str) -> Iterator[RunningSuite]:
-    """A suite of its own, which may call this machine: it is killed and restarted in the story."""
-    running = RunningSuite(servers_for(mode), workers=2, extra={"AFTERSALES_WEBHOOK_NETWORKS": "127.0.0.1/32"})
-    try:
-        yield running.start()
-    finally:
-        running.dispose()
 
 
 class Hooks:
@@ -93,7 +81,6 @@ class Hooks:
 
 
 @pytest.mark.slow
-@pytest.mark.alike
 def test_the_dealers_picture_is_ours(own: RunningSuite, tmp_path: Path) -> None:
     admin = own.client(patience=60)
     site = Company(admin, sites=1).sites[0]

@@ -14,8 +14,6 @@ from tests.support.client import Answer, Client, eventually
 from tests.support.company import Company
 from tests.support.suites import RunningSuite
 
-pytestmark = pytest.mark.alike
-
 MEGABYTE = 1024 * 1024
 
 
@@ -76,7 +74,6 @@ def test_a_limit_that_is_changed_holds_soon(company: Company, order: str):
 
 
 @pytest.mark.slow
-@pytest.mark.alike
 def test_a_backup_holds_the_files(suite: RunningSuite, company: Company, order: str, tmp_path: Path):
     """`restore --check` unpacks a backup beside the running suite and reconciles it: every file is there to the last byte."""
     assert send(company.admin, order, "a.png", files.png(padding=2 * MEGABYTE)).ok

@@ -13,8 +13,6 @@ from tests.support.case import Case
 from tests.support.client import Client, problem
 from tests.support.company import Company, Site
 
-pytestmark = pytest.mark.alike("servers")
-
 UNKNOWN = "0199e3a1-6f00-7c3e-9a51-2f3b8d0c4e11"
 
 

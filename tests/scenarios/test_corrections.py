@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.support.case import Case
 from tests.support.client import eventually
 from tests.support.company import Company
 
-pytestmark = pytest.mark.alike
 
 def test_the_bill_goes_to_whom_the_order_was_corrected_to(company: Company):
     wrong = Case(company).register()

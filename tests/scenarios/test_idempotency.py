@@ -3,12 +3,9 @@
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from tests.support.case import Case
 from tests.support.company import Company, new_phone
 
-pytestmark = pytest.mark.alike("servers")
 
 def customer_body() -> dict[str, str]:
     return {"name": f"Customer {uuid.uuid4().hex[:8]}", "phone": new_phone()}

@@ -12,8 +12,6 @@ from tests.support.client import Client
 from tests.support.databases import owner
 from tests.support.suites import RunningSuite
 
-pytestmark = pytest.mark.alike
-
 SAMPLE = Path(__file__).parents[1] / "data" / "ords-sample.csv"
 REAL = Path(os.environ.get("AFTERSALES_ORDS_FILE", Path(__file__).parents[3] / "shared/data/ords-v0.3-repaircafewales-202507.csv"))
 ENDS = {"Fixed": "audited", "Repairable": "cancelled", "End of life": "cancelled", "Unknown": "registered"}

@@ -3,12 +3,10 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
 
 import psutil
 import pytest
 
-from tests.conftest import servers_for
 from tests.scenarios.test_load import assert_sound
 from tests.support import contracts
 from tests.support.campaign import Campaign
@@ -16,13 +14,7 @@ from tests.support.company import Company
 from tests.support.killer import Killer
 from tests.support.suites import RunningSuite
 
-
-@pytest.fixture(scope="module")
-def own(mode: str) -> Iterator[RunningSuite]:
-    """A suite of its own, so that other stories do not meet dead processes."""
-    running = RunningSuite(servers_for(mode)).start()
-    yield running
-    running.dispose()
+pytestmark = pytest.mark.modes("servers")
 
 
 @pytest.mark.slow

@@ -13,8 +13,6 @@ from tests.support.case import Case
 from tests.support.client import Client
 from tests.support.company import Company
 
-pytestmark = pytest.mark.alike("servers")
-
 
 def test_pages_have_no_gaps_and_no_repeats(company: Company):
     agent, category = company.sites[0].as_("agent"), f"paged-{uuid.uuid4().hex[:8]}"

@@ -16,6 +16,7 @@ def test_the_worked_example_is_214_81():
     assert Decimal("150.00") + Decimal("19.50") + 25 + Decimal("3.25") + Decimal("15.10") + Decimal("1.96") == Decimal("214.81")
 
 
+@pytest.mark.modes("embedded", "servers")
 def test_main_case(company: Company):
     site, month = company.sites[0], f"{datetime.now().astimezone():%y%m}"
     good = [company.stock(part["id"], site.good["id"]) for part in company.parts]

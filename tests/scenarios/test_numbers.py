@@ -3,12 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
-
 from tests.support.client import eventually
 from tests.support.company import Company
 
-pytestmark = pytest.mark.alike("servers")
 RULE = {"digits": 4, "reset": "monthly"}
 RESOURCES = {"work_order": "order-numbers", "stock_receipt": "stock-numbers", "payment": "finance-numbers"}
 

@@ -13,8 +13,6 @@ from tests.support.case import Case
 from tests.support.client import Client, eventually
 from tests.support.company import Company
 
-pytestmark = pytest.mark.alike("servers")
-
 INTERNAL = ("technician", "maker", "created_by", "updated_by", "diagnosis", "unit_price", "net_total", "actor", "org_path")
 
 

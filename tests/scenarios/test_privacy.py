@@ -14,8 +14,6 @@ from tests.support.client import Client, eventually
 from tests.support.company import Company, new_phone
 from tests.support.suites import RunningSuite
 
-pytestmark = pytest.mark.alike("servers")
-
 WORD = "已抹除"
 PART = {"dispatcher", "technician", "storekeeper", "cashier"}
 REASON = {"reason": "asked to be forgotten"}

@@ -6,8 +6,6 @@ from tests.support.case import Case
 from tests.support.client import Client
 from tests.support.company import ROLES, Company, Site, new_phone
 
-pytestmark = pytest.mark.alike("servers")
-
 UNKNOWN = "0199e3a1-6f00-7c3e-9a51-2f3b8d0c4e11"
 
 # call → roles that have the right. Bodies are valid, ids unknown where a right is all that is asked for.

@@ -10,8 +10,6 @@ from tests.support.case import Case
 from tests.support.client import Client
 from tests.support.company import Company, Unit
 
-pytestmark = pytest.mark.alike("servers")
-
 
 @pytest.fixture(scope="module")
 def cases(company: Company) -> list[Case]:

@@ -9,12 +9,10 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from tests.conftest import servers_for
 from tests.scenarios.test_load import assert_sound
 from tests.support.case import Case
 from tests.support.client import Client
@@ -23,13 +21,6 @@ from tests.support.suites import RunningSuite
 
 pytestmark = pytest.mark.slow
 ANSWERED, REFUSED, BROKEN = "answered", "refused", "broken"
-
-
-@pytest.fixture(scope="module")
-def own(mode: str) -> Iterator[RunningSuite]:
-    running = RunningSuite(servers_for(mode)).start()
-    yield running
-    running.dispose()
 
 
 @dataclass
@@ -93,6 +84,7 @@ def kept(client: Client) -> Counter[str]:
     return Counter(item["name"] for item in client.pages("/customers"))
 
 
+@pytest.mark.modes("embedded", "servers")
 def test_the_whole_suite(own: RunningSuite):
     """Answered or refused; an answer is never lost, a call without an answer left nothing behind."""
     company = Company(own.client(), sites=1)
@@ -128,6 +120,7 @@ def test_the_whole_suite(own: RunningSuite):
     assert_sound(own)
 
 
+@pytest.mark.modes("servers")
 def test_each_process_by_itself(own: RunningSuite):
     """A process that is asked to end is replaced without anybody noticing more than a short wait."""
     company = Company(own.client(patience=30.0), sites=1)

@@ -13,7 +13,7 @@ from tests.support.case import Case
 from tests.support.client import Client
 from tests.support.company import Company
 
-pytestmark = pytest.mark.alike("servers")
+pytestmark = pytest.mark.modes("servers")
 
 
 class Stream:

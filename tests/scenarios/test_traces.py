@@ -114,7 +114,6 @@ def traced(mode: str) -> Iterator[tuple[RunningSuite, Collector]]:
             running.dispose()
 
 
-@pytest.mark.alike("servers")
 def test_a_click_is_one_tree_down_to_the_last_effect(traced: tuple[RunningSuite, Collector]) -> None:
     suite, collector = traced
     company = Company(suite.client(), sites=1)

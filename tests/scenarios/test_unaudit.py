@@ -3,21 +3,17 @@ when the process that makes it is killed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from chassis.ops import failpoints
-from tests.conftest import servers_for
 from tests.scenarios.test_load import assert_sound
 from tests.support import contracts
 from tests.support.case import Case
 from tests.support.client import Client, eventually
 from tests.support.company import Company
 from tests.support.suites import ADMIN_PASSWORD, RunningSuite
-
-pytestmark = pytest.mark.alike
 
 
 def acting(suite: RunningSuite, case: Case) -> Client:
@@ -90,27 +86,17 @@ def test_more_work_and_the_customer_pays_the_difference(suite: RunningSuite, com
     assert_sound(suite)
 
 
-@pytest.fixture(scope="module")
-def own(mode: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningSuite, Path]]:
-    """A suite of its own that can be killed at named instants."""
-    points = tmp_path_factory.mktemp("points")
-    running = RunningSuite(servers_for(mode), extra={"AFTERSALES_FAILPOINTS": str(points)}).start()
-    yield running, points
-    running.dispose()
-
-
 @pytest.mark.slow
-@pytest.mark.alike("servers")
-def test_killed_at_every_step(own: tuple[RunningSuite, Path]):
+@pytest.mark.modes("servers")
+def test_killed_at_every_step(own: RunningSuite, points: Path):
     """Whoever handles un-audit, reversal, new bill and settlement is killed once before and once after its commit."""
-    suite, points = own
-    company = Company(suite.client(patience=60.0), sites=1)
+    company = Company(own.client(patience=60.0), sites=1)
     company.receive(company.sites[0], [(part["id"], 50) for part in company.parts])
     steps = [("finance", "unaudited"), ("orders", "bill.reversed"), ("finance", "rebilled"), ("orders", "bill.issued")]
     for point in ("inbox.handling", "inbox.handled"):
         for service, verb in steps:
             case = Case(company, patience=60.0).walk()
-            boss = suite.client(patience=60.0)
+            boss = own.client(patience=60.0)
             kind = verb if service == "orders" else f"work_order.{verb}"
             publisher = "finance" if service == "orders" else "orders"
             killed = lambda: failpoints.taken(points, point) is not None  # noqa: B023, E731
@@ -129,4 +115,4 @@ def test_killed_at_every_step(own: tuple[RunningSuite, Path]):
             bills = boss.get("/bills", work_order_id=case.id, sort="created_at")["items"]
             assert [bill["state"] for bill in bills] == ["reversed", "settled"]
             assert len(boss.get("/reversals", work_order_id=case.id)["items"]) == 1
-    assert_sound(suite, wait=60)
+    assert_sound(own, wait=60)

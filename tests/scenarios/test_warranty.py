@@ -8,8 +8,6 @@ import pytest
 from tests.support.case import Case
 from tests.support.company import Company
 
-pytestmark = pytest.mark.alike("servers")
-
 
 def a_year_before(day: date) -> date:
     """The first day whose cover of twelve months ends before ``day``."""

@@ -19,6 +19,7 @@ from tests.support.company import Company
 from tests.support.receiver import Receiver, answer, verified
 from tests.support.suites import RunningSuite
 
+pytestmark = pytest.mark.modes("servers")
 EVENTS = ["aftersales.orders.work_order.*", "aftersales.finance.bill.*", "aftersales.finance.payment.*", "aftersales.callcenter.revisit.*"]
 
 
@@ -90,7 +91,6 @@ def test_a_case_as_the_partner_is_told_it(own: RunningSuite, receiver: Receiver)
 
 
 @pytest.mark.slow
-@pytest.mark.alike
 def test_a_sender_killed_after_the_answer_tells_it_again_under_the_same_id(own: RunningSuite, receiver: Receiver, points: Path):
     company = Company(own.client(check=contracts.check, patience=60), sites=1)
     webhook = subscribe(company, receiver, company.sites[0].code)
@@ -113,7 +113,6 @@ def test_a_sender_killed_after_the_answer_tells_it_again_under_the_same_id(own: 
 
 
 @pytest.mark.slow
-@pytest.mark.alike("servers")
 def test_our_restart_and_a_receiver_that_was_away(own: RunningSuite, receiver: Receiver):
     company = Company(own.client(patience=60), sites=1)
     company.receive(company.sites[0], [(part["id"], 50) for part in company.parts])

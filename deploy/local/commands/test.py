@@ -1,7 +1,8 @@
 """Run all tests, on what is embedded and, where they answer, on real PostgreSQL and RabbitMQ too.
 
 `test` first checks the code (ruff, mypy, import rules). `test fast` is for while typing: only the embedded suite, no long
-stories; both run two tests at a time. Everything else on the command line goes to pytest, and then only the tests asked for are
+stories; `test --long` is what is run before a release: every story on both, the promised sizes. All three run two tests at a time.
+Everything else on the command line goes to pytest, and then only the tests asked for are
 run, one at a time.
 """
 
@@ -16,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 TWO_LANES = ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"]
 """Two tests at a time, on however many cores; which belong together is said in tests/support/lanes.py."""
+SLOWEST = ["--durations=25"]
+"""Said at the end of a whole run: what the next landing makes faster."""
 CHECKS = {
     "ruff": ["ruff", "check", "."],
     "mypy": ["mypy"],
@@ -24,16 +27,16 @@ CHECKS = {
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "aftersales test [fast] [ARGS of pytest]"
+    parser.usage = "aftersales test [fast | --long] [ARGS of pytest]"
 
 
 def run(arguments: argparse.Namespace) -> int:
     """pytest's exit code; 1 when only a check of the code failed."""
     selected = ["--fast", *arguments.rest[1:]] if arguments.rest[:1] == ["fast"] else arguments.rest
-    whole = not selected or selected == ["--fast"]
+    whole = selected in ([], ["--fast"], ["--long"])
     failed = [name for name, command in CHECKS.items() if whole and not _passes(name, command)]
-    side_by_side = TWO_LANES if whole else []
-    code = subprocess.call([sys.executable, "-P", "-m", "pytest", *side_by_side, *selected], cwd=ROOT)
+    of_whole = [*TWO_LANES, *SLOWEST] if whole else []
+    code = subprocess.call([sys.executable, "-P", "-m", "pytest", *of_whole, *selected], cwd=ROOT)
     if failed:
         print(f"failed before the tests: {', '.join(failed)}", file=sys.stderr)
     return code or (1 if failed else 0)

@@ -95,7 +95,7 @@ def prometheus(target: str, folder: Path) -> Iterator[str]:
         running.wait(20)
 
 
-@pytest.mark.alike("servers")  # which tell what an embedded suite tells, and of the broker
+@pytest.mark.modes("servers")  # which tell what an embedded suite tells, and of the broker
 @pytest.mark.skipif(not shutil.which("prometheus"), reason="no prometheus on this machine")
 def test_what_dashboard_and_rules_ask_for_is_told(suite: RunningSuite, company: Company, tmp_path: Path) -> None:
     boards = [target["expr"].replace("$__rate_interval", "1m") for panel in PANELS for target in panel["targets"]]

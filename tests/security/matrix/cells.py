@@ -4,8 +4,9 @@ answers it may get."""
 from __future__ import annotations
 
 import json
+import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -55,12 +56,16 @@ class Cell:
     check: Check | None = None
     waits: bool = False
     """It may take the 3 s of a reference that could still arrive."""
+    caller: Caller | None = None
+    may: bool = False
+    """The caller's role has the right; what it is told then depends on place and document."""
     outside: bool = False
     """Asked by an outside account, whose answers hold less (G-10)."""
 
     def __str__(self) -> str:
         shown = "&".join(f"{name}={value}" for name, value in self.query.items())
-        return f"{self.method} {self.path}{'?' + shown if shown else ''} [{self.about}]"
+        who = f"{self.caller.role}@{self.caller.place} " if self.caller else ""
+        return f"{self.method} {self.path}{'?' + shown if shown else ''} [{who}{self.about}]"
 
 
 def key_of(operation: Operation) -> str:
@@ -94,18 +99,34 @@ def cells(world: World) -> Iterator[Cell]:
             yield from _cells(world, operation, expected, caller)
 
 
+def pairwise(cells: Iterable[Cell]) -> list[Cell]:
+    """Of all cells those that ask every operation by every role, and from every place about every document, filter, sort and file
+    by a role that may, where one does. Right and scope are judged one after the other and know nothing of each other, so
+    a role and a document need not meet. Which role asks about what is drawn, the same at each run."""
+    drawn = list(cells)
+    random.Random(20260101).shuffle(drawn)
+    chosen, met = [], set[tuple[object, ...]]()
+    for cell in sorted(drawn, key=lambda cell: not cell.may):
+        assert cell.caller
+        key, asked = key_of(cell.operation), (cell.about, cell.path, *cell.query.items())
+        meets = {(key, cell.caller.role), (key, cell.caller.place, asked)}
+        if meets - met:
+            chosen.append(cell)
+            met |= meets
+    return chosen
+
+
 def _cells(world: World, operation: Operation, expected: Expectation, caller: Caller) -> Iterator[Cell]:
     method, path = operation.method.upper(), operation.path.removeprefix(BASE)
     may = caller.role in expected.roles and expected.place in (None, caller.place)
-    who = f"{caller.role}@{caller.place}"
     content = body(expected.key, world) if method != "GET" else None
 
     def cell(about: str, *outcomes: tuple[int, str | None], path: str = path, **options: Any) -> Cell:
         headers = {**caller.headers, **options.pop("headers", {})}
         if isinstance(content, bytes):
             headers["Content-Type"] = UPLOAD
-        given = {"body": content, **options}
-        return Cell(operation, f"{who} {about}", method, path, frozenset(outcomes), headers, **given)
+        given = {"body": content, "caller": caller, "may": may, **options}
+        return Cell(operation, about, method, path, frozenset(outcomes), headers, **given)
 
     if "{" in path:
         yield from _by_document(world, operation, expected, caller, may, cell)

@@ -1,0 +1,26 @@
+"""The suite of stories that kill, stop and restart: one for all of them, so that others do not meet dead processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import servers_for
+from tests.support.suites import RunningSuite
+
+
+@pytest.fixture(scope="session")
+def points(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where instants are armed at which a process of ``own`` is killed."""
+    return tmp_path_factory.mktemp("points")
+
+
+@pytest.fixture(scope="session")
+def own(mode: str, points: Path) -> Iterator[RunningSuite]:
+    running = RunningSuite(servers_for(mode), extra={"AFTERSALES_FAILPOINTS": str(points)})
+    try:
+        yield running.start()
+    finally:
+        running.dispose()
