@@ -82,8 +82,12 @@ def test_database_names_start_with_the_prefix_or_the_folder(monkeypatch: pytest.
         Servers.given()
 
 
+WHOLE = [*test_command.TWO_LANES, *test_command.SLOWEST]
+
+
 @pytest.mark.parametrize(("words", "pytest_gets", "checked"), [
-    ([], test_command.TWO_LANES, True), (["fast"], [*test_command.TWO_LANES, "--fast"], True), (["-k", "fast"], ["-k", "fast"], False),
+    ([], WHOLE, True), (["fast"], [*WHOLE, "--fast"], True), (["--long"], [*WHOLE, "--long"], True),
+    (["-k", "fast"], ["-k", "fast"], False), (["--long", "tests/faults"], ["--long", "tests/faults"], False),
     (["fast", "tests/unit", "-x"], ["--fast", "tests/unit", "-x"], False),
 ])
 def test_arguments_of_test_go_to_pytest(
