@@ -77,30 +77,6 @@ class Shift(Campaign):
         assert not self.failures, self.failures
 
 
-def finish(case: Case) -> None:
-    """From wherever the case is to its audit."""
-    case.key += "-again"
-    steps = {"registered": case.start, "in_check": case.check, "completed": case.revisit, "revisited": case.audit}
-    for _ in range(12):
-        order = case.reload()
-        match order["state"], order["waiting_for"]:
-            case ["audited", _]:
-                return
-            case ["in_repair", "approval"]:
-                case.approve()
-            case ["in_repair", "parts"]:
-                case.wait_for("in_repair", None)
-            case ["in_repair", None]:
-                case.complete() if order["approved_version"] else case.diagnose().quote()
-            case ["ready", _]:
-                case.pay().hand_over()
-            case [state, _]:
-                steps[state]()
-                if state == "completed":
-                    case.wait_for("revisited", None)
-    raise AssertionError(f"{case.order['number']} hangs in {case.order['state']}/{case.order['waiting_for']}")
-
-
 def test_restored_with_messages_in_flight(own: RunningSuite, tmp_path: Path):
     client = own.client(patience=60.0)
     company = Company(client)
@@ -146,10 +122,10 @@ def test_restored_with_messages_in_flight(own: RunningSuite, tmp_path: Path):
     for case in lost:
         problem(company.admin.call("GET", f"/work-orders/{case.id}"), 404, "not_found", {})
     for case in there:
-        finish(case)
+        case.finish()
         bills = company.admin.get("/bills", work_order_id=case.id)["items"]
         assert [(bill["customer_total"], bill["state"]) for bill in bills] == [(str(case.total), "settled")]
-    finish(Case(company, patience=30.0).register())
+    Case(company, patience=30.0).register().finish()
     assert_sound(own, wait=60)
     known = {row[0] for row in owner(own, "orders", "SELECT id::text FROM work_orders")}
     heard = {row[0] for row in owner(own, "inventory", "SELECT work_order_id::text FROM requisitions")}
