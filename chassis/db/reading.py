@@ -155,6 +155,11 @@ class Reading(ABC):
         self._tracked.append((instance, locked))
         return instance
 
+    def changeable(self, *instances: Any) -> None:
+        """What was read by a statement of its own, and is guarded by a row that is locked, is saved where it changes."""
+        for instance in instances:
+            self._track(instance, True)
+
     def page(self, statement: Select[Any], query: Any, *, view: Any, **options: Any) -> dict[str, Any]:
         """One page of a list whose statement is put together for it; ``options`` as of ``Listing`` (chassis/http/paging.py)."""
         from chassis.http.paging import Listing
