@@ -14,7 +14,6 @@ from chassis.db.rows import mapping
 from chassis.db.uow import UnitOfWork
 from services.orders.repairs.quote import Quote, QuoteLine
 from services.orders.repairs.sections import Diagnosis, HandOver, PartReturn, Sections
-from services.orders.repairs.states import State
 from services.orders.repairs.work_order import WorkOrder
 
 _READ = (Diagnosis, Quote, HandOver, QuoteLine)
@@ -57,14 +56,21 @@ def see(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
 
 
 def _of_one(uow: UnitOfWork, order: WorkOrder, lock: bool) -> Sections:
-    if order.state is State.REGISTERED and not order.quote_version:
-        return Sections()  # nothing was found or done yet
+    if _untouched(order):
+        return Sections()
     rows = uow.rows(_OF_ONE, {"id": order.id})
     returns = uow.find(PartReturn, work_order_id=order.id, order_by=("id",)) if order.returned else []
     sections = _sections(rows, returns)
     if lock:
         uow.changeable(*(section for section in (sections.diagnosis, sections.quote) if section is not None))
     return sections
+
+
+def _untouched(order: WorkOrder) -> bool:
+    """Nothing was found or done yet: half of what is done to an order, taking in and assigning, needs no sections."""
+    machine = order.machine
+    there = machine.moves.get("diagnose")
+    return order.state is machine.initial and not order.quote_version and (there is None or machine.initial not in there.sources)
 
 
 def of_page(uow: UnitOfWork, orders: Sequence[Any]) -> dict[UUID, Sections]:

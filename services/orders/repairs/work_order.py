@@ -101,7 +101,7 @@ class WorkOrder(Base, Scoped, Aggregate):
             "id": new_id(),
             "kind": "repair",
             "origin": Origin.LIVE,
-            "state": State.REGISTERED,
+            "state": KINDS[fields.get("kind", "repair")].initial,
             "quote_version": 0,
         }
         empty |= {"returned": False, "repaired": False, "reopened": False, "coverage_reason": []}
@@ -133,7 +133,7 @@ class WorkOrder(Base, Scoped, Aggregate):
     def register(cls, by: str, decision: Decision, **fields: Any) -> WorkOrder:
         """Take in a device. ``fields``: number, channel, site and who and what it is about."""
         order = cls.blank(coverage=decision.coverage, coverage_reason=list(decision.lines), **fields)
-        order.journal(Journal("register", by, None, State.REGISTERED, data={"problem": order.problem}))
+        order.journal(Journal("register", by, None, order.state, data={"problem": order.problem}))
         order.record("registered")
         return order
 

@@ -201,4 +201,5 @@ def _guards() -> None:
     if roles := ", ".join(f'"{role}"' for role in (app, outside) if role):
         op.execute(f"CREATE POLICY newest ON quotes AS RESTRICTIVE FOR UPDATE TO {roles} USING (replaced_at IS NULL) WITH CHECK (true)")
     if app:
+        op.execute(f'REVOKE DELETE, TRUNCATE ON diagnoses FROM "{app}"')
         op.execute(f'GRANT EXECUTE ON FUNCTION forget_names(uuid, text) TO "{app}"')

@@ -3,9 +3,7 @@ and its word in the contract."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from chassis.domain.machine import Machine
 from services.orders.repairs.kinds.repair import REPAIR
 
-KINDS: Mapping[str, Machine] = {"repair": REPAIR}
+KINDS: dict[str, Machine] = {"repair": REPAIR}
