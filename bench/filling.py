@@ -24,7 +24,8 @@ from chassis.service import Service
 
 SHARES: Mapping[str, float] = {
     "work_order": 1, "journal": 3, "timeline_entry": 3, "work_order_token": 6, "customer": 0.5,
-    "device": 0.5, "quote": 0.1, "requisition": 1, "requisition_line": 2, "allocation": 2, "movement": 2, "receipt": 0.01,
+    "device": 0.5, "quote": 0.1, "quote_line": 0.2, "diagnose": 0.1, "check": 0.1, "hand_over": 0.1, "part_return": 0.01,
+    "requisition": 1, "requisition_line": 2, "allocation": 2, "movement": 2, "receipt": 0.01,
     "stock_receipt_line": 0.05, "bill": 1, "bill_line": 2, "payment": 1, "posting": 2, "ledger_entry": 4, "revisit": 1,
     "audit_entry": 1, "stream_event": 0.1, "session": 0.05, "user": 0.01, "site": 0.001,
     "technician": 0.003, "warehouse": 0.002, "unit": 0.001, "stock": 0.04, "sign_in_device": 0.001, "outbox": 1, "inbox": 1,
@@ -62,7 +63,8 @@ VALUES: Mapping[str, str] = {
     "products.category": "'category ' || g % 20", "products.brand": "'Brand ' || g % 10",
     "journal.entity": "'work_orders'", "journal.entity_id": "{uuid:work_order}", "journal.action": "'start'",
     "timeline_entries.type": "'finance.bill.issued'", "timeline_entries.source": "'finance'",
-    "quotes.quote": "'{{}}'::jsonb",
+    "quotes.state": "'approved'", "quotes.coverage": "'out_of_warranty'", "quote_lines.work_order_id": "(g % {quote})",
+    "quote_lines.position": "g / {quote}", "quote_lines.kind": "'part'",
     "bill_lines.position": "g / {bill}", "bill_lines.kind": "'part'", "ledger_entries.position": "g / {posting}",
     "ledger_entries.account": "(SELECT array_agg(code ORDER BY code) FROM accounts)[1 + g % 3]",
     "ledger_entries.amount": "CASE WHEN g / {posting} = 0 THEN 1 ELSE -1 END",

@@ -93,8 +93,10 @@ class Listing:
         self.equal, self._most = equal or {}, _MOST if written else 0
         self._written: dict[Any, Fixed] = {}
 
-    def page(self, uow: Reading, query: ListQuery, view: Callable[[Any], dict[str, Any]], *where: ColumnElement[bool]) -> dict[str, Any]:
-        """``{"items", "next_cursor"[, "total"]}``"""
+    def page(
+        self, uow: Reading, query: ListQuery, view: Callable[[Any], Any], *where: ColumnElement[bool], whole: bool = False
+    ) -> dict[str, Any]:
+        """``{"items", "next_cursor"[, "total"]}``. ``whole``: the view is given all rows of the page at once and gives all items."""
         sort = query.sort or self.default_sort
         column = self.sorts.get(sort.removeprefix("-"))
         if column is None:
@@ -116,7 +118,8 @@ class Listing:
         more = len(rows) > query.limit
         rows = rows[: query.limit]
         found: list[Any] = list(uow.instances(self._entity, [row[:-2] for row in rows])) if self._entity else rows
-        answer: dict[str, Any] = {"items": [view(item) for item in found], "next_cursor": None}
+        items = view(found) if whole else [view(item) for item in found]
+        answer: dict[str, Any] = {"items": items, "next_cursor": None}
         if more:
             answer["next_cursor"] = cursors.encode(query.list, sort, rows[-1][-2], rows[-1][-1])
         if query.total:

@@ -154,6 +154,11 @@ class Reading(ABC):
         self._tracked.append((instance, locked))
         return instance
 
+    def changeable(self, *instances: Any) -> None:
+        """What was read by a statement of its own, and is guarded by a row that is locked, is saved where it changes."""
+        for instance in instances:
+            self._track(instance, True)
+
     def instances(self, cls: type[T], rows: Sequence[Row[Any]]) -> Iterator[T]:
         """Mapped instances of rows selected with ``select(Cls)``, for views; not tracked for changes."""
         known = mapping(cls)

@@ -62,8 +62,8 @@ class Machine:
 
     def require(self, aggregate: Stateful, action: str) -> Move:
         """Raise BadTransition unless ``action`` is open. Guards are checked after this, the move is made by ``fire``."""
-        move = self.moves[action]
-        if not move.open_for(aggregate):
+        move = self.moves.get(action)
+        if move is None or not move.open_for(aggregate):
             raise BadTransition(str(aggregate.state), self.allowed(aggregate), action)
         return move
 

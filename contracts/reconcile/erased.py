@@ -16,13 +16,12 @@ DECIDED = """SELECT e.id::text, c.name, c.phones, cardinality(c.phone_marks) FRO
 DONE = """SELECT id::text, name, phones, cardinality(name_marks) + cardinality(phone_marks), erased_at IS NOT NULL FROM customers
     WHERE erased_at IS NOT NULL OR id = ANY (%s::uuid[]) ORDER BY id::text"""
 NAMING = """SELECT w.id::text, w.number FROM work_orders w JOIN erasures e ON e.id = w.customer_id
-    WHERE w.received_by <> %(word)s OR w.quote->>'approved_by' <> %(word)s
-    OR EXISTS (SELECT FROM quotes q WHERE q.work_order_id = w.id AND q.quote->>'approved_by' <> %(word)s)
+    WHERE EXISTS (SELECT FROM hand_overs h WHERE h.work_order_id = w.id AND h.received_by <> %(word)s)
+    OR EXISTS (SELECT FROM quotes q WHERE q.work_order_id = w.id AND q.approved_by <> %(word)s)
     OR EXISTS (SELECT FROM journal j WHERE j.entity_id = w.id
                AND (j.data->>'approved_by' <> %(word)s OR j.data->>'received_by' <> %(word)s))
     UNION SELECT w.id::text, w.number FROM former_customers f JOIN erasures e ON e.id = f.customer_id JOIN work_orders w ON w.id = f.work_order_id
-    WHERE w.quote_version <= f.quote_version AND w.quote->>'approved_by' <> %(word)s
-    OR EXISTS (SELECT FROM quotes q WHERE q.work_order_id = w.id AND q.version <= f.quote_version AND q.quote->>'approved_by' <> %(word)s)
+    WHERE EXISTS (SELECT FROM quotes q WHERE q.work_order_id = w.id AND q.version <= f.quote_version AND q.approved_by <> %(word)s)
     OR EXISTS (SELECT FROM journal j WHERE j.entity_id = w.id AND j.data->>'approved_by' <> %(word)s
                AND (j.data->>'version')::int <= f.quote_version) ORDER BY 1"""
 

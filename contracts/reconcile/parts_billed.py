@@ -17,17 +17,15 @@ BILLED = """SELECT b.work_order_id::text || '/' || l.ref, min(b.number), min(l.d
 # The approved quote less what came back under it. Nothing is allowed out of an order without one, but while a new version
 # waits for its approval the parts of the one before are still in the device.
 NEEDED = """SELECT quoted.id || '/' || quoted.part, quoted.number, quoted.number, quoted.quantity - coalesce(back.quantity, 0)
-    FROM (SELECT o.id::text AS id, o.number, o.approved_version, line->>'ref' AS part,
-            sum((line->>'quantity')::numeric) AS quantity
-          FROM work_orders o CROSS JOIN jsonb_array_elements(o.quote->'lines') line
-          WHERE o.approved_version IS NOT NULL AND line->>'kind' = 'part' GROUP BY o.id, 4) quoted
-    LEFT JOIN (SELECT o.id::text AS id, (item->>'version')::int AS version, item->>'part_id' AS part,
-                 sum((item->>'quantity')::numeric) AS quantity
-               FROM work_orders o CROSS JOIN jsonb_array_elements(o.returns) item GROUP BY o.id, 2, 3) back
+    FROM (SELECT o.id::text AS id, o.number, o.approved_version, l.ref AS part, sum(l.quantity) AS quantity
+          FROM work_orders o JOIN quote_lines l ON l.work_order_id = o.id AND l.version = o.approved_version
+          WHERE l.kind = 'part' GROUP BY o.id, 4) quoted
+    LEFT JOIN (SELECT work_order_id::text AS id, version, part_id::text AS part, sum(quantity) AS quantity
+               FROM part_returns GROUP BY 1, 2, 3) back
       ON back.id = quoted.id AND back.part = quoted.part AND back.version = quoted.approved_version
     ORDER BY 1"""
-TOLD_BACK = """SELECT o.id::text || '/' || (item->>'part_id'), min(o.number), min(o.number), sum((item->>'quantity')::numeric)
-    FROM work_orders o CROSS JOIN jsonb_array_elements(o.returns) item GROUP BY 1 ORDER BY 1"""
+TOLD_BACK = """SELECT o.id::text || '/' || r.part_id::text, min(o.number), min(o.number), sum(r.quantity)
+    FROM work_orders o JOIN part_returns r ON r.work_order_id = o.id GROUP BY 1 ORDER BY 1"""
 TAKEN_BACK = """SELECT r.work_order_id::text || '/' || l.part_id::text, min(r.work_order_number), min(p.number), sum(l.returned)
     FROM requisition_lines l JOIN requisitions r ON r.id = l.requisition_id JOIN parts p ON p.id = l.part_id
     GROUP BY 1 HAVING sum(l.returned) <> 0 ORDER BY 1"""

@@ -63,9 +63,10 @@ def offences(case: Case) -> dict[str, Planted]:
         "billed but not issued": Planted(2, "finance", f"""UPDATE bill_lines SET quantity = quantity + 1
             WHERE bill_id = '{bill['id']}' AND ref = '{part['id']}'""", f"""UPDATE bill_lines SET quantity = quantity - 1
             WHERE bill_id = '{bill['id']}' AND ref = '{part['id']}'""", bill["number"]),
-        "came back to orders only": Planted(2, "orders", f"""UPDATE work_orders SET returns = jsonb_build_array(jsonb_build_object(
-            'id', '{event}', 'part_id', '{part['id']}', 'quantity', 1, 'quality', 'good', 'version', 99)) WHERE id = '{order}'""",
-            f"UPDATE work_orders SET returns = '[]' WHERE id = '{order}'", number),
+        "came back to orders only": Planted(2, "orders", f"""INSERT INTO part_returns
+            (id, work_order_id, version, part_id, quantity, quality, org_path)
+            SELECT '{event}', id, 99, '{part['id']}', 1, 'good', org_path FROM work_orders WHERE id = '{order}'""",
+            f"DELETE FROM part_returns WHERE id = '{event}'", number),
         "came back to inventory only": Planted(2, "inventory", f"""UPDATE requisition_lines l SET issued = issued + 1, returned = returned + 1
             FROM requisitions r WHERE r.id = l.requisition_id AND r.work_order_id = '{order}' AND l.part_id = '{part['id']}'""",
             f"""UPDATE requisition_lines l SET issued = issued - 1, returned = returned - 1

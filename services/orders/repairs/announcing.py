@@ -27,7 +27,10 @@ def _needed(order: WorkOrder) -> list[Document]:
 
 
 def _returns(order: WorkOrder) -> list[Document]:
-    return [{key: item[key] for key in ("id", "part_id", "quantity", "quality")} for item in order.returns]
+    return [
+        {"id": item.id, "part_id": item.part_id, "quantity": number(item.quantity), "quality": item.quality}
+        for item in order.sections.returns
+    ]
 
 
 PUBLISHED = Published(

@@ -11,8 +11,10 @@ from chassis.db.statements import Fixed
 from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event, Retry, on, parse_type
 from services.orders.repairs.facts import Bill, Parts, Revisit
+from services.orders.repairs.loading import fetch
 from services.orders.repairs.records import TimelineEntry
-from services.orders.repairs.work_order import State, WorkOrder
+from services.orders.repairs.states import State
+from services.orders.repairs.work_order import WorkOrder
 
 PARTS = ("quote_version", "reserved_all", "issued_all", "issued_any", "lines")
 BILL = ("number", "round", "state")
@@ -28,7 +30,7 @@ def requisition_changed(uow: UnitOfWork, event: Event) -> None:
     if uow.copied(Parts, event, work_order_id=work_order_id, org_path=org_path, **facts):
         parts = uow.one(Parts, id=event.subject)
         assert parts is not None
-        uow.get(WorkOrder, work_order_id).note_parts(parts, uow.actor)
+        fetch(uow, work_order_id).note_parts(parts, uow.actor)
 
 
 @on("aftersales.finance.bill.*.v1", reads=("work_order_id", *BILL, *AMOUNTS, "reversal_number", "credited"))
@@ -43,7 +45,7 @@ def bill_changed(uow: UnitOfWork, event: Event) -> None:
     elif uow.copied(Bill, event, **kept):
         bill = uow.one(Bill, id=event.subject)
         assert bill is not None
-        uow.get(WorkOrder, work_order_id).note_bill(bill, uow.actor)
+        fetch(uow, work_order_id).note_bill(bill, uow.actor)
 
 
 @on("aftersales.finance.payment.*.v1", reads=("work_order_id", "number", "amount", "method", "open_amount"))
@@ -80,7 +82,7 @@ def follow_up_closed(uow: UnitOfWork, event: Event) -> None:
 
 
 def _revisited(uow: UnitOfWork, work_order_id: UUID, by: str) -> None:
-    order = uow.get(WorkOrder, work_order_id)
+    order = fetch(uow, work_order_id)
     if order.state is State.COMPLETED and not order.reopened:
         order.revisit(by)
 

@@ -15,8 +15,9 @@ from services.orders.kernel import Document, local_day, own
 from services.orders.masters import Site, living
 from services.orders.repairs import opening, search
 from services.orders.repairs.records import FormerCustomer, SearchToken
+from services.orders.repairs.states import State
 from services.orders.repairs.usecases import bill_of, moving
-from services.orders.repairs.work_order import MACHINE, State, WorkOrder
+from services.orders.repairs.work_order import WorkOrder
 
 TAKE_IN = "orders.work_order.create"
 """Who gives an order to a site takes it in there."""
@@ -54,12 +55,12 @@ def correct(uow: UnitOfWork, work_order_id: UUID, **fields: Any) -> WorkOrder:
 
 def decided(order: WorkOrder, device: Device | None, time_zone: str) -> Decision:
     """Coverage as of the day of registration where the site is, with what the diagnosis found so far (O-26, O-28, O-30)."""
-    found = order.diagnosis or {}
+    found = order.sections.diagnosis
     return decide(
         device.term if device else None,
         local_day(order.registered_at, time_zone),
-        exclusion=Exclusion(found["exclusion"]) if found.get("exclusion") else None,
-        quality_defect=found.get("quality_defect", True),
+        exclusion=Exclusion(found.exclusion) if found and found.exclusion else None,
+        quality_defect=found.quality_defect if found else True,
     )
 
 
@@ -87,7 +88,7 @@ def _site(uow: UnitOfWork, order: WorkOrder, fields: Document) -> Site | None:
     if not uow.principal.may(TAKE_IN):
         raise Forbidden("another site is for who may take in there")
     if order.state is not State.REGISTERED:
-        raise BadTransition(order.state, MACHINE.allowed(order), "correct")
+        raise BadTransition(order.state, order.machine.allowed(order), "correct")
     site = own(uow, Site, fields["site_id"], "site_id")
     opening.dealer(uow, str(order.dealer_id) if order.dealer_id else None, site)
     return site

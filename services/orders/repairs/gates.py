@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def complete(order: WorkOrder, parts: Parts | None, bill: Bill | None = None) -> None:
     """An approved quote, and every part of it reserved (O-94)."""
     if order.approved_version is None:
-        quotes = [{"version": order.quote["version"], "state": order.quote["state"]}] if order.quote else []
+        quotes = [{"version": order.quote.version, "state": order.quote.state.value}] if order.quote else []
         raise QuoteMissing(quotes=quotes)
     need(order, parts, "reserved_all")
 

@@ -30,8 +30,9 @@ from services.orders.masters import Product, Site
 from services.orders.repairs import search
 from services.orders.repairs.history_content import Content, content, content_of_order, differences
 from services.orders.repairs.records import HistoryKey, SearchToken
+from services.orders.repairs.states import Origin, State
 from services.orders.repairs.usecases import NUMBERED
-from services.orders.repairs.work_order import Origin, State, WorkOrder
+from services.orders.repairs.work_order import WorkOrder
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from chassis.db.uow import UnitOfWork
 from chassis.http.resolver import Caller
 from services.orders.kernel import Document
 from services.orders.repairs import correcting, history, queries, usecases
-from services.orders.repairs.work_order import WorkOrder
+from services.orders.repairs.loading import see
 
 
 def create(uow: UnitOfWork, body: Document, caller: Caller) -> Document:
@@ -17,7 +17,7 @@ def create(uow: UnitOfWork, body: Document, caller: Caller) -> Document:
 
 
 def get(uow: UnitOfWork, work_order_id: UUID, caller: Caller) -> Document:
-    order = uow.read(WorkOrder, work_order_id)
+    order = see(uow, work_order_id)
     return {**queries.document(uow, order, caller.language), "gates": usecases.gates_of(uow, order, caller.language)}
 
 

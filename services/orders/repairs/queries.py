@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -42,11 +43,13 @@ from services.orders.masters import (
     owners,
     typed_digits,
 )
-from services.orders.repairs import views
-from services.orders.repairs.records import PastQuote, SearchToken, TimelineEntry
+from services.orders.repairs import loading, views
+from services.orders.repairs.quote import Quote, QuoteLine
+from services.orders.repairs.records import SearchToken, TimelineEntry
 from services.orders.repairs.search import Word, wanted
+from services.orders.repairs.states import State
 from services.orders.repairs.views import Reader
-from services.orders.repairs.work_order import State, WorkOrder
+from services.orders.repairs.work_order import WorkOrder
 from services.orders.texts import told_of
 
 
@@ -84,7 +87,7 @@ _LISTING = Listing(
 def document(uow: UnitOfWork, order: WorkOrder, language: str) -> Document:
     """The whole document of an order at hand."""
     names = uow.rows(_NAMES, {name: getattr(order, name) for name in _NAMED})[0]
-    return views.work_order(order, names, Reader(uow.principal, language))
+    return views.work_order(order, order.sections, names, Reader(uow.principal, language))
 
 
 def search(uow: UnitOfWork, query: ListQuery, language: str) -> Document:
@@ -97,12 +100,18 @@ def search(uow: UnitOfWork, query: ListQuery, language: str) -> Document:
     if query.q:
         conditions.append(_matching(uow, query.q))
 
-    def view(row: Any) -> Document:
-        order: Any = SimpleNamespace()  # a row looks each name up: fifty of them, fifty times
-        order.__dict__.update(zip(_MEMBERS, row, strict=False))
-        return views.work_order(order, order, reader)
+    def view(rows: Sequence[Any]) -> list[Document]:
+        orders = [_order(row) for row in rows]
+        sections = loading.of_page(uow, orders)
+        return [views.work_order(order, sections[order.id], order, reader) for order in orders]
 
-    return _LISTING.page(uow, query, view, *conditions)
+    return _LISTING.page(uow, query, view, *conditions, whole=True)
+
+
+def _order(row: Any) -> Any:
+    order: Any = SimpleNamespace()  # a row looks each name up: fifty of them, fifty times
+    order.__dict__.update(zip(_MEMBERS, row, strict=False))
+    return order
 
 
 def _matching(uow: UnitOfWork, q: str) -> ColumnElement[bool]:
@@ -201,7 +210,9 @@ def _named_customers(uow: UnitOfWork, page: Document) -> None:
 
 def quotes(uow: UnitOfWork, work_order_id: UUID) -> Document:
     """Every version, newest first."""
-    order = uow.read(WorkOrder, work_order_id)
-    past = uow.find(PastQuote, work_order_id=work_order_id, order_by=[PastQuote.version.desc()])
-    shown = [*([order.quote] if order.quote else []), *(replaced.quote for replaced in past)]
-    return {"items": [views.quote(quote) for quote in shown]}
+    uow.read(WorkOrder, work_order_id)
+    found = uow.find(Quote, work_order_id=work_order_id, order_by=[Quote.version.desc()])
+    lines = uow.find(QuoteLine, work_order_id=work_order_id, order_by=[QuoteLine.position])
+    for quote in found:
+        quote.lines = [line for line in lines if line.version == quote.version]
+    return {"items": [views.quote(quote) for quote in found]}

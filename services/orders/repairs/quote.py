@@ -1,36 +1,31 @@
 """Quotation (报价单, F-05): lines priced from read copies, tax per line half up (R-08), split between customer and maker.
 
-A line as stored, billed and sent: ``{kind: labour|part, ref, description, quantity (number), minutes?, unit_price, net, tax, total,
-customer_amount, maker_amount}`` with money as strings of 2 places; ``ref`` is the rate's code or the part's id; ``minutes`` stands on
-labour that was given in minutes and is priced by them.
+A version and its lines are rows of their own: consent, discount, a bad part and a claim point at a line. ``ref`` of a line is the rate's code
+or the part's id; ``minutes`` stands on labour that was given in minutes and is priced by them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NotRequired, TypedDict
+from uuid import UUID
 
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Numeric
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.db.base import Base, Scoped
+from chassis.domain.aggregate import new_id
 from chassis.domain.money import ZERO, bounded, line_net, money, tax_of
 from services.orders.devices import Coverage
 from services.orders.kernel import Document, number, quantity
+from services.orders.repairs.sections import PartReturn
 
 CURRENCY = "CNY"
 DEFAULT_TAX_RATE = Decimal("0.13")
-QUOTE_FIELDS = (
-    "version",
-    "state",
-    "coverage",
-    "tax_rate",
-    "lines",
-    "customer_total",
-    "maker_total",
-    "currency",
-    "approved_by",
-    "reason",
-)
 
 
 class QuoteState(StrEnum):
@@ -38,6 +33,32 @@ class QuoteState(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     VOID = "void"
+
+
+class BilledLine(TypedDict):
+    """A line as it is billed and sent: money as text of 2 places, ``quantity`` a number (hours or pieces)."""
+
+    kind: str
+    ref: str
+    description: str
+    quantity: int | float
+    minutes: NotRequired[int]
+    unit_price: str
+    net: str
+    tax: str
+    total: str
+    customer_amount: str
+    maker_amount: str
+
+
+class Billing(TypedDict):
+    """What finance bills in a settlement round."""
+
+    round: int
+    currency: str
+    lines: list[BilledLine]
+    customer_total: str
+    maker_total: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,89 +76,192 @@ class Position:
     """Member of the request it comes from, where something is wrong with it."""
 
 
-def priced(position: Position, tax_rate: Decimal, coverage: Coverage) -> Document:
-    """One line: net and tax each half up; in warranty the maker pays all of it, otherwise the customer."""
-    net = line_net(position.quantity, position.unit_price, position.minutes)
-    tax = tax_of(net, tax_rate)
-    total = bounded(net + tax, position.field)
-    customer = ZERO if coverage is Coverage.IN_WARRANTY else total
-    return {
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Of one line: net and tax each half up; in warranty the maker pays all of it, otherwise the customer."""
+
+    net: Decimal
+    tax: Decimal
+    customer: Decimal
+    maker: Decimal
+
+    @classmethod
+    def of(cls, position: Position, tax_rate: Decimal, coverage: Coverage) -> Amounts:
+        net = line_net(position.quantity, position.unit_price, position.minutes)
+        tax = tax_of(net, tax_rate)
+        total = bounded(net + tax, position.field)
+        customer = ZERO if coverage is Coverage.IN_WARRANTY else total
+        return cls(net, tax, customer, total - customer)
+
+
+class Quote(Base, Scoped):
+    """One version, never changed but by its answer (R-03); ``replaced_at`` says when a newer one took its place."""
+
+    __tablename__ = "quotes"
+
+    work_order_id: Mapped[UUID] = mapped_column(ForeignKey("work_orders.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[QuoteState]
+    coverage: Mapped[Coverage]
+    tax_rate: Mapped[Decimal] = mapped_column(Numeric())
+    currency: Mapped[str]
+    customer_total: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    maker_total: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    approved_by: Mapped[str | None]
+    reason: Mapped[str | None]
+    replaced_at: Mapped[datetime | None]
+
+    @property
+    def lines(self) -> list[QuoteLine]:
+        """In order, read with the quote."""
+        found: list[QuoteLine] = self.__dict__["lines"]
+        return found
+
+    @lines.setter
+    def lines(self, lines: list[QuoteLine]) -> None:
+        self.__dict__["lines"] = lines
+
+    @classmethod
+    def offer(
+        cls, work_order_id: UUID, org_path: str, version: int, positions: Iterable[Position], tax_rate: Decimal, coverage: Coverage
+    ) -> Quote:
+        """A new version. When the customer owes nothing it needs no answer and is approved at once."""
+        positions = list(positions)
+        lines = [
+            QuoteLine.of(work_order_id, org_path, version, place, position, Amounts.of(position, tax_rate, coverage))
+            for place, position in enumerate(positions, start=1)
+        ]
+        largest = max(zip(lines, positions, strict=True), key=lambda pair: pair[0].total)[1] if lines else None
+        field = largest.field.partition(".")[0] if largest else "lines"
+        customer, maker = totals((line.customer_amount, line.maker_amount, field) for line in lines)
+        quote = cls(
+            work_order_id=work_order_id,
+            org_path=org_path,
+            version=version,
+            state=QuoteState.WAITING if customer else QuoteState.APPROVED,
+            coverage=coverage,
+            tax_rate=tax_rate,
+            currency=CURRENCY,
+            customer_total=customer,
+            maker_total=maker,
+            approved_by=None,
+            reason=None,
+            replaced_at=None,
+        )
+        quote.lines = lines
+        return quote
+
+    def parts(self, returns: Sequence[PartReturn]) -> dict[str, Decimal]:
+        """Quantities by part id, less what was returned under this version; parts no longer needed are left out."""
+        left = {line.ref: line.quantity for line in self.lines if line.kind == "part"}
+        for item in returns:
+            if item.version == self.version and str(item.part_id) in left:
+                left[str(item.part_id)] -= item.quantity
+        return {part_id: rest for part_id, rest in left.items() if rest > 0}
+
+    def billing(self, returns: Sequence[PartReturn], round_: int) -> Billing:
+        """What finance bills: the lines, parts only as far as they stayed in the device (billed = issued - returned)."""
+        left = self.parts(returns)
+        lines: list[BilledLine] = []
+        for line in self.lines:
+            kept = left.get(line.ref, Decimal(0)) if line.kind == "part" else line.quantity
+            if kept == line.quantity:
+                lines.append(line.billed())
+            elif kept > 0:
+                position = Position(line.kind, line.ref, line.description, kept, line.unit_price)
+                lines.append(billed(position, Amounts.of(position, self.tax_rate, self.coverage)))
+        return _settled(round_, self.currency, lines)
+
+
+class QuoteLine(Base, Scoped):
+    """Net and tax are the line's own (R-08); customer and maker share what they come to."""
+
+    __tablename__ = "quote_lines"
+    __table_args__ = (
+        ForeignKeyConstraint(["work_order_id", "version"], ["quotes.work_order_id", "quotes.version"]),
+        Index(None, "work_order_id", "version", "position", unique=True),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    work_order_id: Mapped[UUID]
+    version: Mapped[int]
+    position: Mapped[int]
+    kind: Mapped[str]
+    ref: Mapped[str]
+    description: Mapped[str]
+    quantity: Mapped[Decimal] = mapped_column(Numeric(18, 6))
+    minutes: Mapped[int | None]
+    unit_price: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    net: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    tax: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    customer_amount: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    maker_amount: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+
+    @classmethod
+    def of(cls, work_order_id: UUID, org_path: str, version: int, place: int, position: Position, amounts: Amounts) -> QuoteLine:
+        return cls(
+            id=new_id(),
+            work_order_id=work_order_id,
+            org_path=org_path,
+            version=version,
+            position=place,
+            kind=position.kind,
+            ref=position.ref,
+            description=position.description,
+            quantity=position.quantity,
+            minutes=position.minutes,
+            unit_price=money(position.unit_price),
+            net=amounts.net,
+            tax=amounts.tax,
+            customer_amount=amounts.customer,
+            maker_amount=amounts.maker,
+        )
+
+    @property
+    def total(self) -> Decimal:
+        return self.net + self.tax
+
+    def billed(self) -> BilledLine:
+        position = Position(self.kind, self.ref, self.description, self.quantity, self.unit_price, self.minutes)
+        return billed(position, Amounts(self.net, self.tax, self.customer_amount, self.maker_amount))
+
+
+def billed(position: Position, amounts: Amounts) -> BilledLine:
+    line: Any = {
         "kind": position.kind,
         "ref": position.ref,
         "description": position.description,
         "quantity": number(position.quantity),
         **({} if position.minutes is None else {"minutes": position.minutes}),
-        "unit_price": str(money(position.unit_price)),
-        "net": str(net),
-        "tax": str(tax),
-        "total": str(total),
-        "customer_amount": str(customer),
-        "maker_amount": str(total - customer),
+        "unit_price": f"{money(position.unit_price):.2f}",
+        "net": f"{amounts.net:.2f}",
+        "tax": f"{amounts.tax:.2f}",
+        "total": f"{amounts.net + amounts.tax:.2f}",
+        "customer_amount": f"{amounts.customer:.2f}",
+        "maker_amount": f"{amounts.maker:.2f}",
     }
+    found: BilledLine = line
+    return found
 
 
-def offer(version: int, positions: Iterable[Position], tax_rate: Decimal, coverage: Coverage) -> Document:
-    """A new version. When the customer owes nothing it needs no answer and is approved at once."""
-    positions = list(positions)
-    lines = [priced(position, tax_rate, coverage) for position in positions]
-    largest = max(zip(lines, positions, strict=True), key=lambda pair: Decimal(pair[0]["total"]))[1] if lines else None
-    totals = totals_of(lines, largest.field.partition(".")[0] if largest else "lines")
-    free = Decimal(totals["customer_total"]) == 0
-    return {
-        "version": version,
-        "state": (QuoteState.APPROVED if free else QuoteState.WAITING).value,
-        "tax_rate": str(tax_rate),
-        "coverage": coverage.value,
-        "lines": lines,
-        "currency": CURRENCY,
-        **totals,
-    }
-
-
-def totals_of(lines: Sequence[Document], field: str = "lines") -> dict[str, str]:
-    """Sums of the shown lines, never of anything unrounded. ``field``: member of the request that is named where one grows too large."""
-    return {
-        f"{payer}_total": str(bounded(sum((Decimal(line[f"{payer}_amount"]) for line in lines), ZERO), field))
-        for payer in ("customer", "maker")
-    }
+def totals(amounts: Iterable[tuple[Decimal, Decimal, str]]) -> tuple[Decimal, Decimal]:
+    """Sums of the shown lines, never of anything unrounded: (customer's, maker's). With each the member of the request that is
+    named where one grows too large."""
+    customer = maker = ZERO
+    for his, theirs, field in amounts:
+        customer, maker = bounded(customer + his, field), bounded(maker + theirs, field)
+    return customer, maker
 
 
 def total_by_part(lines: Sequence[Document]) -> dict[str, Decimal]:
     """Quantities of ``{part_id, quantity}`` summed by part: what a limit of a part is held against, however many lines there are."""
-    totals: dict[str, Decimal] = {}
+    found: dict[str, Decimal] = {}
     for line in lines:
-        totals[line["part_id"]] = totals.get(line["part_id"], Decimal(0)) + quantity(line["quantity"])
-    return totals
+        found[line["part_id"]] = found.get(line["part_id"], Decimal(0)) + quantity(line["quantity"])
+    return found
 
 
-def needed(quote: Document, returns: Sequence[Document]) -> dict[str, Decimal]:
-    """Parts of the quote by part id, less what was returned under its version; parts no longer needed are left out."""
-    left = {line["ref"]: quantity(line["quantity"]) for line in quote["lines"] if line["kind"] == "part"}
-    for item in returns:
-        if item["version"] == quote["version"] and item["part_id"] in left:
-            left[item["part_id"]] -= quantity(item["quantity"])
-    return {part_id: rest for part_id, rest in left.items() if rest > 0}
-
-
-def billing(quote: Document, returns: Sequence[Document], round_: int) -> Document:
-    """What finance bills: the approved lines, parts only as far as they stayed in the device (billed = issued - returned)."""
-    left = needed(quote, returns)
-    lines: list[dict[str, Any]] = []
-    for line in quote["lines"]:
-        kept = left.get(line["ref"], Decimal(0)) if line["kind"] == "part" else quantity(line["quantity"])
-        if kept == quantity(line["quantity"]):
-            lines.append(line)
-        elif kept > 0:
-            position = Position(
-                line["kind"], line["ref"], line["description"], kept, Decimal(line["unit_price"])
-            )
-            lines.append(priced(position, Decimal(quote["tax_rate"]), Coverage(quote["coverage"])))
-    return {"round": round_, "currency": quote["currency"], "lines": lines, **totals_of(lines)}
-
-
-def rebilling(
-    former: Document, quote: Document, labour: Sequence[Position] | None, charged_to: str
-) -> Document:
+def rebilling(former: Billing, quote: Quote, labour: Sequence[Position] | None, charged_to: str) -> Billing:
     """The round after a reversed one: the same parts at the prices they had, labour as given now or as before, at the
     quote's tax rate; ``charged_to`` customer or maker pays all of it."""
     kept = [
@@ -153,10 +277,18 @@ def rebilling(
         if labour is None or line["kind"] == "part"
     ]
     payer = Coverage.IN_WARRANTY if charged_to == "maker" else Coverage.OUT_OF_WARRANTY
-    lines = [priced(each, Decimal(quote["tax_rate"]), payer) for each in (*(labour or ()), *kept)]
+    lines = [billed(each, Amounts.of(each, quote.tax_rate, payer)) for each in (*(labour or ()), *kept)]
+    return _settled(former["round"] + 1, former["currency"], lines)
+
+
+def _settled(round_: int, currency: str, lines: list[BilledLine]) -> Billing:
+    customer, maker = totals(
+        (Decimal(line["customer_amount"]), Decimal(line["maker_amount"]), "lines") for line in lines
+    )
     return {
-        "round": former["round"] + 1,
-        "currency": former["currency"],
+        "round": round_,
+        "currency": currency,
         "lines": lines,
-        **totals_of(lines),
+        "customer_total": f"{customer:.2f}",
+        "maker_total": f"{maker:.2f}",
     }

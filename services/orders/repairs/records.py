@@ -1,4 +1,4 @@
-"""Rows that hang on a work order beside its aggregate: appointment, replaced quotes, search words, foreign timeline."""
+"""Rows that hang on a work order beside its aggregate: appointment, search words, foreign timeline."""
 
 from __future__ import annotations
 
@@ -38,17 +38,6 @@ def slot_of(technician_serial: int, start: datetime, end: datetime) -> tuple[int
     """Half-open range of a technician's time, whole minutes."""
     base = technician_serial * MINUTES
     return base + int(start.timestamp() // 60), base - int(-end.timestamp() // 60)
-
-
-class PastQuote(Base, Scoped):
-    """A quote version that a newer one replaced, as it stood then (nothing is overwritten, R-03)."""
-
-    __tablename__ = "quotes"
-
-    work_order_id: Mapped[UUID] = mapped_column(primary_key=True)
-    version: Mapped[int] = mapped_column(primary_key=True)
-    quote: Mapped[dict[str, Any]]
-    replaced_at: Mapped[datetime]
 
 
 class SearchToken(Base, Scoped):

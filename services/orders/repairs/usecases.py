@@ -26,11 +26,11 @@ from chassis.domain.moments import moment
 from services.orders.devices import Coverage, Device, Exclusion, Stay, decide
 from services.orders.kernel import Document, in_hours, local_day, own, quantity
 from services.orders.masters import LabourRateCopy, ParameterCopy, PartCopy, Site, Technician, living
-from services.orders.repairs import gates, opening, search, views
+from services.orders.repairs import gates, loading, opening, search, views
 from services.orders.repairs.facts import Bill, Parts
 from services.orders.repairs.quote import DEFAULT_TAX_RATE, Position, rebilling
-from services.orders.repairs.records import Appointment, PastQuote, SearchToken, slot_of
-from services.orders.repairs.work_order import MACHINE, WorkOrder
+from services.orders.repairs.records import Appointment, SearchToken, slot_of
+from services.orders.repairs.work_order import WorkOrder
 
 CORRECT = "orders.work_order.correct"
 NUMBERED = "work_order"
@@ -92,7 +92,7 @@ def assign(
     """Technician of the site; with an appointment (an hour unless its end is said) only if free: SlotTaken. Without a new one
     the order keeps the one it has, which the technician must be free for as well."""
     with moving(uow, work_order_id) as order:
-        MACHINE.require(order, "assign")
+        order.machine.require(order, "assign")
         technician = own(uow, Technician, technician_id, "technician_id")
         if technician.site_id != order.site_id or not technician.active:
             raise UnknownReference("technician_id")
@@ -106,7 +106,7 @@ def start(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
     """Who starts and is a technician of the site becomes the order's; anybody else starts without becoming one. An appointment
     was another technician's: it is free again."""
     with moving(uow, work_order_id) as order:
-        MACHINE.require(order, "start")
+        order.machine.require(order, "start")
         linked = uow.find(Technician, username=uow.principal.username, site_id=order.site_id, active=True, order_by=(Technician.id,))
         takes_over = next(iter(linked), None) if all(each.id != order.technician_id for each in linked) else None
         order.start(uow.actor, takes_over)
@@ -126,7 +126,7 @@ def diagnose(
 ) -> WorkOrder:
     """Coverage is decided again as of the day of registration (O-28, O-30)."""
     with moving(uow, work_order_id) as order:
-        MACHINE.require(order, "diagnose")
+        order.machine.require(order, "diagnose")
         device = uow.one(Device, id=order.device_id) if order.device_id else None
         fault_on = local_day(order.registered_at, order.time_zone)
         reason = Exclusion(exclusion) if exclusion else None
@@ -141,14 +141,8 @@ def diagnose(
 def quote(uow: UnitOfWork, work_order_id: UUID, labour: list[Document], parts: list[Document]) -> WorkOrder:
     """A new version at today's prices (F-05); the version before is kept as it stood."""
     with moving(uow, work_order_id) as order:
-        MACHINE.require(order, "quote")
+        order.machine.require(order, "quote")
         positions = [*_labour(uow, labour), *_parts(uow, parts)]
-        if order.quote is not None:
-            past = PastQuote(
-                work_order_id=order.id, version=order.quote_version, quote=order.quote, replaced_at=uow.now
-            )
-            past.org_path = order.org_path
-            uow.add(past)
         order.offer(positions, tax_rate(uow), uow.now, uow.actor)
     return order
 
@@ -171,7 +165,7 @@ def reject(uow: UnitOfWork, work_order_id: UUID, reason: str) -> WorkOrder:
 
 def _answering(uow: UnitOfWork, order: WorkOrder, action: str, seen: bool) -> None:
     """An outside account (G-10) answers the quote it saw: where it might be an earlier one, If-Match has to say which."""
-    MACHINE.require(order, action)
+    order.machine.require(order, action)
     if uow.principal.is_outside and order.quote_version > 1 and not seen:
         raise ValidationFailed.of("If-Match", "missing")
 
@@ -200,7 +194,7 @@ def return_parts(uow: UnitOfWork, work_order_id: UUID, lines: list[Document]) ->
         if key in keys[:index]:
             raise DuplicateLine(f"lines.{index}.part_id")
     with moving(uow, work_order_id) as order:
-        MACHINE.require(order, "return_parts")
+        order.machine.require(order, "return_parts")
         _known_parts(uow, [line["part_id"] for line in lines], "lines")
         order.return_parts(lines, parts_of(uow, order), uow.actor)
     return order
@@ -230,7 +224,7 @@ def rebill(
 ) -> WorkOrder:
     """G-21. The next round: who pays, and labour at today's rates where it is given. Parts stay as they were fitted."""
     with moving(uow, work_order_id) as order:
-        MACHINE.require(order, "rebill")
+        order.machine.require(order, "rebill")
         hours = None if labour is None else list(_labour(uow, labour))
         assert order.billing is not None and order.quote is not None  # audited orders were billed
         order.rebill(rebilling(order.billing, order.quote, hours, charged_to), uow.actor)
@@ -251,13 +245,20 @@ def cancel(uow: UnitOfWork, work_order_id: UUID, reason: str) -> WorkOrder:
 
 @contextmanager
 def moving(uow: UnitOfWork, work_order_id: UUID) -> Iterator[WorkOrder]:
-    """The locked order; a refused move names the actions that this caller has instead."""
-    order = uow.get(WorkOrder, work_order_id)
+    """The locked order with its sections; a refused move names the actions that this caller has instead."""
+    order = loading.fetch(uow, work_order_id)
     try:
         yield order
+        save(uow, order)
     except BadTransition as refused:
-        refused.members["allowed_actions"] = MACHINE.allowed(order, uow.principal)
+        refused.members["allowed_actions"] = order.machine.allowed(order, uow.principal)
         raise
+
+
+def save(uow: UnitOfWork, order: WorkOrder) -> None:
+    """The rows that it got beside its own."""
+    uow.add_all(order.sections.added)
+    order.sections.added = []
 
 
 def parts_of(uow: UnitOfWork, order: WorkOrder) -> Parts | None:
@@ -274,7 +275,7 @@ def bill_of(uow: UnitOfWork, order: WorkOrder) -> Bill | None:
 
 def gates_of(uow: UnitOfWork, order: WorkOrder, language: str) -> list[Document]:
     """What the caller may do by right and state, and would be refused all the same: with the code of the refusal, in words."""
-    actions = [action for action in MACHINE.allowed(order, uow.principal) if action in gates.GATES]
+    actions = [action for action in order.machine.allowed(order, uow.principal) if action in gates.GATES]
     parts, bill = (parts_of(uow, order), bill_of(uow, order)) if actions else (None, None)
     found = gates.shut(order, actions, parts, bill)
     if uow.principal.may(CORRECT):

@@ -11,11 +11,13 @@ from chassis.db.sealed import opened
 from chassis.domain.errors import DomainError
 from chassis.domain.principal import Principal
 from chassis.http.views import stamps
-from services.orders.kernel import Document
+from services.orders.kernel import Document, number
 from services.orders.masters import CustomerCopy
 from services.orders.repairs.errors import BillOpen
-from services.orders.repairs.quote import QUOTE_FIELDS
-from services.orders.repairs.work_order import MACHINE, WorkOrder
+from services.orders.repairs.kinds import KINDS
+from services.orders.repairs.quote import Quote
+from services.orders.repairs.sections import Diagnosis, Sections
+from services.orders.repairs.work_order import WorkOrder
 from services.orders.texts import say
 
 FIELDS = (
@@ -38,11 +40,9 @@ FIELDS = (
     "appointment_end",
     "problem",
     "coverage",
-    "diagnosis",
     "quote_version",
     "approved_version",
     "work_done",
-    "received_by",
     "cancel_reason",
     "billing",
     "reopened",
@@ -72,18 +72,21 @@ class Reader:
     language: str
 
 
-def work_order(order: WorkOrder, names: Any, reader: Reader) -> Document:
+def work_order(order: WorkOrder, sections: Sections, names: Any, reader: Reader) -> Document:
     """The whole document. ``names`` has the attributes of NAMES: what the ids stand for."""
     return {
         **dict(zip(FIELDS, _fields(order), strict=True)),
         **dict(zip(NAMES, _names(names), strict=True)),
         "customer_name": opened(CustomerCopy.name, names.customer_name, order.customer_id),
         "coverage_reason": [_line(line, reader.language) for line in order.coverage_reason],
-        "quote": quote(order.quote),
+        "diagnosis": sections.diagnosis and diagnosis(sections.diagnosis),
+        "quote": sections.quote and quote(sections.quote),
         "returns": [
-            {key: item[key] for key in ("id", "part_id", "quantity", "quality")} for item in order.returns
+            {"id": item.id, "part_id": item.part_id, "quantity": number(item.quantity), "quality": item.quality}
+            for item in sections.returns
         ],
-        "allowed_actions": MACHINE.allowed(order, reader.principal),
+        "received_by": sections.hand_over and sections.hand_over.received_by,
+        "allowed_actions": KINDS[order.kind].allowed(order, reader.principal),
         **stamps(order),
     }
 
@@ -95,9 +98,24 @@ def gate(action: str, refused: DomainError, language: str) -> Document:
     return {"action": action, "code": refused.code, "text": say("gates", code, language, bill or {}), **refused.members}
 
 
-def quote(quote: Document | None) -> Document | None:
+def diagnosis(found: Diagnosis) -> Document:
+    return {name: getattr(found, name) for name in ("symptom", "cause", "finding", "quality_defect", "exclusion")}
+
+
+def quote(quote: Quote) -> Document:
     """A quote version: version, state, lines, totals, and who answered it how."""
-    return quote and {name: quote.get(name) for name in QUOTE_FIELDS}
+    return {
+        "version": quote.version,
+        "state": quote.state,
+        "coverage": quote.coverage,
+        "tax_rate": str(quote.tax_rate),
+        "lines": [line.billed() for line in quote.lines],
+        "customer_total": f"{quote.customer_total:.2f}",
+        "maker_total": f"{quote.maker_total:.2f}",
+        "currency": quote.currency,
+        "approved_by": quote.approved_by,
+        "reason": quote.reason,
+    }
 
 
 def entry(row: Any, language: str) -> Document:

@@ -1,4 +1,4 @@
-"""Repair order (维修单, O-85): one aggregate, its states, transition table and rules.
+"""Repair order (维修单, O-85): one aggregate and its rules. What may be done when says its kind's transition table (kinds/).
 
 Facts of other services (parts reserved or issued, bill paid) are handed to the methods that need them; a refusal that such
 a fact may lift is marked ``waiting()``.
@@ -9,55 +9,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Index, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate, Journal, new_id
 from chassis.domain.errors import BadTransition
-from chassis.domain.machine import Machine, Move
+from chassis.domain.machine import Machine
 from services.orders.devices import Coverage, Decision
 from services.orders.kernel import Document, apply, quantity
 from services.orders.masters import Technician
-from services.orders.repairs import announcing, corrections, gates, quote as quotes
+from services.orders.repairs import announcing, corrections, gates
 from services.orders.repairs.errors import BillExists, OverReturn
 from services.orders.repairs.facts import Bill, Parts
-from services.orders.repairs.quote import QuoteState
+from services.orders.repairs.kinds import KINDS
+from services.orders.repairs.quote import Billing, Position, Quote, QuoteState, total_by_part
+from services.orders.repairs.sections import Check, Diagnosis, HandOver, PartReturn, Sections
+from services.orders.repairs.states import Origin, State, Wait
 
-
-class State(StrEnum):
-    """Where an order stands (维修进度): 待受理, 待维修, 待质检, 待取机, 已完成, 已回访, 已审计, 已取消."""
-
-    REGISTERED = "registered"
-    IN_REPAIR = "in_repair"
-    IN_CHECK = "in_check"
-    READY = "ready"
-    COMPLETED = "completed"
-    REVISITED = "revisited"
-    AUDITED = "audited"
-    CANCELLED = "cancelled"
-
-
-class Wait(StrEnum):
-    """Whom an order in repair waits for."""
-
-    APPROVAL = "approval"
-    PARTS = "parts"
-    CUSTOMER = "customer"
-    MAKER = "maker"
-
-
-class Origin(StrEnum):
-    LIVE = "live"
-    HISTORY = "history"
+S = TypeVar("S", Check, Diagnosis, HandOver, PartReturn)
 
 
 class WorkOrder(Base, Scoped, Aggregate):
-    """One device, one problem, one site. ``org_path`` is the site's."""
+    """One device, one problem, one site. ``org_path`` is the site's. What was found, quoted, returned and handed over are rows of
+    their own (``sections``), read with the order by loading.py."""
 
     published = announcing.PUBLISHED
     __tablename__ = "work_orders"
@@ -83,16 +62,14 @@ class WorkOrder(Base, Scoped, Aggregate):
     problem: Mapped[str]
     coverage: Mapped[Coverage]
     coverage_reason: Mapped[list[dict[str, Any]]]
-    diagnosis: Mapped[dict[str, Any] | None]
     quote_version: Mapped[int]
     approved_version: Mapped[int | None]
-    quote: Mapped[dict[str, Any] | None]
-    returns: Mapped[list[dict[str, Any]]]
+    returned: Mapped[bool]
+    """Whether parts came back."""
     repaired: Mapped[bool]
     work_done: Mapped[str | None]
-    received_by: Mapped[str | None]
     cancel_reason: Mapped[str | None]
-    billing: Mapped[dict[str, Any] | None]
+    billing: Mapped[Billing | None] = mapped_column(JSONB(none_as_null=True))
     reopened: Mapped[bool]
     promised_at: Mapped[datetime | None]
     registered_at: Mapped[datetime]
@@ -124,19 +101,39 @@ class WorkOrder(Base, Scoped, Aggregate):
             "id": new_id(),
             "kind": "repair",
             "origin": Origin.LIVE,
-            "state": State.REGISTERED,
+            "state": KINDS[fields.get("kind", "repair")].initial,
             "quote_version": 0,
         }
-        empty |= {"returns": [], "repaired": False, "reopened": False, "coverage_reason": []}
+        empty |= {"returned": False, "repaired": False, "reopened": False, "coverage_reason": []}
         for name in ("version", "created_at", "created_by", "updated_at", "updated_by"):
             del empty[name]
-        return cls(**(empty | fields))
+        return cls(**(empty | fields)).read_with(Sections())
+
+    @property
+    def machine(self) -> Machine:
+        """What may be done with an order of its kind."""
+        return KINDS[self.kind]
+
+    @property
+    def sections(self) -> Sections:
+        found: Sections = self.__dict__["sections"]
+        return found
+
+    def read_with(self, sections: Sections) -> WorkOrder:
+        """Having read them changes nothing of the order, so it raises no version as an attribute would."""
+        self.__dict__["sections"] = sections
+        return self
+
+    @property
+    def quote(self) -> Quote | None:
+        """The newest version."""
+        return self.sections.quote
 
     @classmethod
     def register(cls, by: str, decision: Decision, **fields: Any) -> WorkOrder:
         """Take in a device. ``fields``: number, channel, site and who and what it is about."""
         order = cls.blank(coverage=decision.coverage, coverage_reason=list(decision.lines), **fields)
-        order.journal(Journal("register", by, None, State.REGISTERED, data={"problem": order.problem}))
+        order.journal(Journal("register", by, None, order.state, data={"problem": order.problem}))
         order.record("registered")
         return order
 
@@ -146,7 +143,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         """Give it to a technician of the site, with an appointment or without."""
         slot = {"start": start and start.isoformat(), "end": end and end.isoformat()} if start else None
         data = {"technician_id": str(technician_id), "technician": name, "appointment": slot}
-        MACHINE.fire(self, "assign", by, to=self.state, data=data)
+        self.machine.fire(self, "assign", by, to=self.state, data=data)
         self.technician_id, self.appointment_start, self.appointment_end = technician_id, start, end
         self.record("assigned")
 
@@ -154,17 +151,21 @@ class WorkOrder(Base, Scoped, Aggregate):
         """Begin the repair; ``technician`` takes it over. An open order of the old system becomes a live one with it: from here on
         it is ours."""
         data = {"technician_id": str(technician.id), "technician": technician.name} if technician else None
-        MACHINE.fire(self, "start", by, data=data)
+        self.machine.fire(self, "start", by, data=data)
         if technician:
             self.technician_id, self.appointment_start, self.appointment_end = technician.id, None, None
         self.origin = Origin.LIVE
         self.record("started")
 
     def diagnose(self, findings: Document, decision: Decision, by: str) -> None:
-        """Record what was found and decide coverage again. A quote split the other way no longer holds."""
+        """Record what was found and decide coverage again. A quote split the other way no longer holds. ``findings``: the members
+        of Diagnosis."""
         data = {**findings, "coverage": decision.coverage.value}
-        MACHINE.fire(self, "diagnose", by, data=data)
-        self.diagnosis = findings
+        self.machine.fire(self, "diagnose", by, data=data)
+        if self.sections.diagnosis is None:
+            self.sections.diagnosis = self._section(Diagnosis(**findings))
+        else:
+            apply(self.sections.diagnosis, findings)
         self._decide(decision)
         self.record("diagnosed")
 
@@ -176,10 +177,10 @@ class WorkOrder(Base, Scoped, Aggregate):
         if not changes:
             return False
         told = corrections.told(self, changes)
-        MACHINE.fire(self, "correct", by, to=self.state, data={"changes": changes})
+        self.machine.fire(self, "correct", by, to=self.state, data={"changes": changes})
         apply(self, fields)
         if decision and self._decide(decision) and self.state is State.IN_CHECK:
-            MACHINE.fire(self, "requote", by)
+            self.machine.fire(self, "requote", by)
             self.repaired = False
         self.record("corrected", **told)
         return True
@@ -188,29 +189,33 @@ class WorkOrder(Base, Scoped, Aggregate):
         """Until it is billed, and not cancelled. Raises BillExists, BadTransition."""
         if self.billing is not None:
             raise BillExists(bills=[bill.shown()] if bill else [])
-        MACHINE.require(self, "correct")
+        self.machine.require(self, "correct")
 
-    def offer(self, positions: Sequence[quotes.Position], tax_rate: Decimal, now: datetime, by: str) -> None:
+    def offer(self, positions: Sequence[Position], tax_rate: Decimal, now: datetime, by: str) -> None:
         """A new quote version; what the old one reserved is free again. Approved at once if the customer owes nothing."""
-        MACHINE.require(self, "quote")
+        self.machine.require(self, "quote")
+        if self.quote is not None:
+            self.quote.replaced_at = now
         self.quote_version += 1
-        self.quote = quotes.offer(self.quote_version, positions, tax_rate, self.coverage)
+        quote = Quote.offer(self.id, self.org_path, self.quote_version, positions, tax_rate, self.coverage)
+        self.sections.quote = quote
+        self.sections.added += [quote, *quote.lines]
         self.approved_version, self.waiting_for = None, Wait.APPROVAL
-        totals = {key: self.quote[key] for key in ("version", "customer_total", "maker_total", "currency")}
-        MACHINE.fire(self, "quote", by, data=totals)
-        if self.quote["state"] == QuoteState.APPROVED:
+        told = {"version": quote.version, "customer_total": str(quote.customer_total), "maker_total": str(quote.maker_total)}
+        self.machine.fire(self, "quote", by, data={**told, "currency": quote.currency})
+        if quote.state is QuoteState.APPROVED:
             self._take_quote(now)
         self.record("quoted")
 
     def approve(self, approved_by: str, now: datetime, by: str) -> None:
         """The customer agrees; parts are promised from now."""
-        MACHINE.fire(self, "approve", by, data={"version": self.quote_version, "approved_by": approved_by})
+        self.machine.fire(self, "approve", by, data={"version": self.quote_version, "approved_by": approved_by})
         self._answer_quote(QuoteState.APPROVED, approved_by=approved_by)
         self._take_quote(now)
         self.record("quote_approved")
 
     def reject(self, reason: str, by: str) -> None:
-        MACHINE.fire(self, "reject", by, why=reason, data={"version": self.quote_version})
+        self.machine.fire(self, "reject", by, why=reason, data={"version": self.quote_version})
         self._answer_quote(QuoteState.REJECTED, reason=reason)
         self.waiting_for = Wait.CUSTOMER
         self.record("quote_rejected")
@@ -228,69 +233,75 @@ class WorkOrder(Base, Scoped, Aggregate):
 
     def complete(self, work_done: str, parts: Parts | None, by: str) -> None:
         """The technician is done (O-94): approved quote and every part reserved."""
-        MACHINE.require(self, "complete")
+        self.machine.require(self, "complete")
         gates.complete(self, parts)
-        MACHINE.fire(self, "complete", by, data={"work_done": work_done})
+        self.machine.fire(self, "complete", by, data={"work_done": work_done})
         self.work_done, self.repaired, self.waiting_for = work_done, True, None
         self.record("repaired")
 
     def check(self, passed: bool, reason: str | None, parts: Parts | None, now: datetime, by: str) -> None:
         """Pass: ready and billed, once every part is issued. Fail: back to repair."""
-        MACHINE.require(self, "check")
+        self.machine.require(self, "check")
         if not passed:
-            MACHINE.fire(self, "check", by, to=State.IN_REPAIR, why=reason, data={"passed": False})
+            self.machine.fire(self, "check", by, to=State.IN_REPAIR, why=reason, data={"passed": False})
+            self._section(Check(id=new_id(), at=now, by=by, passed=False, reason=reason))
             self.repaired = False
             self.record("check_failed")
             return
         gates.need(self, parts, "issued_all")
-        MACHINE.fire(self, "check", by, to=State.READY, why=reason, data={"passed": True})
+        self.machine.fire(self, "check", by, to=State.READY, why=reason, data={"passed": True})
+        self._section(Check(id=new_id(), at=now, by=by, passed=True, reason=reason))
         assert self.quote is not None  # complete asked for an approved one
-        self.ready_at, self.billing = now, quotes.billing(self.quote, self.returns, round_=1)
+        self.ready_at, self.billing = now, self.quote.billing(self.sections.returns, round_=1)
         self.record("ready")
 
     def return_parts(self, lines: Sequence[Document], parts: Parts | None, by: str) -> None:
         """Issued parts come back (before billing only). ``lines``: part_id, quantity, quality. They are needed no longer.
         Of a part no more than is out, good and bad together: OverReturn."""
-        MACHINE.require(self, "return_parts")
-        out, back = self.parts_out(parts), quotes.total_by_part(lines)
+        self.machine.require(self, "return_parts")
+        out, back = self.parts_out(parts), total_by_part(lines)
         if over := [part_id for part_id, amount in back.items() if amount > out.get(part_id, 0)]:
             raise OverReturn(parts=announcing.lines({part_id: out.get(part_id, Decimal(0)) for part_id in over})).waiting()
-        MACHINE.fire(self, "return_parts", by, to=self.state, data={"lines": list(lines)})
-        version = self.approved_version
-        self.returns = [*self.returns, *({"id": str(new_id()), "version": version, **line} for line in lines)]
+        self.machine.fire(self, "return_parts", by, to=self.state, data={"lines": list(lines)})
+        self.returned = True
+        for line in lines:
+            back_again = {"part_id": UUID(line["part_id"]), "quantity": quantity(line["quantity"]), "quality": line["quality"]}
+            row = self._section(PartReturn(id=new_id(), version=self.approved_version, **back_again))
+            self.sections.returns.append(row)
         self.record("parts_returned")
 
     def hand_over(self, received_by: str, bill: Bill | None, now: datetime, by: str) -> None:
         """The customer takes it home: bill known and the customer's part of it paid."""
-        MACHINE.require(self, "hand-over")
+        self.machine.require(self, "hand-over")
         gates.hand_over(self, None, bill)
-        MACHINE.fire(self, "hand-over", by, data={"received_by": received_by})
-        self.received_by, self.completed_at = received_by, now
+        self.machine.fire(self, "hand-over", by, data={"received_by": received_by})
+        self.sections.hand_over = self._section(HandOver(at=now, received_by=received_by))
+        self.completed_at = now
         self.record("completed")
 
     def revisit(self, by: str) -> None:
         """The customer says it is solved, or his follow-up ended, in customer service."""
-        MACHINE.fire(self, "revisit", by)
+        self.machine.fire(self, "revisit", by)
         self.record("revisited")
 
     def audit(self, by: str) -> None:
         """Close for good; a completed order waits for its revisit."""
         if self.state is State.COMPLETED:
-            raise BadTransition(self.state, MACHINE.allowed(self), "audit").waiting()
-        MACHINE.fire(self, "audit", by)
+            raise BadTransition(self.state, self.machine.allowed(self), "audit").waiting()
+        self.machine.fire(self, "audit", by)
         self.record("audited")
 
     def unaudit(self, reason: str, by: str) -> None:
         """Open what was closed for good (反审核, G-21). Nothing is edited: finance reverses the bill, what the customer
         paid becomes his credit, and ``rebill`` begins the next settlement round."""
-        MACHINE.fire(self, "unaudit", by, why=reason)
+        self.machine.fire(self, "unaudit", by, why=reason)
         self.reopened = True
         self.record("unaudited", reason=reason)
 
-    def rebill(self, billing: Document, by: str) -> None:
+    def rebill(self, billing: Billing, by: str) -> None:
         """What is right is billed in the next round; the customer's credit pays it as far as it goes."""
-        data = {key: billing[key] for key in ("round", "customer_total", "maker_total", "currency")}
-        MACHINE.fire(self, "rebill", by, data=data)
+        told = {"round": billing["round"], "customer_total": billing["customer_total"], "maker_total": billing["maker_total"]}
+        self.machine.fire(self, "rebill", by, data={**told, "currency": billing["currency"]})
         self.reopened, self.billing = False, billing
         self.record("rebilled")
 
@@ -299,16 +310,16 @@ class WorkOrder(Base, Scoped, Aggregate):
         if self.state is not State.COMPLETED or self.reopened or self.billing is None:
             return
         if self.billing["round"] == bill.round > 1 and bill.state == "settled":
-            MACHINE.fire(self, "settle", by)
+            self.machine.fire(self, "settle", by)
             self.record("revisited")
 
     def cancel(self, reason: str, parts: Parts | None, bill: Bill | None, by: str) -> None:
         """End without repair; reservations are freed. Not while parts are out, not once billed."""
         if self.state is State.READY:
             raise BillExists(bills=[bill.shown()] if bill else [])
-        MACHINE.require(self, "cancel")
+        self.machine.require(self, "cancel")
         gates.cancel(self, parts)
-        MACHINE.fire(self, "cancel", by, why=reason)
+        self.machine.fire(self, "cancel", by, why=reason)
         self.waiting_for, self.cancel_reason, self.approved_version, self.repaired = None, reason, None, False
         self.appointment_start = self.appointment_end = None
         self.record("cancelled")
@@ -317,13 +328,15 @@ class WorkOrder(Base, Scoped, Aggregate):
         """Parts by id that belong into the device: the approved quote less what came back under it."""
         if self.approved_version is None or self.quote is None:
             return {}
-        return quotes.needed(self.quote, self.returns)
+        return self.quote.parts(self.sections.returns)
 
     def parts_out(self, parts: Parts | None) -> dict[str, Decimal]:
         """Parts by id that left the store and have not come back. Our own returns may not have reached inventory yet."""
         if parts is None:
             return {}
-        ours = quotes.total_by_part(self.returns)
+        ours: dict[str, Decimal] = {}
+        for item in self.sections.returns:
+            ours[str(item.part_id)] = ours.get(str(item.part_id), Decimal(0)) + item.quantity
         left = {
             line["part_id"]: quantity(line["issued"])
             - max(quantity(line["returned"]), ours.get(line["part_id"], Decimal(0)))
@@ -349,49 +362,16 @@ class WorkOrder(Base, Scoped, Aggregate):
         return True
 
     def _answer_quote(self, state: QuoteState, **answer: str) -> None:
-        self.quote = {**(self.quote or {}), "state": state.value, **answer}
+        assert self.quote is not None
+        apply(self.quote, {"state": state, **answer})
+
+    def _section(self, row: S) -> S:
+        """A new row of this order, to be saved with it."""
+        row.work_order_id, row.org_path = self.id, self.org_path
+        self.sections.added.append(row)
+        return row
 
     @property
     def outside_party(self) -> UUID | None:
         """Stands in the envelope of its events: the data were released before there were dealers."""
         return self.dealer_id
-
-
-def _right(action: str) -> str:
-    return f"orders.work_order.{action.replace('-', '_')}"
-
-
-def _move(action: str, sources: set[State], *targets: State, when: Any = None) -> Move:
-    return Move(action, sources, targets or sources, permission=_right(action), when=when)
-
-
-OPEN = {State.REGISTERED, State.IN_REPAIR, State.IN_CHECK}
-MACHINE = Machine(
-    "work_order",
-    State,
-    initial=State.REGISTERED,
-    final={State.CANCELLED},
-    moves=[
-        _move("assign", {State.REGISTERED, State.IN_REPAIR}),
-        _move("start", {State.REGISTERED}, State.IN_REPAIR),
-        _move("diagnose", {State.IN_REPAIR}),
-        _move("quote", {State.IN_REPAIR}),
-        _move("approve", {State.IN_REPAIR}, when=lambda order: order.waiting_for == Wait.APPROVAL),
-        _move("reject", {State.IN_REPAIR}, when=lambda order: order.waiting_for == Wait.APPROVAL),
-        _move("complete", {State.IN_REPAIR}, State.IN_CHECK),
-        _move("check", {State.IN_CHECK}, State.READY, State.IN_REPAIR),
-        _move("hand-over", {State.READY}, State.COMPLETED),
-        _move("audit", {State.REVISITED}, State.AUDITED),
-        # An order taken over from history was never billed, so there is nothing to reverse.
-        _move("unaudit", {State.AUDITED}, State.COMPLETED, when=lambda order: order.billing is not None),
-        _move("rebill", {State.COMPLETED}, when=lambda order: order.reopened),
-        _move("cancel", OPEN, State.CANCELLED),
-        # Not among the offered actions: the first has its own place at the storekeeper's, events move the others.
-        # A PATCH is no action either; the second is what becomes of a repair whose quote a correction voids.
-        Move("correct", OPEN, OPEN),
-        Move("requote", {State.IN_CHECK}, State.IN_REPAIR),
-        Move("return_parts", {State.IN_REPAIR, State.IN_CHECK}, {State.IN_REPAIR, State.IN_CHECK}),
-        Move("revisit", {State.COMPLETED}, State.REVISITED, when=lambda order: not order.reopened),
-        Move("settle", {State.COMPLETED}, State.REVISITED),
-    ],
-)

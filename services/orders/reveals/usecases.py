@@ -7,7 +7,7 @@ from uuid import UUID
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import BadTransition, Forbidden
 from services.orders.masters import CustomerCopy, Technician
-from services.orders.repairs import MACHINE, State, WorkOrder
+from services.orders.repairs import State, WorkOrder
 from services.orders.reveals.reveal import Reveal
 
 DISPATCH = "orders.work_order.assign"
@@ -20,7 +20,7 @@ def reveal_phone(uow: UnitOfWork, work_order_id: UUID) -> CustomerCopy | None:
     he sees. A closed order gives no reason to call any more: BadTransition."""
     order = uow.read(WorkOrder, work_order_id)
     if order.state in CLOSED:
-        raise BadTransition(order.state, MACHINE.allowed(order, uow.principal), "reveal-phone")
+        raise BadTransition(order.state, order.machine.allowed(order, uow.principal), "reveal-phone")
     if not uow.principal.may(DISPATCH) and not _is_technician_of(uow, order):
         raise Forbidden("the order is another technician's")
     if order.customer_id is None:

@@ -77,12 +77,18 @@ def test_an_event_is_received_once_and_a_number_given_once(orders: Served) -> No
 
 def test_orders_keep_their_documents_and_replaced_quotes(orders: Served) -> None:
     job = Shop(orders).order().start().diagnose().quote().quote(hours=2)
-    for statement in (f"DELETE FROM work_orders WHERE id = '{job.id}'", "UPDATE quotes SET quote = '{}'", "DELETE FROM quotes"):
+    for statement in (
+        f"DELETE FROM work_orders WHERE id = '{job.id}'", "DELETE FROM quotes", "UPDATE quotes SET customer_total = 0",
+        "UPDATE quote_lines SET net = 0", "DELETE FROM quote_lines", "UPDATE part_returns SET quantity = 9", "DELETE FROM checks",
+        "UPDATE checks SET passed = true", "UPDATE hand_overs SET received_by = 'x'", "DELETE FROM diagnoses",
+    ):  # fmt: skip
         with pytest.raises(refused.InsufficientPrivilege):
             attempt(orders, statement)
     with pytest.raises(refused.UniqueViolation):
-        attempt(orders, "INSERT INTO quotes (work_order_id, version, quote, replaced_at, org_path) "
-                        f"SELECT work_order_id, version, quote, replaced_at, org_path FROM quotes WHERE work_order_id = '{job.id}'")
+        attempt(orders, f"INSERT INTO quotes SELECT * FROM quotes WHERE work_order_id = '{job.id}'")
+    attempt(orders, f"UPDATE quotes SET state = 'approved' WHERE work_order_id = '{job.id}' AND version = 1")
+    states = {quote["version"]: quote["state"] for quote in orders.call("GET", f"/work-orders/{job.id}/quotes").json()["items"]}
+    assert states == {1: "waiting", 2: "waiting"}, "a replaced version is nobody's to answer"
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from chassis.events.outgoing import row
 from services.orders.devices import Coverage, Decision
 from services.orders.repairs.facts import Bill, Parts
 from services.orders.repairs.quote import Position
-from services.orders.repairs.work_order import Wait, WorkOrder
+from services.orders.repairs.states import Wait
+from services.orders.repairs.work_order import WorkOrder
 from tests.support.announced import added, loaded
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)

@@ -9,7 +9,8 @@ import pytest
 
 from chassis.domain.errors import DomainError
 from services.orders.repairs import gates, views
-from services.orders.repairs.work_order import MACHINE, WorkOrder
+from services.orders.repairs.kinds.repair import REPAIR
+from services.orders.repairs.work_order import WorkOrder
 from services.orders.texts import told_of
 from tests.unit.orders.builders import (
     NOW,
@@ -51,7 +52,7 @@ def test_a_gate_is_told_where_the_action_is_refused(make: Callable[[], WorkOrder
         return order, None if known is None else parts(order, **known), None if owed is None else bill(order, owed)
 
     order, there, due = world()
-    allowed = MACHINE.allowed(order)
+    allowed = REPAIR.allowed(order)
     told = {action: refused.code for action, refused in gates.shut(order, allowed, there, due)}
     for action in (a for a in allowed if a in gates.GATES):
         order, there, due = world()
@@ -63,7 +64,7 @@ def test_a_gate_is_told_where_the_action_is_refused(make: Callable[[], WorkOrder
 
 
 def test_every_gate_has_its_acts_and_its_words() -> None:
-    assert set(ACTS) == set(gates.GATES) <= set(MACHINE.moves)
+    assert set(ACTS) == set(gates.GATES) <= set(REPAIR.moves)
     order = ready()
     refused = gates.shut(order, ["hand-over"], None, bill(order, "135.60"))
     told = views.gate(*refused[0], "en")

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, strategies as st
 
+from chassis.domain.aggregate import new_id
 from chassis.domain.errors import AmountTooLarge
 from chassis.domain.money import MOST
 from services.orders.devices import Coverage
 from services.orders.kernel import in_hours
-from services.orders.repairs.quote import Position, QuoteState, billing, needed, offer, rebilling
+from services.orders.repairs import views
+from services.orders.repairs.quote import Position, Quote, QuoteState, rebilling
+from services.orders.repairs.sections import PartReturn
 
 TAX = Decimal("0.13")
 
@@ -24,6 +28,15 @@ def labour(hours: str, rate: str) -> Position:
 
 def part(quantity: str, price: str, ref: str = "p1") -> Position:
     return Position("part", ref, ref, Decimal(quantity), Decimal(price))
+
+
+def made(version: int, positions: list[Position], tax_rate: Decimal, coverage: Coverage) -> Quote:
+    return Quote.offer(new_id(), "/HQ/N/S/", version, positions, tax_rate, coverage)
+
+
+def offer(version: int, positions: list[Position], tax_rate: Decimal, coverage: Coverage) -> dict[str, Any]:
+    """As it is shown."""
+    return views.quote(made(version, positions, tax_rate, coverage))
 
 
 EXAMPLE = [labour("1.5", "100.00"), part("1", "25.00", "p1"), part("2", "7.55", "p2")]
@@ -65,8 +78,8 @@ def test_minutes_against_fractions(minutes: int, cents: int):
 
 
 def test_minutes_stay_through_a_second_round():
-    quote = offer(1, [by_the_minute(20, "100.00")], TAX, Coverage.OUT_OF_WARRANTY)
-    again = rebilling(billing(quote, [], 1), quote, None, "maker")
+    quote = made(1, [by_the_minute(20, "100.00")], TAX, Coverage.OUT_OF_WARRANTY)
+    again = rebilling(quote.billing([], 1), quote, None, "maker")
     assert [(line["minutes"], line["net"], line["maker_amount"]) for line in again["lines"]] == [(20, "33.33", "37.66")]
 
 
@@ -117,15 +130,15 @@ def test_nothing_quoted_is_approved_at_once():
     )
 
 
-def returned(part_id: str, quantity: float, version: int = 1) -> dict[str, object]:
-    return {"id": "x", "version": version, "part_id": part_id, "quantity": quantity, "quality": "good"}
+def returned(part_id: str, quantity: int, version: int = 1) -> PartReturn:
+    return PartReturn(id=new_id(), version=version, part_id=part_id, quantity=Decimal(quantity), quality="good")
 
 
 def test_returned_parts_are_needed_and_billed_no_more():
-    quote = offer(1, EXAMPLE, TAX, Coverage.OUT_OF_WARRANTY)
+    quote = made(1, EXAMPLE, TAX, Coverage.OUT_OF_WARRANTY)
     returns = [returned("p2", 1), returned("p1", 1), returned("p2", 5, version=0)]
-    assert needed(quote, returns) == {"p2": Decimal(1)}
-    bill = billing(quote, returns, 1)
+    assert quote.parts(returns) == {"p2": Decimal(1)}
+    bill = quote.billing(returns, 1)
     assert [(line["ref"], line["quantity"], line["total"]) for line in bill["lines"]] == [
         ("STD", 1.5, "169.50"),
         ("p2", 1, "8.53"),
@@ -134,8 +147,8 @@ def test_returned_parts_are_needed_and_billed_no_more():
 
 
 def test_without_returns_the_bill_is_the_quote():
-    quote = offer(1, EXAMPLE, TAX, Coverage.IN_WARRANTY)
-    assert billing(quote, [], 1)["lines"] == quote["lines"]
+    quote = made(1, EXAMPLE, TAX, Coverage.IN_WARRANTY)
+    assert quote.billing([], 1)["lines"] == views.quote(quote)["lines"]
 
 
 AMOUNTS = st.decimals("0.01", "9999.99", places=2)

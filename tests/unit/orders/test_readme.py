@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chassis.domain.machine import Move
 from services.orders.app import SERVICE
-from services.orders.repairs.work_order import MACHINE
+from services.orders.repairs.kinds.repair import REPAIR
 
 README = Path(SERVICE.folder / "README.md").read_text("utf-8")
 STAYING = {"assign", "return_parts", "correct"}  # may start from several states and ends where it started
@@ -21,6 +21,6 @@ def pairs(move: Move) -> set[tuple[str, str]]:
 
 def test_the_diagram_shows_every_move_and_no_other():
     drawn = set(re.findall(r"^    (\w+) --> (\w+): ([\w-]+)$", README, re.M))
-    assert drawn == {(*pair, move.action) for move in MACHINE.moves.values() for pair in pairs(move)}
-    assert re.findall(r"\[\*\] --> (\w+)$", README, re.M) == [MACHINE.initial]
-    assert set(re.findall(r"^    (\w+) --> \[\*\]$", README, re.M)) == set(MACHINE.final)
+    assert drawn == {(*pair, move.action) for move in REPAIR.moves.values() for pair in pairs(move)}
+    assert re.findall(r"\[\*\] --> (\w+)$", README, re.M) == [REPAIR.initial]
+    assert set(re.findall(r"^    (\w+) --> \[\*\]$", README, re.M)) == set(REPAIR.final)

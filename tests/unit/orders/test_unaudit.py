@@ -8,8 +8,10 @@ import pytest
 
 from chassis.domain.errors import BadTransition
 from services.orders.repairs.facts import Bill
+from services.orders.repairs.kinds.repair import REPAIR
 from services.orders.repairs.quote import Position, rebilling
-from services.orders.repairs.work_order import MACHINE, State, WorkOrder
+from services.orders.repairs.states import State
+from services.orders.repairs.work_order import WorkOrder
 from tests.unit.orders.builders import NOW, announced, bill, ready, registered
 
 
@@ -34,7 +36,7 @@ def of_round(order: WorkOrder, round_: int, state: str) -> Bill:
 
 def test_an_audited_order_goes_back_and_round_two_is_settled() -> None:
     order = audited()
-    assert MACHINE.allowed(order) == ["unaudit"]
+    assert REPAIR.allowed(order) == ["unaudit"]
     order.unaudit("wrong payer", "boss")
     entry = order.__dict__["_journal"][-1]
     assert (entry.action, entry.by, entry.before, entry.after, entry.why) == (
@@ -42,7 +44,7 @@ def test_an_audited_order_goes_back_and_round_two_is_settled() -> None:
     told = announced(order)
     assert (told["type"], told["data"]["reason"]) == ("aftersales.orders.work_order.unaudited.v1", "wrong payer")
     assert (told["data"]["state"], told["data"]["billing"]["round"]) == ("completed", 1)
-    assert order.reopened and MACHINE.allowed(order) == ["rebill"]
+    assert order.reopened and REPAIR.allowed(order) == ["rebill"]
 
     assert order.billing is not None and order.quote is not None
     order.rebill(rebilling(order.billing, order.quote, None, "maker"), "ann")
@@ -51,7 +53,7 @@ def test_an_audited_order_goes_back_and_round_two_is_settled() -> None:
     billing = told["data"]["billing"]
     # 100.00 + 13.00 labour, 20.00 + 2.60 parts, now all the maker's
     assert (billing["round"], billing["customer_total"], billing["maker_total"]) == (2, "0.00", "135.60")
-    assert not order.reopened and MACHINE.allowed(order) == []
+    assert not order.reopened and REPAIR.allowed(order) == []
 
     order.note_bill(of_round(order, 2, "open"), "ann")
     order.note_bill(of_round(order, 1, "settled"), "ann")
@@ -60,7 +62,7 @@ def test_an_audited_order_goes_back_and_round_two_is_settled() -> None:
     assert announced(order)["type"] == "aftersales.orders.work_order.revisited.v1"
     assert order.state is State.REVISITED
     order.audit("ann")
-    assert MACHINE.allowed(order) == ["unaudit"], "again, if it must be"
+    assert REPAIR.allowed(order) == ["unaudit"], "again, if it must be"
 
 
 def test_other_labour_and_the_same_parts() -> None:
@@ -88,6 +90,6 @@ def test_while_it_is_reopened_nothing_moves_it_on() -> None:
 def test_history_was_never_billed_and_stays() -> None:
     order = registered()
     order.state = State.AUDITED
-    assert MACHINE.allowed(order) == []
+    assert REPAIR.allowed(order) == []
     with pytest.raises(BadTransition):
         order.unaudit("x", "boss")

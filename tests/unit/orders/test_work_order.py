@@ -19,7 +19,7 @@ from services.orders.repairs.errors import (
     PartsNotReturned,
     QuoteMissing,
 )
-from services.orders.repairs.work_order import Origin, State, Wait
+from services.orders.repairs.states import Origin, State, Wait
 from tests.support.announced import loaded
 from tests.unit.orders.builders import (
     FINDINGS,
@@ -64,7 +64,7 @@ def test_each_event_of_the_case_keeps_its_contract():
 
 def test_a_wrong_event_does_not_leave():
     order = registered()
-    loaded(order).kind = "exchange"
+    loaded(order).channel = "pigeon"
     order.start("ann")
     with pytest.raises(schemas.SchemaViolation):
         announced(order)
@@ -100,7 +100,7 @@ def test_what_the_maker_pays_is_approved_at_once():
     order.offer(positions(), Decimal("0.13"), NOW, "ann")
     data = announced(order)["data"]
     assert (data["waiting_for"], data["approved_version"]) == ("parts", 1)
-    assert order.quote and order.quote["state"] == "approved"
+    assert order.quote and order.quote.state == "approved"
 
 
 def test_without_parts_nobody_is_waited_for():
@@ -188,7 +188,7 @@ def test_when_the_other_side_pays_the_quote_is_void():
         [],
         None,
     )
-    assert order.quote and order.quote["state"] == "void"
+    assert order.quote and order.quote.state == "void"
     with pytest.raises(QuoteMissing):
         order.complete("x", None, "ann")
 

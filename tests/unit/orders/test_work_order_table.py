@@ -12,8 +12,9 @@ from chassis.domain.principal import Principal
 from services.orders.repairs.errors import (
     BillExists,
 )
+from services.orders.repairs.kinds.repair import REPAIR
 from services.orders.repairs.quote import QuoteState
-from services.orders.repairs.work_order import MACHINE, State, Wait
+from services.orders.repairs.states import State, Wait
 from tests.support.announced import loaded
 from tests.unit.orders.builders import (
     FINDINGS,
@@ -46,14 +47,14 @@ def test_allowed_actions_by_state_and_right(state: State):
     order = registered()
     order.state = state
     everything = Principal.of("boss", "/", ["*"])
-    assert set(MACHINE.allowed(order, everything)) == ACTIONS[state]
+    assert set(REPAIR.allowed(order, everything)) == ACTIONS[state]
     order.waiting_for = Wait.APPROVAL
     extra = {"approve", "reject"} if state is State.IN_REPAIR else set()
-    assert set(MACHINE.allowed(order, everything)) == ACTIONS[state] | extra
+    assert set(REPAIR.allowed(order, everything)) == ACTIONS[state] | extra
     agent = Principal.of(
         "ann", "/", [f"orders.work_order.{action}" for action in ("cancel", "approve", "hand_over")]
     )
-    assert set(MACHINE.allowed(order, agent)) == (ACTIONS[state] | extra) & {"cancel", "approve", "hand-over"}
+    assert set(REPAIR.allowed(order, agent)) == (ACTIONS[state] | extra) & {"cancel", "approve", "hand-over"}
 
 
 CALLS = {
@@ -69,22 +70,22 @@ CALLS = {
     "audit": lambda o: o.audit("ann"),
     "unaudit": lambda o: o.unaudit("x", "ann"),
     "rebill": lambda o: o.rebill(dict.fromkeys(("round", "customer_total", "maker_total", "currency")), "ann"),
-    "settle": lambda o: MACHINE.fire(o, "settle", "ann"),
+    "settle": lambda o: REPAIR.fire(o, "settle", "ann"),
     "cancel": lambda o: o.cancel("x", None, None, "ann"),
     "return_parts": lambda o: o.return_parts([], None, "ann"),
     "revisit": lambda o: o.revisit("ann"),
     "correct": lambda o: o.correct({"channel": "mail"}, None, "ann"),
-    "requote": lambda o: MACHINE.fire(o, "requote", "ann"),
+    "requote": lambda o: REPAIR.fire(o, "requote", "ann"),
 }
 
 
 @pytest.mark.parametrize("state", list(State))
-@pytest.mark.parametrize("action", list(MACHINE.moves))
+@pytest.mark.parametrize("action", list(REPAIR.moves))
 def test_every_jump_that_is_not_in_the_table_raises_and_changes_nothing(state: State, action: str):
     order = registered()
     order.state = state
     loaded(order)
-    if state in MACHINE.moves[action].sources and action not in ("approve", "reject"):
+    if state in REPAIR.moves[action].sources and action not in ("approve", "reject"):
         return
     before = {key: value for key, value in order.__dict__.items() if not key.startswith("_")}
     expected = BillExists if (state, action) == (State.READY, "cancel") else BadTransition
@@ -133,7 +134,7 @@ def test_a_decision_that_has_another_pay_voids_the_quote(make, decision, state: 
     assert order.correct(corrected("device_id"), decision, "ann")
     told = announced(order)["data"]
     void = quote is QuoteState.VOID
-    assert (order.state, order.coverage, (order.quote or {}).get("state")) == (state, decision.coverage, quote)
+    assert (order.state, order.coverage, order.quote and order.quote.state) == (state, decision.coverage, quote)
     assert ("coverage" in told["corrected"]) is (decision is IN)
     assert (order.approved_version is None, order.needed() == {}) == ((True, True) if void or quote is None else (False, False))
     assert order.repaired is (state is State.IN_CHECK)

@@ -1,0 +1,9 @@
+"""Kinds of orders (类型): what may be done with one says its kind's transition table. A kind more is a module with its table here,
+and its word in the contract."""
+
+from __future__ import annotations
+
+from chassis.domain.machine import Machine
+from services.orders.repairs.kinds.repair import REPAIR
+
+KINDS: dict[str, Machine] = {"repair": REPAIR}
