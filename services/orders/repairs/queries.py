@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     String,
+    Text,
     Uuid,
     and_,
     bindparam,
@@ -47,6 +48,7 @@ from services.orders.repairs import loading, views
 from services.orders.repairs.quote import Quote, QuoteLine
 from services.orders.repairs.records import SearchToken, TimelineEntry
 from services.orders.repairs.search import Word, wanted
+from services.orders.repairs.sections import HandOver
 from services.orders.repairs.states import State
 from services.orders.repairs.views import Reader
 from services.orders.repairs.work_order import WorkOrder
@@ -75,8 +77,10 @@ _NAMED = ("site_id", "customer_id", "product_id", "device_id", "technician_id")
 _NAMES = Fixed(select(*_names(SimpleNamespace(**{name: bindparam(name, type_=Uuid()) for name in _NAMED}))), Cache.PLANNED)
 _WHOLE = select(*WorkOrder.__table__.columns, *_names(WorkOrder))
 _MEMBERS = tuple(_WHOLE.selected_columns.keys())
+_RECEIVED_BY = _name(func.left(HandOver.received_by, 100, type_=Text()), HandOver.work_order_id, WorkOrder.id)
 _LISTING = Listing(
-    _WHOLE, sorts=beginnings(WorkOrder, "problem", "work_done", "cancel_reason"), default_sort="-created_at", key=WorkOrder.id,
+    _WHOLE, sorts={**beginnings(WorkOrder, "problem", "work_done", "cancel_reason"), "received_by": _RECEIVED_BY},
+    default_sort="-created_at", key=WorkOrder.id,
     equal=members(
         WorkOrder, "state", "site_id", "external_id", "kind", "channel", "customer_id", "dealer_id", "device_id", "technician_id",
         "origin", "source", "waiting_for", "coverage",

@@ -216,8 +216,9 @@ def test_any_actions_at_once_are_one_legal_history(orders: Served, luck: random.
     for desk in desks:
         model, order = desk.judge(), desk.job.reload()
         assert (order["state"], order["waiting_for"]) == (model.state, model.waiting_for)
-        kept = orders.rows("SELECT version FROM quotes WHERE work_order_id = :id ORDER BY version", id=desk.job.id)
-        assert [row.version for row in kept] == list(range(1, model.quoted)), "every replaced version is kept once"
+        kept = orders.rows("SELECT version, replaced_at FROM quotes WHERE work_order_id = :id ORDER BY version", id=desk.job.id)
+        assert [row.version for row in kept] == list(range(1, model.quoted + 1)), "every version is kept once"
+        assert [row.replaced_at is None for row in kept] == [False] * (model.quoted - 1) + [True] * bool(kept), "the newest stands"
 
 
 @PROGRAMS
