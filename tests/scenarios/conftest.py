@@ -1,4 +1,5 @@
-"""The suite of stories that kill, stop and restart: one for all of them, so that others do not meet dead processes."""
+"""The suite of stories that kill, stop and restart: one for all of them, so that others do not meet dead processes; it ends with
+them, since an ordinary server has connections for two."""
 
 from __future__ import annotations
 
@@ -11,13 +12,13 @@ from tests.conftest import servers_for
 from tests.support.suites import RunningSuite
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def points(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where instants are armed at which a process of ``own`` is killed."""
     return tmp_path_factory.mktemp("points")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def own(mode: str, points: Path) -> Iterator[RunningSuite]:
     running = RunningSuite(servers_for(mode), extra={"AFTERSALES_FAILPOINTS": str(points)})
     try:

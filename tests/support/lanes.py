@@ -15,6 +15,8 @@ from xdist.scheduler import LoadScopeScheduling
 FIRST = ("servers", "security", "stories", "campaigns", "browser")
 ON_SERVERS = re.compile(r"\[(.*-)?servers(-.*)?\]$")
 SHARED = ("tests/security/servers/", "tests/scenarios/test_upgrade.py", "tests/integration/deploy/test_image.py")
+EARLY = "tests/security/servers/"
+"""It has a suite and gateways of its own: an ordinary server has no connections for them beside the shared suite."""
 LATE = "tests/integration/deploy/test_monitoring.py"
 """It asks for what the shared suite tells once a minute: nothing to wait for when that has run for a while."""
 FOLDERS = {"faults": "campaigns", "security": "security", "browser": "browser", "scenarios": "stories", "partners": "stories"}
@@ -50,7 +52,9 @@ class Tellings:
     @pytest.hookimpl(trylast=True)  # after pytest has brought together what shares a parameter
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         order = {name: place for place, name in enumerate(FIRST)}
-        items.sort(key=lambda item: (order.get(group(item.nodeid), len(order)), item.nodeid.startswith(LATE)))
+        items.sort(key=lambda item: (
+            order.get(group(item.nodeid), len(order)), not item.nodeid.startswith(EARLY), item.nodeid.startswith(LATE)
+        ))  # fmt: skip
 
     @pytest.hookimpl
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
