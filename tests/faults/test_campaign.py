@@ -9,7 +9,7 @@ from tests.faults.servers import missing
 
 
 @pytest.mark.slow
-@pytest.mark.modes("embedded", "servers")
+@pytest.mark.modes("servers")
 def test_nothing_is_lost_and_nothing_done_twice(mode: str, many: bool):
     if mode == schedule.SERVERS and (why := missing()):
         pytest.skip(why)

@@ -77,6 +77,7 @@ class Shift(Campaign):
         assert not self.failures, self.failures
 
 
+@pytest.mark.long  # a backup of a release before is restored and goes on in each run (tests/before)
 def test_restored_with_messages_in_flight(own: RunningSuite, tmp_path: Path):
     client = own.client(patience=60.0)
     company = Company(client)

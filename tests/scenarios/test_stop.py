@@ -84,7 +84,7 @@ def kept(client: Client) -> Counter[str]:
     return Counter(item["name"] for item in client.pages("/customers"))
 
 
-@pytest.mark.modes("embedded", "servers")
+@pytest.mark.modes("servers")
 def test_the_whole_suite(own: RunningSuite):
     """Answered or refused; an answer is never lost, a call without an answer left nothing behind."""
     company = Company(own.client(), sites=1)

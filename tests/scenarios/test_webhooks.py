@@ -91,6 +91,7 @@ def test_a_case_as_the_partner_is_told_it(own: RunningSuite, receiver: Receiver)
 
 
 @pytest.mark.slow
+@pytest.mark.long  # partners/test_hooks.py kills senders in each run
 def test_a_sender_killed_after_the_answer_tells_it_again_under_the_same_id(own: RunningSuite, receiver: Receiver, points: Path):
     company = Company(own.client(check=contracts.check, patience=60), sites=1)
     webhook = subscribe(company, receiver, company.sites[0].code)

@@ -58,6 +58,7 @@ def test_a_statement_that_reads_a_whole_table_is_found(filled: ServiceDatabase):
     assert any("15,000 rows" in step for step in whole.wide), whole.wide
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("only", "kind"), [
     ("callcenter.revisits.search", "sort=completed_on, deep"), ("callcenter.customers.search", "phone="),
     ("finance.ledger.search", "sort=posted_at, deep"),

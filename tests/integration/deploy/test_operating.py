@@ -47,6 +47,7 @@ def test_every_block_is_run_or_marked() -> None:
     assert all(page.read_text().count("```") == 2 * len(BLOCK.findall(page.read_text())) for page in PAGES)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_the_page_from_top_to_bottom(place: dict[str, str]) -> None:
     for number, text in enumerate(HERE):

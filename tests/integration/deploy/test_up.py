@@ -230,6 +230,7 @@ def test_given_password_is_used_once_and_ignored_later(tmp_path: Path) -> None:
         suite.dispose()
 
 
+@pytest.mark.long
 def test_demonstration_data_is_loaded_once(tmp_path: Path) -> None:
     folder, port = str(tmp_path / "d"), str(free_port())
     counts = []
