@@ -253,6 +253,6 @@ class Fixed:
         dialect, columns = connection.dialect, getattr(self._statement, "selected_columns", ())
         types = [column.type.dialect_impl(dialect) for column in columns]
         converts = [type_.result_processor(dialect, one.type_code) for type_, one in zip(types, cursor.description, strict=False)]
-        row: Any = namedtuple("Row", [one.name for one in cursor.description], rename=True)  # type: ignore[misc]
+        row: Any = namedtuple("Row", [one.name for one in cursor.description], rename=True)  # type: ignore[misc]  # names known at run time
         self._row = row._make
         self._results = [(place, convert) for place, convert in enumerate(converts) if convert]

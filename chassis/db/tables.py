@@ -138,7 +138,7 @@ def metadata_of(service: Service) -> MetaData:
     for mapper in Base.registry.mappers:
         if mapper.class_.__module__.startswith(service.package + "."):
             for table in mapper.tables:
-                table.to_metadata(merged)  # type: ignore[attr-defined]
+                table.to_metadata(merged)  # type: ignore[attr-defined]  # declared as FromClause
     for table in chassis_metadata.tables.values():
         table.to_metadata(merged)
     return merged

@@ -27,7 +27,8 @@ class Journal:
 
 @dataclass(slots=True)
 class Recorded:
-    """What happened, with the members that only this verb has, and the aggregate's state after it."""
+    """What happened, with the members that only this verb has, and the aggregate's state after it. Their shape is the contract's,
+    which checks them when they leave (chassis/events/schemas.py)."""
 
     verb: str
     more: dict[str, Any]

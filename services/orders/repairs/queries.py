@@ -48,7 +48,7 @@ from services.orders.repairs import loading, views
 from services.orders.repairs.quote import Quote, QuoteLine
 from services.orders.repairs.records import SearchToken, TimelineEntry
 from services.orders.repairs.search import Word, wanted
-from services.orders.repairs.sections import HandOver
+from services.orders.repairs.sections import HandOver, Sections
 from services.orders.repairs.states import State
 from services.orders.repairs.views import Reader
 from services.orders.repairs.work_order import WorkOrder
@@ -107,7 +107,8 @@ def search(uow: UnitOfWork, query: ListQuery, language: str) -> Document:
     def view(rows: Sequence[Any]) -> list[Document]:
         orders = [_order(row) for row in rows]
         sections = loading.of_page(uow, orders)
-        return [views.work_order(order, sections[order.id], order, reader) for order in orders]
+        # One that moved out of sight between the two statements is shown as it was found, without its sections.
+        return [views.work_order(order, sections.get(order.id) or Sections(), order, reader) for order in orders]
 
     return _LISTING.page(uow, query, view, *conditions, whole=True)
 
