@@ -32,7 +32,7 @@ def points(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own(mode: str, points: Path) -> Iterator[RunningSuite]:
     """A suite that may call this machine, with armed points: it is killed in the story."""
     extra = {"AFTERSALES_WEBHOOK_NETWORKS": "127.0.0.1/32", "AFTERSALES_FAILPOINTS": str(points)}
-    running = RunningSuite(servers_for(mode), workers=2, extra=extra)
+    running = RunningSuite(servers_for(mode), extra=extra)
     try:
         yield running.start()
     finally:

@@ -69,6 +69,7 @@ class RunningSuite:
         self.base = f"http://127.0.0.1:{self.port}"
         self.prefix = f"t{uuid.uuid4().hex[:8]}_"
         self.extra = dict(extra or {})
+        self.workers = workers
         self.options = ["--workers", str(workers)] if servers else []
         self.process: subprocess.Popen[str] | None = None
         self.password = ADMIN_PASSWORD
@@ -87,9 +88,15 @@ class RunningSuite:
 
     @property
     def env(self) -> dict[str, str]:
-        # Two suites at once share the 100 connections of an ordinary server: pools must be small there.
-        named = {**self.servers.environment(self.prefix), "AFTERSALES_POOL_SIZE": "2"} if self.servers else {}
-        return environment({**named, **self.extra})
+        return environment({**(self._on_servers(self.servers) if self.servers else {}), **self.extra})
+
+    def _on_servers(self, servers: Servers) -> dict[str, str]:
+        """Two suites at once, and tests that ask the databases themselves, share the 97 connections that an ordinary server gives
+        to roles like ours. Each service takes 2 for HTTP, 2 for relay and clock, and of each of its workers one for retries beside
+        those that handle: one worker 7, two 8; with the gateway's own a suite comes to 40 or 45."""
+        handling = 2 if self.workers == 1 else 1
+        pools = {"AFTERSALES_POOL_SIZE": "2", "AFTERSALES_MAX_WORKERS": str(handling)}
+        return {**servers.environment(self.prefix), **pools}
 
     def start(self, within: float = 90.0) -> RunningSuite:
         began = time.monotonic()
