@@ -89,9 +89,9 @@ def kind(copy: Path) -> None:
     (copy / KINDS / "visit.py").write_text(TABLE, encoding="utf-8")
     imported = "from services.orders.repairs.kinds.repair import REPAIR\n"
     put(copy, f"{KINDS}/__init__.py", (imported, f"{imported}from services.orders.repairs.kinds.visit import VISIT\n"),
-        ('{"repair": REPAIR}', '{"repair": REPAIR, "visit": VISIT}'))
-    put(copy, REPAIRS, ("enum: [repair]", "enum: [repair, visit]"))
-    put(copy, WORK_ORDER, ('"enum": ["repair"]', '"enum": ["repair", "visit"]'))
+        ('"quick_job": QUICK_JOB}', '"quick_job": QUICK_JOB, "visit": VISIT}'))
+    put(copy, REPAIRS, ("enum: [repair]", "enum: [repair, visit]"), ("enum: [repair, quick_job]", "enum: [repair, quick_job, visit]"))
+    put(copy, WORK_ORDER, ('"enum": ["repair", "quick_job"]', '"enum": ["repair", "quick_job", "visit"]'))
     put(copy, "console/locale/en.yaml", ("    repair: Repair\n", "    repair: Repair\n    visit: Visit\n"))
     put(copy, "console/locale/zh-CN.yaml", ("    repair: 维修\n", "    repair: 维修\n    visit: 上门\n"))
 

@@ -41,7 +41,7 @@ class UnitOfWork(Reading):
         self.read_only = read_only
         self.dry_run = dry_run
         self.traceparent: str | None = None
-        self.sent_events, self.waited = 0, 0.0  # waited: seconds since the request came, however often it was tried
+        self.sent_events = 0
         self._connection: Connection | None = None
         self._pending: list[tuple[str, Any]] = []
         self._after: list[dict[str, Any]] = []

@@ -50,13 +50,12 @@ class Key:
 
     def recall(self, uow: UnitOfWork) -> tuple[int, bytes] | None:
         """Status and body of the first answer, if there was one. Another body: IdempotencyMismatch; another sight: AnswerWithheld."""
-        where = {"principal": self.principal, "request": self.request, "key": self.key}
-        uow.first(_LOCK, ("\x1f".join(where.values()),))
-        found = uow.rows(_FIND, where)
+        uow.first(_LOCK, ("\x1f".join(self._row.values()),))
+        found = uow.rows(_FIND, self._row)
         if not found:
             return None
         if found[0].expired:  # the timer has not come by yet
-            uow.execute(_FORGET, where)
+            self.forget(uow)
             return None
         if bytes(found[0].body_hash) != self.body_hash:
             raise IdempotencyMismatch()
@@ -66,21 +65,26 @@ class Key:
         return found[0].status, stored.removeprefix(self.sight)
 
     @property
+    def _row(self) -> dict[str, str]:
+        return {"principal": self.principal, "request": self.request, "key": self.key}
+
+    @property
     def _place(self) -> str:
         return crypto.place("idempotency", "answer", self.principal, self.request, self.key)
 
     def remember(self, uow: UnitOfWork, status: int, answer: bytes) -> None:
         """Keep the answer with the effects."""
-        row = {
-            "principal": self.principal,
-            "request": self.request,
-            "key": self.key,
-            "body_hash": self.body_hash,
-            "status": status,
-            "answer": crypto.seal(self.sight + answer, self._place),
-            "created_at": uow.now,
-        }
+        row = {**self._row, "body_hash": self.body_hash, "status": status, "answer": crypto.seal(self.sight + answer, self._place), "created_at": uow.now}
         uow.insert_row("idempotency", row)
+
+    def replace(self, uow: UnitOfWork, status: int, answer: bytes) -> None:
+        """Another answer than the one kept, now that it is confirmed."""
+        self.forget(uow)
+        self.remember(uow, status, answer)
+
+    def forget(self, uow: UnitOfWork) -> None:
+        """The same request is a new one from now on."""
+        uow.execute(_FORGET, self._row)
 
 
 @lru_cache(maxsize=1024)

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from chassis.db.paging import MAX_LIMIT, ListQuery
 from chassis.db.uow import Transient, UnitOfWork
 from chassis.domain.errors import (
     BadSort,
+    DomainError,
     Forbidden,
     MalformedJson,
     PayloadTooLarge,
@@ -33,7 +34,8 @@ from chassis.domain.errors import (
     ValidationFailed,
 )
 from chassis.domain.principal import Principal
-from chassis.http import dry_run, exports, outside, restricted, uploads, views
+from chassis.http import confirming, dry_run, exports, outside, restricted, uploads, views
+from chassis.http.confirming import UNCONFIRMED, Unconfirmed
 from chassis.http.idempotency import Key, readable_today
 from chassis.http.outside import PAGING
 from chassis.http.runtime import Runtime, patience
@@ -42,6 +44,7 @@ from chassis.http.validation import CONTROL, JSON, Body, Parameters
 from chassis.ops.trace import current_traceparent
 from chassis.service import Service
 
+T = TypeVar("T")
 PUBLIC, AUTHENTICATED = "public", "authenticated"
 MAX_BODY = 1_048_576
 TRIES = 5
@@ -64,6 +67,8 @@ class Reply:
     body: bytes | Iterator[bytes]
     media_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+    unconfirmed: UUID | None = None
+    """The document whose end is waited for."""
 
 
 class OperationResolver(Resolver):
@@ -92,7 +97,7 @@ class Endpoint:
         self.unsafe = operation.method != "get"
         # What answers with secrets, or begins and ends sessions, is neither remembered nor rehearsed.
         self.repeatable = operation.spec.get("x-idempotent") is not False
-        self._function = function
+        self._function, self._confirmation = function, confirming.confirmation_of(function)
         self._arguments = frozenset(inspect.signature(function).parameters)
         self._max_body = int(operation.spec.get("x-max-body", MAX_BODY))
         self._shown_once = frozenset(operation.spec.get("x-told-once", ()))
@@ -126,9 +131,68 @@ class Endpoint:
             return await self._export(principal, arguments, arguments["query"])
         key = self._key(principal, scope["path"], headers, uploads.identity(body) if uploads.MULTIPART in self.body.media else raw)
         expected = self._expected(path, headers)
-        traceparent, began = current_traceparent(), time.monotonic()
-        run = partial(self._run, principal, arguments, key, expected, traceparent, dry, began)
-        return await self.runtime.patiently(run, patience(headers.get("prefer")))
+        run = partial(self._run, principal, arguments, key, expected, current_traceparent(), dry)
+        began, seconds = time.monotonic(), patience(headers.get("prefer"))
+        reply = await self.runtime.patiently(run, seconds)
+        if reply.unconfirmed is None or dry:
+            return reply
+        return await self._confirmed(reply, principal, arguments, key, began + seconds - time.monotonic())
+
+    async def _confirmed(
+        self, reply: Reply, principal: Principal, arguments: dict[str, Any], key: Key | None, seconds: float
+    ) -> Reply:
+        """The end of what was begun, or ``reply`` where it does not come in time."""
+        assert self._confirmation is not None and reply.unconfirmed is not None
+        id, lapse = reply.unconfirmed, self._confirmation.lapse
+        try:
+            return await self.runtime.patiently(partial(self._outcome, principal, arguments, key, id), max(seconds, 0.0))
+        except confirming.NotYet:
+            if lapse is None:
+                return reply
+            return await self.runtime.in_thread(partial(self._lapse, lapse, principal, arguments, key, id))
+
+    def _lapse(self, lapse: confirming.Lapse, principal: Principal, arguments: dict[str, Any], key: Key | None, id: UUID) -> Reply:
+        """Committed before it is told, also where it is a refusal."""
+        result = self._in_transaction(principal, lambda uow: lapse(uow, id, arguments["caller"]))
+        if isinstance(result, DomainError):
+            self._refused(principal, key)
+            raise result
+        return self._reply(self.visible_to(principal, result))
+
+    def _outcome(self, principal: Principal, arguments: dict[str, Any], key: Key | None, id: UUID) -> Reply:
+        """The confirmed answer, kept from now on; a refusal is not, so that the request may be made anew. Raises NotYet."""
+        assert self._confirmation is not None
+        outcome = self._confirmation.outcome
+
+        def ask(uow: UnitOfWork) -> Reply:
+            result = outcome(uow, id, arguments["caller"])
+            if result is None:
+                raise confirming.NotYet().waiting()
+            reply = self._reply(self.visible_to(principal, result))
+            if key and isinstance(reply.body, bytes):
+                key.replace(uow, reply.status, reply.body)
+            return reply
+
+        try:
+            return self._in_transaction(principal, ask)
+        except confirming.NotYet:
+            raise
+        except DomainError:
+            self._refused(principal, key)
+            raise
+
+    def _refused(self, principal: Principal, key: Key | None) -> None:
+        if key:
+            self._in_transaction(principal, key.forget)
+
+    def _in_transaction(self, principal: Principal, work: Callable[[UnitOfWork], T]) -> T:
+        for _ in range(TRIES):
+            try:
+                with UnitOfWork(self.runtime.engine, principal) as uow:
+                    return work(uow)
+            except Transient:
+                continue
+        raise Unavailable()
 
     def _dry(self, scope: dict[str, Any], headers: dict[str, str]) -> bool:
         if not self.unsafe or not dry_run.asked(headers):
@@ -221,7 +285,7 @@ class Endpoint:
 
     def _run(
         self, principal: Principal, arguments: dict[str, Any], key: Key | None, expected: Any, traceparent: str | None,
-        dry: bool, began: float,
+        dry: bool,
     ) -> Reply:
         if "uow" not in self._arguments:
             return self._reply(self.call(arguments))
@@ -230,10 +294,8 @@ class Endpoint:
                 with UnitOfWork(self.runtime.engine, principal, read_only=not self.unsafe, dry_run=dry) as uow:
                     known = key.recall(uow) if key else None
                     if known:
-                        status, answer = known
-                        return Reply(status, self._again(uow, answer, arguments), headers=(("idempotency-replayed", "true"),))
+                        return self._again(uow, *known, arguments)
                     uow.expected_version, uow.traceparent = expected, traceparent
-                    uow.waited = time.monotonic() - began
                     # Not before: an answer that is remembered is given again however late it is asked for.
                     self.body.dates.check(arguments.get("body", {}), uow.now)
                     result = self.visible_to(principal, self.call({**arguments, "uow": uow}))
@@ -241,7 +303,8 @@ class Endpoint:
                     if dry:  # a secret that was made and is not kept would only mislead
                         reply = replace(reply, body=self._storable(result) or reply.body)
                     elif key and isinstance(reply.body, bytes):
-                        key.remember(uow, reply.status, self._storable(result) or reply.body)
+                        status = reply.status if reply.unconfirmed is None else UNCONFIRMED
+                        key.remember(uow, status, self._storable(result) or reply.body)
                 return reply
             except Transient:
                 continue
@@ -250,8 +313,14 @@ class Endpoint:
     def call(self, arguments: dict[str, Any]) -> Any:
         return self._function(**{name: value for name, value in arguments.items() if name in self._arguments})
 
-    def _again(self, uow: UnitOfWork, stored: bytes, arguments: dict[str, Any]) -> bytes:
-        """A kept answer, as far as its document may be seen today."""
+    def _again(self, uow: UnitOfWork, status: int, stored: bytes, arguments: dict[str, Any]) -> Reply:
+        """A kept answer, as far as its document may be seen today; one that was not confirmed is to be waited for again."""
+        headers = (("idempotency-replayed", "true"),)
+        if status == UNCONFIRMED:
+            return Reply(self.operation.success, self._visible_today(uow, stored, arguments), headers=headers, unconfirmed=UUID(orjson.loads(stored)["id"]))
+        return Reply(status, self._visible_today(uow, stored, arguments), headers=headers)
+
+    def _visible_today(self, uow: UnitOfWork, stored: bytes, arguments: dict[str, Any]) -> bytes:
         reader = self._reader
         if reader is None:
             return stored
@@ -268,6 +337,8 @@ class Endpoint:
         that he has not."""
         if isinstance(result, Download):
             return result
+        if isinstance(result, Unconfirmed):
+            return Unconfirmed(self.visible_to(principal, result.document))
         if isinstance(result, tuple):  # with a status of its own
             return self.visible_to(principal, result[0]), *result[1:]
         if principal.is_outside:
@@ -281,6 +352,8 @@ class Endpoint:
         status = self.operation.success
         if isinstance(result, Download):
             return Reply(status, result.content, result.media_type, result.headers())
+        if isinstance(result, Unconfirmed):
+            return replace(self._reply(result.document), unconfirmed=UUID(str(result.document["id"])))
         if isinstance(result, tuple):
             result, status = result
         headers: tuple[tuple[str, str], ...] = ()

@@ -15,7 +15,7 @@ def site_changed(uow: UnitOfWork, event: Event) -> None:
 BILLED = ("id", "number", "site_id", "customer_id", "billing")
 
 
-@on("aftersales.orders.work_order.ready.v1", reads=(*BILLED, "ready_at"), locks=True)
+@on("aftersales.orders.work_order.ready.v1", "aftersales.orders.work_order.unrepaired.v1", reads=(*BILLED, "ready_at"), locks=True)
 def work_order_ready(uow: UnitOfWork, event: Event) -> None:
     usecases.issue_bill(uow, event, event.data["ready_at"])
 

@@ -13,6 +13,8 @@ from services.inventory.requisitions.follow import READS, Order, follow
     "aftersales.orders.work_order.quote_approved.v1",
     "aftersales.orders.work_order.repaired.v1",
     "aftersales.orders.work_order.parts_returned.v1",
+    "aftersales.orders.work_order.cancelling.v1",
+    "aftersales.orders.work_order.cancel_refused.v1",
     "aftersales.orders.work_order.cancelled.v1",
     reads=READS,
     locks=True,

@@ -40,13 +40,14 @@ READS = (
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What inventory reads of a work order event. Of its states only ``cancelled`` makes a difference here; any other, also one
-    that is added, is an order whose ``needed`` says it all."""
+    """What inventory reads of a work order event. Of its states only ``cancelling`` and ``cancelled`` make a difference here; any
+    other, also one that is added, is an order whose ``needed`` says it all."""
 
     id: UUID
     number: str
     site_id: UUID
     sequence: int
+    cancelling: bool
     cancelled: bool
     approved_version: int | None
     repaired: bool
@@ -68,6 +69,7 @@ class Order:
             number=data["number"],
             site_id=UUID(data["site_id"]),
             sequence=event.sequence,
+            cancelling=data["state"] == "cancelling",
             cancelled=data["state"] == "cancelled",
             approved_version=data["approved_version"],
             repaired=data["repaired"],
@@ -98,13 +100,15 @@ def follow(uow: UnitOfWork, order: Order) -> None:
     requisition.sequence, requisition.work_order_number = order.sequence, order.number
     requisition.quote_version, requisition.repaired = order.approved_version, order.repaired
     requisition.promised_at, requisition.technician_id = order.promised_at, order.technician_id
-    requisition.cancelled = order.cancelled
+    requisition.cancelled = order.cancelling or order.cancelled
+    if order.cancelling:
+        requisition.told = None  # it is asked, so it answers, also where that is nothing new
     sheet.need(order.needed)
     for returned in order.returns:
         sheet.post_return(store, *returned)
     sheet.release(store)
-    if order.cancelled or order.approved_version is not None:
-        sheet.take_back(store)  # before the customer agreed to a new quote what is built in stays built in
+    if order.cancelled or (order.approved_version is not None and not order.cancelling):
+        sheet.take_back(store)  # what a cancel finds out stays out until it is returned; before the customer agreed to a new quote what is built in stays built in
     serve(uow, store, sheet, action="follow")
 
 

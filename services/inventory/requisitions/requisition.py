@@ -32,7 +32,7 @@ class State(StrEnum):
     DONE = "done"
 
 
-ANNOUNCED = ("quote_version", "reserved_all", "issued_all", "issued_any", "lines", "summary")
+ANNOUNCED = ("quote_version", "reserved_all", "issued_all", "issued_any", "cancelled", "lines", "summary")
 
 
 def _told(name: str) -> Callable[[Any], Any]:
@@ -41,7 +41,7 @@ def _told(name: str) -> Callable[[Any], Any]:
 
 class Requisition(Base, Scoped, Aggregate):
     """``sequence`` is the version of the work order it follows, ``quote_version`` the approved quote behind its lines,
-    ``posted_returns`` the ids of returns already posted, ``told`` what was last announced."""
+    ``cancelled`` that the order is, or shall be; ``posted_returns`` the ids of returns already posted, ``told`` what was last announced."""
 
     published = Published(
         "aftersales.inventory.requisition.v1",

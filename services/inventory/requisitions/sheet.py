@@ -223,6 +223,7 @@ class Sheet:
             "reserved_all": not any(line.missing for line in lines),
             "issued_all": not any(line.to_issue for line in lines),
             "issued_any": any(line.out for line in lines),
+            "cancelled": self.requisition.cancelled,
             "lines": [
                 {"part_id": str(line.part_id)}
                 | {name: number(getattr(line, name)) for name in ("needed", "reserved", "issued", "returned")}
@@ -247,6 +248,7 @@ NOTHING: dict[str, Any] = {
     "reserved_all": True,
     "issued_all": True,
     "issued_any": False,
+    "cancelled": False,
     "lines": [],
     "summary": _summary([]),
 }

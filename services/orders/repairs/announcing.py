@@ -49,6 +49,7 @@ PUBLISHED = Published(
     "quote_version",
     "approved_version",
     "repaired",
+    "unrepaired",
     "promised_at",
     "registered_at",
     "ready_at",

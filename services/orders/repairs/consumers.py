@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select
 from chassis.db.statements import Fixed
 from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event, Retry, on, parse_type
+from services.orders.repairs import exits
 from services.orders.repairs.facts import Bill, Parts, Revisit
 from services.orders.repairs.loading import fetch
 from services.orders.repairs.records import TimelineEntry
@@ -22,15 +23,15 @@ AMOUNTS = ("customer_total", "maker_total", "open_amount")
 _WHERE = Fixed(select(WorkOrder.org_path).where(WorkOrder.id == bindparam("id")))
 
 
-@on("aftersales.inventory.requisition.*.v1", reads=("work_order_id", *PARTS, "summary"), locks=True)
+@on("aftersales.inventory.requisition.*.v1", reads=("work_order_id", *PARTS, "cancelled", "summary"), locks=True)
 def requisition_changed(uow: UnitOfWork, event: Event) -> None:
     """Parts reserved, issued or back: an order that waited for its parts goes on (I-24, I-60)."""
     work_order_id, org_path = _told(uow, event)
-    facts = {name: event.data[name] for name in PARTS}
+    facts = {name: event.data[name] for name in PARTS} | {"cancelled": event.data.get("cancelled", False)}
     if uow.copied(Parts, event, work_order_id=work_order_id, org_path=org_path, **facts):
         parts = uow.one(Parts, id=event.subject)
         assert parts is not None
-        fetch(uow, work_order_id).note_parts(parts, uow.actor)
+        exits.parts_reported(uow, work_order_id, parts)
 
 
 @on("aftersales.finance.bill.*.v1", reads=("work_order_id", *BILL, *AMOUNTS, "reversal_number", "credited"))

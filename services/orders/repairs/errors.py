@@ -35,6 +35,18 @@ class PartsNotReturned(DomainError):
     code, kind = "parts_not_returned", Kind.CONFLICT
 
 
+class InsufficientStock(DomainError):
+    """The store has less than a quick job needs (O-97). Members: ``parts``, the short lines."""
+
+    code, kind = "insufficient_stock", Kind.CONFLICT
+
+
+class NotOverdue(DomainError):
+    """Its customer may still collect it (O-85). Members: ``overdue_at``, from when on he is late."""
+
+    code, kind = "not_overdue", Kind.CONFLICT
+
+
 class BillOpen(DomainError):
     """The bill is not there yet or the customer's part of it is unpaid. Members: ``bills``."""
 

@@ -14,7 +14,7 @@ from chassis.db.base import Base, ReadCopy, Scoped
 
 class Parts(Base, Scoped, ReadCopy):
     """Requisition (领料单) of inventory: ``lines`` are {part_id, needed, reserved, issued, returned}, quantities numbers.
-    ``quote_version`` is the version inventory last followed."""
+    ``quote_version`` is the version inventory last followed; ``cancelled``: it followed a cancel, nothing is reserved any more."""
 
     __tablename__ = "requisition_copies"
 
@@ -23,6 +23,7 @@ class Parts(Base, Scoped, ReadCopy):
     reserved_all: Mapped[bool]
     issued_all: Mapped[bool]
     issued_any: Mapped[bool]
+    cancelled: Mapped[bool]
     lines: Mapped[list[dict[str, Any]]]
 
     @property

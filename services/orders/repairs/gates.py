@@ -4,12 +4,20 @@ that it would be refused; a refusal that such a fact may lift is marked ``waitin
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from chassis.domain.errors import DomainError
+from services.orders.kernel import quantity
 from services.orders.repairs import announcing
-from services.orders.repairs.errors import BillOpen, PartsNotIssued, PartsNotReturned, QuoteMissing
+from services.orders.repairs.errors import (
+    BillOpen,
+    NotOverdue,
+    PartsNotIssued,
+    PartsNotReturned,
+    QuoteMissing,
+)
 from services.orders.repairs.facts import Bill, Parts
 
 if TYPE_CHECKING:
@@ -32,9 +40,45 @@ def hand_over(order: WorkOrder, parts: Parts | None, bill: Bill | None) -> None:
 
 def cancel(order: WorkOrder, parts: Parts | None, bill: Bill | None = None) -> None:
     """No part is out. Between completion and check inventory is issuing: what is still needed counts as out before it says so."""
-    out: dict[str, Decimal] = {**(order.needed() if order.repaired else {}), **order.parts_out(parts)}
+    out: dict[str, Decimal] = {**(order.needed() if order.repaired else {}), **parts_out(order, parts)}
     if out:
         raise PartsNotReturned(parts=announcing.lines(out)).waiting()
+
+
+def return_unrepaired(order: WorkOrder, parts: Parts | None, bill: Bill | None = None) -> None:
+    """No part of an earlier quote is out, nor may still go out: inventory has followed the quote that was refused."""
+    if held_in_store(order, parts):
+        raise PartsNotReturned(parts=announcing.lines(parts_out(order, parts))).waiting()
+
+
+def overdue(order: WorkOrder, now: datetime, days: float) -> None:
+    """Ready for more than so many days, and nobody came for it."""
+    due = order.ready_at and order.ready_at + timedelta(days=days)
+    if due is None or now < due:
+        raise NotOverdue(overdue_at=due)
+
+
+def parts_out(order: WorkOrder, parts: Parts | None) -> dict[str, Decimal]:
+    """Parts by id that left the store and have not come back. Our own returns may not have reached inventory yet."""
+    if parts is None:
+        return {}
+    ours: dict[str, Decimal] = {}
+    for item in order.sections.returns:
+        ours[str(item.part_id)] = ours.get(str(item.part_id), Decimal(0)) + item.quantity
+    left = {
+        line["part_id"]: quantity(line["issued"]) - max(quantity(line["returned"]), ours.get(line["part_id"], Decimal(0)))
+        for line in parts.lines
+    }
+    return {part_id: rest for part_id, rest in left.items() if rest > 0}
+
+
+def held_in_store(order: WorkOrder, parts: Parts | None) -> bool:
+    """Whether something is reserved or out for it, as far as inventory has told; also when it has not told yet."""
+    if order.promised_at is None:
+        return False  # inventory was never asked for anything
+    if parts is None or parts.quote_version != order.approved_version:
+        return True
+    return parts.reserved_any or bool(parts_out(order, parts))
 
 
 def need(order: WorkOrder, parts: Parts | None, what: str) -> None:
@@ -47,7 +91,7 @@ def need(order: WorkOrder, parts: Parts | None, what: str) -> None:
 
 
 # By action. A check that may also fail the repair is none: it is never refused altogether.
-GATES = {"complete": complete, "hand-over": hand_over, "cancel": cancel}
+GATES = {"complete": complete, "hand-over": hand_over, "cancel": cancel, "return-unrepaired": return_unrepaired}
 
 
 def shut(order: WorkOrder, actions: Iterable[str], parts: Parts | None, bill: Bill | None) -> list[tuple[str, DomainError]]:

@@ -6,10 +6,14 @@ from uuid import UUID
 
 from chassis.db.paging import ListQuery
 from chassis.db.uow import UnitOfWork
+from chassis.domain.errors import DomainError
+from chassis.http.confirming import Unconfirmed, confirmed_by
 from chassis.http.resolver import Caller
 from services.orders.kernel import Document
-from services.orders.repairs import correcting, history, queries, usecases
+from services.orders.repairs import correcting, exits, history, queries, quick_jobs, usecases
 from services.orders.repairs.loading import see
+from services.orders.repairs.states import State
+from services.orders.repairs.work_order import WorkOrder
 
 
 def create(uow: UnitOfWork, body: Document, caller: Caller) -> Document:
@@ -93,5 +97,44 @@ def rebill(uow: UnitOfWork, work_order_id: UUID, body: Document, caller: Caller)
     return queries.document(uow, usecases.rebill(uow, work_order_id, **body), caller.language)
 
 
-def cancel(uow: UnitOfWork, work_order_id: UUID, body: Document, caller: Caller) -> Document:
-    return queries.document(uow, usecases.cancel(uow, work_order_id, **body), caller.language)
+def return_unrepaired(uow: UnitOfWork, work_order_id: UUID, body: Document, caller: Caller) -> Document:
+    return queries.document(uow, exits.return_unrepaired(uow, work_order_id, **body), caller.language)
+
+
+def close_uncollected(uow: UnitOfWork, work_order_id: UUID, body: Document, caller: Caller) -> Document:
+    return queries.document(uow, exits.close_uncollected(uow, work_order_id, **body), caller.language)
+
+
+def _cancelled(uow: UnitOfWork, id: UUID, caller: Caller) -> Document | None:
+    order = exits.cancelled(uow, id)
+    return queries.document(uow, order, caller.language) if order else None
+
+
+@confirmed_by(_cancelled)
+def cancel(uow: UnitOfWork, work_order_id: UUID, body: Document, caller: Caller) -> Document | Unconfirmed:
+    order = exits.cancel(uow, work_order_id, **body)
+    document = queries.document(uow, order, caller.language)
+    return Unconfirmed(document) if order.state is State.CANCELLING else document
+
+
+def search_quick_jobs(uow: UnitOfWork, query: ListQuery, caller: Caller) -> Document:
+    return queries.search(uow, query, caller.language, WorkOrder.kind == quick_jobs.KIND)
+
+
+def get_quick_job(uow: UnitOfWork, quick_job_id: UUID, caller: Caller) -> Document:
+    return get(uow, quick_job_id, caller)
+
+
+def _settled(uow: UnitOfWork, id: UUID, caller: Caller) -> Document | None:
+    order = quick_jobs.settled(uow, id)
+    return queries.document(uow, order, caller.language) if order else None
+
+
+def _lapsed(uow: UnitOfWork, id: UUID, caller: Caller) -> Document | DomainError:
+    ended = quick_jobs.lapse(uow, id)
+    return ended if isinstance(ended, DomainError) else queries.document(uow, ended, caller.language)
+
+
+@confirmed_by(_settled, lapse=_lapsed)
+def create_quick_job(uow: UnitOfWork, body: Document, caller: Caller) -> Unconfirmed:
+    return Unconfirmed(queries.document(uow, quick_jobs.create(uow, **body), caller.language))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    not_,
     null,
     or_,
     select,
@@ -49,6 +51,7 @@ from services.orders.repairs.quote import Quote, QuoteLine
 from services.orders.repairs.records import SearchToken, TimelineEntry
 from services.orders.repairs.search import Word, wanted
 from services.orders.repairs.sections import HandOver, Sections
+from services.orders.repairs.settings import uncollected_days
 from services.orders.repairs.states import State
 from services.orders.repairs.views import Reader
 from services.orders.repairs.work_order import WorkOrder
@@ -94,13 +97,17 @@ def document(uow: UnitOfWork, order: WorkOrder, language: str) -> Document:
     return views.work_order(order, order.sections, names, Reader(uow.principal, language))
 
 
-def search(uow: UnitOfWork, query: ListQuery, language: str) -> Document:
-    """R-11. Each item is the whole document."""
+def search(uow: UnitOfWork, query: ListQuery, language: str, *some: ColumnElement[bool]) -> Document:
+    """R-11. Each item is the whole document. ``some``: only orders for which this holds."""
     reader = Reader(uow.principal, language)
-    conditions: list[ColumnElement[bool]] = []
+    conditions = list(some)
     if "category" in query.filters:
         made = select(Product.id).where(Product.category == query.filters["category"])
         conditions.append(WorkOrder.product_id.in_(made))
+    if "uncollected" in query.filters:
+        late = uow.now - timedelta(days=uncollected_days(uow))
+        uncollected = and_(WorkOrder.state == State.READY, WorkOrder.ready_at <= late)
+        conditions.append(uncollected if query.filters["uncollected"] else not_(uncollected))
     if query.q:
         conditions.append(_matching(uow, query.q))
 
@@ -190,7 +197,8 @@ def timeline(uow: UnitOfWork, work_order_id: UUID, query: ListQuery, language: s
     statement, view = select(told), partial(views.entry, language=language)
     if uow.principal.is_outside:
         passed = or_(told.c.type != "work_order.check", told.c.state_after == State.READY)
-        statement = statement.where(told.c.type.in_(told_of("outside")), passed)
+        ended = or_(told.c.type != "work_order.cancel", told.c.state_after == State.CANCELLED)
+        statement = statement.where(told.c.type.in_(told_of("outside")), passed, ended)
         view = partial(views.outside_entry, language=language)
     elif hidden := [kind for kind, right in TOLD_TO.items() if not uow.principal.may(right)]:
         statement = statement.where(told.c.type.not_in(hidden))

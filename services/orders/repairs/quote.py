@@ -25,7 +25,6 @@ from services.orders.kernel import Document, number, quantity
 from services.orders.repairs.sections import PartReturn
 
 CURRENCY = "CNY"
-DEFAULT_TAX_RATE = Decimal("0.13")
 
 
 class QuoteState(StrEnum):
@@ -279,6 +278,11 @@ def rebilling(former: Billing, quote: Quote, labour: Sequence[Position] | None, 
     payer = Coverage.IN_WARRANTY if charged_to == "maker" else Coverage.OUT_OF_WARRANTY
     lines = [billed(each, Amounts.of(each, quote.tax_rate, payer)) for each in (*(labour or ()), *kept)]
     return _settled(former["round"] + 1, former["currency"], lines)
+
+
+def fee(labour: Sequence[Position], tax_rate: Decimal) -> Billing:
+    """What the customer pays for the diagnosis of a device that goes back unrepaired: this labour, or nothing."""
+    return _settled(1, CURRENCY, [billed(each, Amounts.of(each, tax_rate, Coverage.OUT_OF_WARRANTY)) for each in labour])
 
 
 def _settled(round_: int, currency: str, lines: list[BilledLine]) -> Billing:

@@ -4,7 +4,8 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where an order stands (维修进度): 待受理, 待维修, 待质检, 待取机, 已完成, 已回访, 已审计, 已取消."""
+    """Where an order stands (维修进度): 待受理, 待维修, 待质检, 待取机, 已完成, 已回访, 已审计, 取消中 (until inventory says that
+    nothing is out), 已取消."""
 
     REGISTERED = "registered"
     IN_REPAIR = "in_repair"
@@ -13,6 +14,7 @@ class State(StrEnum):
     COMPLETED = "completed"
     REVISITED = "revisited"
     AUDITED = "audited"
+    CANCELLING = "cancelling"
     CANCELLED = "cancelled"
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -18,25 +17,23 @@ from chassis.domain.errors import (
     BadTransition,
     DomainError,
     DuplicateLine,
-    Unavailable,
     UnknownReference,
     ValidationFailed,
 )
 from chassis.domain.moments import moment
 from services.orders.devices import Coverage, Device, Exclusion, Stay, decide
 from services.orders.kernel import Document, in_hours, local_day, own, quantity
-from services.orders.masters import LabourRateCopy, ParameterCopy, PartCopy, Site, Technician, living
+from services.orders.masters import LabourRateCopy, PartCopy, Site, Technician, living
 from services.orders.repairs import gates, loading, opening, search, views
 from services.orders.repairs.facts import Bill, Parts
-from services.orders.repairs.quote import DEFAULT_TAX_RATE, Position, rebilling
+from services.orders.repairs.quote import Position, rebilling
 from services.orders.repairs.records import Appointment, SearchToken, slot_of
+from services.orders.repairs.settings import tax_rate, uncollected_days
 from services.orders.repairs.work_order import WorkOrder
 
 CORRECT = "orders.work_order.correct"
 NUMBERED = "work_order"
 DEFAULT_APPOINTMENT, LONGEST_APPOINTMENT = timedelta(hours=1), timedelta(days=1)
-NEWS_TRAVELS = 0.5
-"""Seconds in which what another service has just done is known here (13 ms are usual, a busy machine takes longer)."""
 
 
 def register(
@@ -93,9 +90,7 @@ def assign(
     the order keeps the one it has, which the technician must be free for as well."""
     with moving(uow, work_order_id) as order:
         order.machine.require(order, "assign")
-        technician = own(uow, Technician, technician_id, "technician_id")
-        if technician.site_id != order.site_id or not technician.active:
-            raise UnknownReference("technician_id")
+        technician = technician_of(uow, order, technician_id)
         start, end = _appointment(order, appointment_start, appointment_end)
         order.assign(technician.id, technician.name, start, end, uow.actor)
         _book(uow, order, technician, start, end)
@@ -111,7 +106,7 @@ def start(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
         takes_over = next(iter(linked), None) if all(each.id != order.technician_id for each in linked) else None
         order.start(uow.actor, takes_over)
         if takes_over:
-            _free(uow, order)
+            free(uow, order)
     return order
 
 
@@ -142,8 +137,7 @@ def quote(uow: UnitOfWork, work_order_id: UUID, labour: list[Document], parts: l
     """A new version at today's prices (F-05); the version before is kept as it stood."""
     with moving(uow, work_order_id) as order:
         order.machine.require(order, "quote")
-        positions = [*_labour(uow, labour), *_parts(uow, parts)]
-        order.offer(positions, tax_rate(uow), uow.now, uow.actor)
+        order.offer(positions(uow, labour, parts), tax_rate(uow), uow.now, uow.actor)
     return order
 
 
@@ -180,10 +174,16 @@ def check(uow: UnitOfWork, work_order_id: UUID, passed: bool, reason: str | None
     """Passing an in-warranty repair adds the days the device was away to its warranty (O-26)."""
     with moving(uow, work_order_id) as order:
         order.check(passed, reason, parts_of(uow, order), uow.now, uow.actor)
-        if passed and order.coverage is Coverage.IN_WARRANTY and order.device_id:
-            first, last = (local_day(at, order.time_zone) for at in (order.registered_at, uow.now))
-            uow.get(Device, order.device_id).add_stay(Stay(order.number, first, last))
+        if passed:
+            add_stay(uow, order)
     return order
+
+
+def add_stay(uow: UnitOfWork, order: WorkOrder) -> None:
+    """The days an in-warranty repair took are added to the device's warranty."""
+    if order.coverage is Coverage.IN_WARRANTY and order.device_id:
+        first, last = (local_day(at, order.time_zone) for at in (order.registered_at, uow.now))
+        uow.get(Device, order.device_id).add_stay(Stay(order.number, first, last))
 
 
 def return_parts(uow: UnitOfWork, work_order_id: UUID, lines: list[Document]) -> WorkOrder:
@@ -215,7 +215,7 @@ def audit(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
 def unaudit(uow: UnitOfWork, work_order_id: UUID, reason: str) -> WorkOrder:
     """G-21. Finance reverses the bill when it hears of it."""
     with moving(uow, work_order_id) as order:
-        order.unaudit(reason, uow.actor)
+        order.unaudit(reason, bill_of(uow, order), uow.actor)
     return order
 
 
@@ -225,21 +225,9 @@ def rebill(
     """G-21. The next round: who pays, and labour at today's rates where it is given. Parts stay as they were fitted."""
     with moving(uow, work_order_id) as order:
         order.machine.require(order, "rebill")
-        hours = None if labour is None else list(_labour(uow, labour))
+        hours = None if labour is None else positions(uow, labour)
         assert order.billing is not None and order.quote is not None  # audited orders were billed
         order.rebill(rebilling(order.billing, order.quote, hours, charged_to), uow.actor)
-    return order
-
-
-def cancel(uow: UnitOfWork, work_order_id: UUID, reason: str) -> WorkOrder:
-    """Frees reservations and the technician's time. What is reserved the storekeeper may just have handed out: word of it
-    is given time to arrive, so that parts that are out are asked for and not forgotten."""
-    with moving(uow, work_order_id) as order:
-        parts = parts_of(uow, order)
-        order.cancel(reason, parts, bill_of(uow, order), uow.actor)
-        if parts and parts.reserved_any and uow.waited < NEWS_TRAVELS:
-            raise Unavailable().waiting()
-        _free(uow, order)
     return order
 
 
@@ -275,20 +263,34 @@ def bill_of(uow: UnitOfWork, order: WorkOrder) -> Bill | None:
 
 def gates_of(uow: UnitOfWork, order: WorkOrder, language: str) -> list[Document]:
     """What the caller may do by right and state, and would be refused all the same: with the code of the refusal, in words."""
-    actions = [action for action in order.machine.allowed(order, uow.principal) if action in gates.GATES]
+    allowed = order.machine.allowed(order, uow.principal)
+    actions = [action for action in allowed if action in gates.GATES]
     parts, bill = (parts_of(uow, order), bill_of(uow, order)) if actions else (None, None)
     found = gates.shut(order, actions, parts, bill)
+    asked: list[tuple[str, Callable[[], None]]] = []
     if uow.principal.may(CORRECT):
+        asked.append(("correct", lambda: order.require_correctable(bill)))
+    if "close-uncollected" in allowed:
+        asked.append(("close-uncollected", lambda: gates.overdue(order, uow.now, uncollected_days(uow))))
+    for action, ask in asked:
         try:
-            order.require_correctable(bill)
+            ask()
         except DomainError as refused:
-            found.append(("correct", refused))
+            found.append((action, refused))
     return [views.gate(action, refused, language) for action, refused in found]
 
 
-def tax_rate(uow: UnitOfWork) -> Decimal:
-    known = uow.one(ParameterCopy, key="tax.rate")
-    return Decimal(str(known.value)) if known else DEFAULT_TAX_RATE
+def technician_of(uow: UnitOfWork, order: WorkOrder, technician_id: str) -> Technician:
+    """An active technician of the order's site."""
+    technician = own(uow, Technician, technician_id, "technician_id")
+    if technician.site_id != order.site_id or not technician.active:
+        raise UnknownReference("technician_id")
+    return technician
+
+
+def positions(uow: UnitOfWork, labour: list[Document], parts: Sequence[Document] = ()) -> list[Position]:
+    """What is quoted or billed, at today's rates and prices."""
+    return [*_labour(uow, labour), *_parts(uow, list(parts))]
 
 
 def _labour(uow: UnitOfWork, labour: list[Document]) -> Iterator[Position]:
@@ -350,7 +352,7 @@ def _book(
 ) -> None:
     """The database refuses two overlapping slots of one technician, however many ask at once."""
     if start is None or end is None:
-        _free(uow, order)
+        free(uow, order)
         return
     slot = NumericRange(*slot_of(technician.serial, start, end), bounds="[)")
     row: dict[str, Any] = {"technician_id": technician.id, "slot": slot}
@@ -358,5 +360,6 @@ def _book(
     uow.execute(booking.on_conflict_do_update(index_elements=["work_order_id"], set_=row))
 
 
-def _free(uow: UnitOfWork, order: WorkOrder) -> None:
+def free(uow: UnitOfWork, order: WorkOrder) -> None:
+    """The technician's time."""
     uow.later("DELETE FROM appointments WHERE work_order_id = %s", (order.id,))

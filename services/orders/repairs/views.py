@@ -17,6 +17,7 @@ from services.orders.repairs.errors import BillOpen
 from services.orders.repairs.kinds import KINDS
 from services.orders.repairs.quote import Quote
 from services.orders.repairs.sections import Diagnosis, Sections
+from services.orders.repairs.states import State
 from services.orders.repairs.work_order import WorkOrder
 from services.orders.texts import say
 
@@ -44,6 +45,8 @@ FIELDS = (
     "approved_version",
     "work_done",
     "cancel_reason",
+    "unrepaired",
+    "uncollected_reason",
     "billing",
     "reopened",
     "promised_at",
@@ -128,14 +131,16 @@ def entry(row: Any, language: str) -> Document:
         "type": row.type,
         "source": row.source,
         "actor": row.actor,
-        "summary": say("timeline", _said(row.type, data), language, values),
+        "summary": say("timeline", _said(row.type, data, row.state_after), language, values),
         "data": {**data, **({"reason": row.why} if row.why else {}), **_move(row)},
     }
 
 
-def _said(kind: str, data: Document) -> str:
+def _said(kind: str, data: Document, state_after: str | None) -> str:
     """The entry's words (texts.yaml), where what happened depends on how it went."""
     match kind:
+        case "work_order.cancel" if state_after == State.CANCELLING:
+            return "work_order.cancelling"
         case "work_order.check" if data.get("passed") is False:
             return "work_order.check_failed"
         case "revisit.recorded" if data.get("score") is None:

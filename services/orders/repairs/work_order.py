@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,7 +23,7 @@ from chassis.domain.machine import Machine
 from services.orders.devices import Coverage, Decision
 from services.orders.kernel import Document, apply, quantity
 from services.orders.masters import Technician
-from services.orders.repairs import announcing, corrections, gates
+from services.orders.repairs import announcing, corrections, ending, gates
 from services.orders.repairs.errors import BillExists, OverReturn
 from services.orders.repairs.facts import Bill, Parts
 from services.orders.repairs.kinds import KINDS
@@ -69,6 +69,10 @@ class WorkOrder(Base, Scoped, Aggregate):
     repaired: Mapped[bool]
     work_done: Mapped[str | None]
     cancel_reason: Mapped[str | None]
+    unrepaired: Mapped[bool]
+    """The customer refused the quote: it goes back as it came."""
+    uncollected_reason: Mapped[str | None]
+    """Why it was closed though nobody collected it."""
     billing: Mapped[Billing | None] = mapped_column(JSONB(none_as_null=True))
     reopened: Mapped[bool]
     promised_at: Mapped[datetime | None]
@@ -90,6 +94,8 @@ class WorkOrder(Base, Scoped, Aggregate):
             Index(f"ix_work_orders_{name}", name, "id")
             for name in ("created_at", "registered_at", "external_id")
         ),
+        Index("ix_work_orders_quick_jobs", "registered_at", postgresql_where=text("kind = 'quick_job' AND state = 'in_repair'")),
+        Index("ix_work_orders_kind", "kind", "created_at", "id", postgresql_where=text("kind <> 'repair'")),
         Index("ix_work_orders_source_external_id", "source", "external_id", unique=True),
     )
 
@@ -104,7 +110,7 @@ class WorkOrder(Base, Scoped, Aggregate):
             "state": KINDS[fields.get("kind", "repair")].initial,
             "quote_version": 0,
         }
-        empty |= {"returned": False, "repaired": False, "reopened": False, "coverage_reason": []}
+        empty |= {"returned": False, "repaired": False, "reopened": False, "unrepaired": False, "coverage_reason": []}
         for name in ("version", "created_at", "created_by", "updated_at", "updated_by"):
             del empty[name]
         return cls(**(empty | fields)).read_with(Sections())
@@ -221,8 +227,11 @@ class WorkOrder(Base, Scoped, Aggregate):
         self.record("quote_rejected")
 
     def note_parts(self, parts: Parts, by: str) -> None:
-        """Inventory reported: when every part of the approved version is reserved the order waits no longer."""
-        if (
+        """Inventory reported: when every part of the approved version is reserved the order waits no longer, and a cancel ends."""
+        if self.state is State.CANCELLING:
+            if parts.cancelled:
+                ending.end_cancel(self, parts, by)
+        elif (
             self.waiting_for is Wait.PARTS
             and self.approved_version == parts.quote_version
             and parts.reserved_all
@@ -251,6 +260,16 @@ class WorkOrder(Base, Scoped, Aggregate):
         gates.need(self, parts, "issued_all")
         self.machine.fire(self, "check", by, to=State.READY, why=reason, data={"passed": True})
         self._section(Check(id=new_id(), at=now, by=by, passed=True, reason=reason))
+        self._ready(now)
+
+    def finish(self, parts: Parts | None, now: datetime, by: str) -> None:
+        """A quick job is done when its parts are out: nobody checks it."""
+        self.machine.require(self, "finish")
+        gates.need(self, parts, "issued_all")
+        self.machine.fire(self, "finish", by)
+        self._ready(now)
+
+    def _ready(self, now: datetime) -> None:
         assert self.quote is not None  # complete asked for an approved one
         self.ready_at, self.billing = now, self.quote.billing(self.sections.returns, round_=1)
         self.record("ready")
@@ -259,7 +278,7 @@ class WorkOrder(Base, Scoped, Aggregate):
         """Issued parts come back (before billing only). ``lines``: part_id, quantity, quality. They are needed no longer.
         Of a part no more than is out, good and bad together: OverReturn."""
         self.machine.require(self, "return_parts")
-        out, back = self.parts_out(parts), total_by_part(lines)
+        out, back = gates.parts_out(self, parts), total_by_part(lines)
         if over := [part_id for part_id, amount in back.items() if amount > out.get(part_id, 0)]:
             raise OverReturn(parts=announcing.lines({part_id: out.get(part_id, Decimal(0)) for part_id in over})).waiting()
         self.machine.fire(self, "return_parts", by, to=self.state, data={"lines": list(lines)})
@@ -291,9 +310,11 @@ class WorkOrder(Base, Scoped, Aggregate):
         self.machine.fire(self, "audit", by)
         self.record("audited")
 
-    def unaudit(self, reason: str, by: str) -> None:
+    def unaudit(self, reason: str, bill: Bill | None, by: str) -> None:
         """Open what was closed for good (反审核, G-21). Nothing is edited: finance reverses the bill, what the customer
-        paid becomes his credit, and ``rebill`` begins the next settlement round."""
+        paid becomes his credit, and ``rebill`` begins the next settlement round. Not while he owes (nobody collected it): BillOpen."""
+        self.machine.require(self, "unaudit")
+        gates.hand_over(self, None, bill)
         self.machine.fire(self, "unaudit", by, why=reason)
         self.reopened = True
         self.record("unaudited", reason=reason)
@@ -313,36 +334,11 @@ class WorkOrder(Base, Scoped, Aggregate):
             self.machine.fire(self, "settle", by)
             self.record("revisited")
 
-    def cancel(self, reason: str, parts: Parts | None, bill: Bill | None, by: str) -> None:
-        """End without repair; reservations are freed. Not while parts are out, not once billed."""
-        if self.state is State.READY:
-            raise BillExists(bills=[bill.shown()] if bill else [])
-        self.machine.require(self, "cancel")
-        gates.cancel(self, parts)
-        self.machine.fire(self, "cancel", by, why=reason)
-        self.waiting_for, self.cancel_reason, self.approved_version, self.repaired = None, reason, None, False
-        self.appointment_start = self.appointment_end = None
-        self.record("cancelled")
-
     def needed(self) -> dict[str, Decimal]:
         """Parts by id that belong into the device: the approved quote less what came back under it."""
-        if self.approved_version is None or self.quote is None:
+        if self.approved_version is None or self.quote is None or self.state is State.CANCELLING:
             return {}
         return self.quote.parts(self.sections.returns)
-
-    def parts_out(self, parts: Parts | None) -> dict[str, Decimal]:
-        """Parts by id that left the store and have not come back. Our own returns may not have reached inventory yet."""
-        if parts is None:
-            return {}
-        ours: dict[str, Decimal] = {}
-        for item in self.sections.returns:
-            ours[str(item.part_id)] = ours.get(str(item.part_id), Decimal(0)) + item.quantity
-        left = {
-            line["part_id"]: quantity(line["issued"])
-            - max(quantity(line["returned"]), ours.get(line["part_id"], Decimal(0)))
-            for line in parts.lines
-        }
-        return {part_id: rest for part_id, rest in left.items() if rest > 0}
 
     def _take_quote(self, now: datetime) -> None:
         """The quote holds: wait for its parts, if it has any. A promise once made keeps its place in the queue."""

@@ -31,9 +31,9 @@ SEED = {
         INSERT INTO sites (id, code, code_key, org_unit_key, search_key, name, org_unit_code, time_zone, org_path, version, created_at, created_by, updated_at, updated_by)
         VALUES ('{BRANCH}', 'x', 'x', 'x', 'x', 'x', 'x', 'x', '/HQ/B/', 1, now(), 'x', now(), 'x');
         INSERT INTO work_orders (id, number, kind, channel, origin, state, site_id, time_zone, problem, coverage, coverage_reason, quote_version,
-            returned, repaired, reopened, registered_at, org_path, version, created_at, created_by, updated_at, updated_by)
+            returned, repaired, unrepaired, reopened, registered_at, org_path, version, created_at, created_by, updated_at, updated_by)
         SELECT id, id::text, 'repair', 'mail', 'live', state, '{BRANCH}', 'x', 'x', 'to_check', '[]', 0,
-            false, false, false, now(), path, 1, now(), 'x', now(), 'x'
+            false, false, false, false, now(), path, 1, now(), 'x', now(), 'x'
         FROM (VALUES ('{BRANCH}'::uuid, 'registered', '/HQ/B/'), ('{WANTED}', 'in_repair', '/HQ/B/'), ('{ERASED}', 'registered', '/HQ/C/')) o (id, state, path)""",
 }
 KIND = "one that the service numbers"

@@ -14,7 +14,6 @@ from chassis.domain.aggregate import new_id
 from chassis.http import runtime
 from chassis.messaging.inbox import Outcome
 from services.orders.app import SERVICE
-from services.orders.repairs import usecases
 from tests.support.serving import Served, envelope, served
 
 UNKNOWN = "0199e3a0-0000-7000-8000-000000000000"
@@ -191,6 +190,14 @@ class Job:
     def issued(self) -> Job:
         return self.tell("inventory.requisition.changed", self.requisition(issued=True))
 
+    def store_frees(self, out: tuple[float, ...] = ()) -> Job:
+        """Inventory's answer to a cancel: nothing is reserved any more; ``out`` of each part was handed out by then."""
+        told = self.requisition()
+        gone = dict(zip(self.shop.parts, out, strict=False))
+        lines = [{**line, "needed": 0, "reserved": 0, "issued": gone.get(line["part_id"], 0)} for line in told["lines"]]
+        facts = {"reserved_all": True, "issued_all": True, "issued_any": bool(out), "cancelled": True, "lines": lines}
+        return self.tell("inventory.requisition.changed", {**told, **facts})
+
     def billed(self, open_amount: str | None = None) -> Job:
         billing = self.reload()["billing"]
         left = billing["customer_total"] if open_amount is None else open_amount
@@ -258,10 +265,8 @@ def shop(api: Served) -> Shop:
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gates that wait for other services' facts give up early; ``patience`` gives them their real time back."""
     monkeypatch.setattr(runtime, "WAIT_SECONDS", 0.3)
-    monkeypatch.setattr(usecases, "NEWS_TRAVELS", 0.1)
 
 
 @pytest.fixture
 def patience(short_patience: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "WAIT_SECONDS", 3.0)
-    monkeypatch.setattr(usecases, "NEWS_TRAVELS", 0.5)

@@ -17,9 +17,9 @@ ROWS = 20_000
 CUSTOMER, DEALER = uuid.UUID(int=7), uuid.UUID(int=99_999)
 FILL = f"""
 INSERT INTO work_orders (id, number, kind, channel, origin, state, site_id, time_zone, customer_id, dealer_id, problem, coverage,
-  coverage_reason, quote_version, returned, repaired, reopened, registered_at, org_path, version, created_at, created_by, updated_at, updated_by)
+  coverage_reason, quote_version, returned, repaired, unrepaired, reopened, registered_at, org_path, version, created_at, created_by, updated_at, updated_by)
 SELECT gen_random_uuid(), 'RE' || n, 'repair', 'web', 'live', 'registered', gen_random_uuid(), 'UTC',
-  lpad(to_hex(n % 2000), 32, '0')::uuid, CASE WHEN n % 1000 = 0 THEN '{DEALER}'::uuid END, 'x', 'to_check', '[]', 0, false, false, false,
+  lpad(to_hex(n % 2000), 32, '0')::uuid, CASE WHEN n % 1000 = 0 THEN '{DEALER}'::uuid END, 'x', 'to_check', '[]', 0, false, false, false, false,
   now(), '/HQ/N/A/', 1, now() - n * interval '1 minute', 'x', now(), 'x' FROM generate_series(1, {ROWS}) n"""
 PAGE = "SELECT * FROM work_orders {} ORDER BY created_at DESC, id DESC LIMIT 51"
 STAFF = Principal("li", "/HQ/N/")

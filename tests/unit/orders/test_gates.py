@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from chassis.domain.errors import DomainError
-from services.orders.repairs import gates, views
+from services.orders.repairs import ending, gates, views
 from services.orders.repairs.kinds.repair import REPAIR
+from services.orders.repairs.quote import fee
 from services.orders.repairs.work_order import WorkOrder
 from services.orders.texts import told_of
 from tests.unit.orders.builders import (
@@ -20,14 +22,17 @@ from tests.unit.orders.builders import (
     in_check,
     in_repair,
     parts,
+    positions,
     ready,
     registered,
 )
 
+TAX = Decimal("0.13")
 ACTS: dict[str, Callable[[WorkOrder, Any, Any], None]] = {
     "complete": lambda order, parts, bill: order.complete("done", parts, "ann"),
     "hand-over": lambda order, parts, bill: order.hand_over("Li", bill, NOW, "ann"),
-    "cancel": lambda order, parts, bill: order.cancel("why", parts, bill, "ann"),
+    "return-unrepaired": lambda order, parts, bill: ending.return_unrepaired(order, fee([], TAX), parts, NOW, "ann"),
+    "cancel": lambda order, parts, bill: ending.cancel(order, "why", parts, bill, "ann"),
 }
 
 
@@ -37,7 +42,17 @@ def taken_in() -> WorkOrder:
     return order
 
 
-ORDERS = [taken_in, in_repair, approved, in_check, ready]
+def rejected() -> WorkOrder:
+    """The second quote, after one whose parts may be out."""
+    order = approved()
+    order.offer(positions(), TAX, NOW, "ann")
+    announced(order)
+    order.reject("too dear", "ann")
+    announced(order)
+    return order
+
+
+ORDERS = [taken_in, in_repair, approved, rejected, in_check, ready]
 
 
 @pytest.mark.parametrize("make", ORDERS)
@@ -69,6 +84,6 @@ def test_every_gate_has_its_acts_and_its_words() -> None:
     refused = gates.shut(order, ["hand-over"], None, bill(order, "135.60"))
     told = views.gate(*refused[0], "en")
     assert told["code"] == "bill_open" and "135.60" in told["text"] and "BL1" in told["text"]
-    codes = {"quote_missing", "parts_not_issued", "parts_not_returned", "bill_open.amount", "bill_open.none", "bill_exists", "bad_transition"}
+    codes = {"quote_missing", "parts_not_issued", "parts_not_returned", "bill_open.amount", "bill_open.none", "bill_exists", "bad_transition", "not_overdue"}
     assert codes == set(told_of("gates"))
     assert views.gate(*gates.shut(order, ["hand-over"], None, None)[0], "zh")["text"] == "结算单还没有生成"

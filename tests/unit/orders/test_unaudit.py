@@ -37,7 +37,7 @@ def of_round(order: WorkOrder, round_: int, state: str) -> Bill:
 def test_an_audited_order_goes_back_and_round_two_is_settled() -> None:
     order = audited()
     assert REPAIR.allowed(order) == ["unaudit"]
-    order.unaudit("wrong payer", "boss")
+    order.unaudit("wrong payer", bill(order, "0.00"), "boss")
     entry = order.__dict__["_journal"][-1]
     assert (entry.action, entry.by, entry.before, entry.after, entry.why) == (
         "unaudit", "boss", "audited", "completed", "wrong payer")  # fmt: skip
@@ -78,11 +78,11 @@ def test_other_labour_and_the_same_parts() -> None:
 
 def test_while_it_is_reopened_nothing_moves_it_on() -> None:
     order = audited()
-    order.unaudit("x", "boss")
+    order.unaudit("x", bill(order, "0.00"), "boss")
     announced(order)
     order.note_bill(of_round(order, 1, "settled"), "ann")
     assert order.state is State.COMPLETED
-    for move in (lambda: order.revisit("ann"), lambda: order.audit("ann"), lambda: order.unaudit("x", "ann")):
+    for move in (lambda: order.revisit("ann"), lambda: order.audit("ann"), lambda: order.unaudit("x", bill(order, "0.00"), "ann")):
         with pytest.raises(BadTransition):
             move()
 
@@ -92,4 +92,4 @@ def test_history_was_never_billed_and_stays() -> None:
     order.state = State.AUDITED
     assert REPAIR.allowed(order) == []
     with pytest.raises(BadTransition):
-        order.unaudit("x", "boss")
+        order.unaudit("x", bill(order, "0.00"), "boss")

@@ -11,6 +11,7 @@ import pytest
 from chassis.domain.errors import BadTransition
 from chassis.events import schemas
 from services.orders.devices import Coverage, Decision
+from services.orders.repairs import ending
 from services.orders.repairs.errors import (
     BillExists,
     BillOpen,
@@ -228,11 +229,11 @@ def test_only_what_is_out_comes_back():
 def test_cancel_needs_all_parts_back():
     order = in_check()
     with pytest.raises(PartsNotReturned) as refused:
-        order.cancel("x", parts(order, issued=0), None, "ann")
+        ending.cancel(order, "x", parts(order, issued=0), None, "ann")
     assert refused.value.members["parts"] == [{"part_id": P1, "quantity": 2}] and refused.value.waits
     order.return_parts(give_back(2), parts(order, issued=2), "ann")
     announced(order)
-    order.cancel("x", parts(order, issued=2), None, "ann")
+    ending.cancel(order, "x", parts(order, issued=2), None, "ann")
     data = announced(order)["data"]
     assert (data["state"], data["needed"], data["repaired"], data["waiting_for"]) == (
         "cancelled",
@@ -244,14 +245,14 @@ def test_cancel_needs_all_parts_back():
 
 def test_cancel_frees_reservations():
     order = approved()
-    order.cancel("sold", parts(order), None, "ann")
+    ending.cancel(order, "sold", parts(order), None, "ann")
     assert announced(order)["data"]["needed"] == []
 
 
 def test_once_billed_there_is_no_cancel():
     order = ready()
     with pytest.raises(BillExists) as refused:
-        order.cancel("x", None, bill(order, "1.00"), "ann")
+        ending.cancel(order, "x", None, bill(order, "1.00"), "ann")
     assert refused.value.members["bills"][0]["number"] == "BL1"
 
 
@@ -275,7 +276,7 @@ def test_audit_of_a_completed_order_waits_for_its_revisit():
 def test_journal_of_a_move():
     order = registered()
     announced(order)
-    order.cancel("sold", None, None, "ann")
+    ending.cancel(order, "sold", None, None, "ann")
     [entry] = order.__dict__["_journal"]
     assert (entry.action, entry.by, entry.before, entry.after, entry.why) == (
         "cancel",

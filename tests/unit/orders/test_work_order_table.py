@@ -9,11 +9,12 @@ import pytest
 from chassis.domain.aggregate import new_id
 from chassis.domain.errors import BadTransition
 from chassis.domain.principal import Principal
+from services.orders.repairs import ending
 from services.orders.repairs.errors import (
     BillExists,
 )
 from services.orders.repairs.kinds.repair import REPAIR
-from services.orders.repairs.quote import QuoteState
+from services.orders.repairs.quote import QuoteState, fee
 from services.orders.repairs.states import State, Wait
 from tests.support.announced import loaded
 from tests.unit.orders.builders import (
@@ -34,10 +35,11 @@ ACTIONS = {
     State.REGISTERED: {"assign", "start", "cancel"},
     State.IN_REPAIR: {"assign", "diagnose", "quote", "complete", "cancel"},
     State.IN_CHECK: {"check", "cancel"},
-    State.READY: {"hand-over"},
+    State.READY: {"hand-over", "close-uncollected"},
     State.COMPLETED: set(),
     State.REVISITED: {"audit"},
     State.AUDITED: set(),  # ``unaudit`` once billed: tests/unit/orders/test_unaudit.py
+    State.CANCELLING: set(),
     State.CANCELLED: set(),
 }
 
@@ -68,10 +70,14 @@ CALLS = {
     "check": lambda o: o.check(True, None, None, NOW, "ann"),
     "hand-over": lambda o: o.hand_over("x", None, NOW, "ann"),
     "audit": lambda o: o.audit("ann"),
-    "unaudit": lambda o: o.unaudit("x", "ann"),
+    "unaudit": lambda o: o.unaudit("x", None, "ann"),
     "rebill": lambda o: o.rebill(dict.fromkeys(("round", "customer_total", "maker_total", "currency")), "ann"),
     "settle": lambda o: REPAIR.fire(o, "settle", "ann"),
-    "cancel": lambda o: o.cancel("x", None, None, "ann"),
+    "cancel": lambda o: ending.cancel(o, "x", None, None, "ann"),
+    "confirm_cancel": lambda o: REPAIR.fire(o, "confirm_cancel", "ann"),
+    "refuse_cancel": lambda o: REPAIR.fire(o, "refuse_cancel", "ann", to=State.IN_REPAIR),
+    "return-unrepaired": lambda o: ending.return_unrepaired(o, fee([], Decimal("0.13")), None, NOW, "ann"),
+    "close-uncollected": lambda o: ending.close_uncollected(o, "x", NOW, "ann"),
     "return_parts": lambda o: o.return_parts([], None, "ann"),
     "revisit": lambda o: o.revisit("ann"),
     "correct": lambda o: o.correct({"channel": "mail"}, None, "ann"),
@@ -85,7 +91,7 @@ def test_every_jump_that_is_not_in_the_table_raises_and_changes_nothing(state: S
     order = registered()
     order.state = state
     loaded(order)
-    if state in REPAIR.moves[action].sources and action not in ("approve", "reject"):
+    if state in REPAIR.moves[action].sources and action not in ("approve", "reject", "return-unrepaired"):
         return
     before = {key: value for key, value in order.__dict__.items() if not key.startswith("_")}
     expected = BillExists if (state, action) == (State.READY, "cancel") else BadTransition

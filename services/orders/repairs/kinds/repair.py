@@ -12,37 +12,45 @@ def _right(action: str) -> str:
     return f"orders.work_order.{action.replace('-', '_')}"
 
 
-def _move(action: str, sources: set[State], *targets: State, when: Any = None) -> Move:
+def move(action: str, sources: set[State], *targets: State, when: Any = None) -> Move:
     return Move(action, sources, targets or sources, permission=_right(action), when=when)
 
 
 OPEN = {State.REGISTERED, State.IN_REPAIR, State.IN_CHECK}
+AFTERWARDS = (
+    move("hand-over", {State.READY}, State.COMPLETED),
+    move("close-uncollected", {State.READY}, State.REVISITED),
+    move("audit", {State.REVISITED}, State.AUDITED),
+    # An order taken over from history was never billed, so there is nothing to reverse.
+    move("unaudit", {State.AUDITED}, State.COMPLETED, when=lambda order: order.billing is not None),
+    move("rebill", {State.COMPLETED}, when=lambda order: order.reopened),
+    Move("revisit", {State.COMPLETED}, State.REVISITED, when=lambda order: not order.reopened),
+    Move("settle", {State.COMPLETED}, State.REVISITED),
+)
+"""From ready to collect on; the last two are events' moves."""
 REPAIR = Machine(
     "work_order",
     State,
     initial=State.REGISTERED,
     final={State.CANCELLED},
     moves=[
-        _move("assign", {State.REGISTERED, State.IN_REPAIR}),
-        _move("start", {State.REGISTERED}, State.IN_REPAIR),
-        _move("diagnose", {State.IN_REPAIR}),
-        _move("quote", {State.IN_REPAIR}),
-        _move("approve", {State.IN_REPAIR}, when=lambda order: order.waiting_for == Wait.APPROVAL),
-        _move("reject", {State.IN_REPAIR}, when=lambda order: order.waiting_for == Wait.APPROVAL),
-        _move("complete", {State.IN_REPAIR}, State.IN_CHECK),
-        _move("check", {State.IN_CHECK}, State.READY, State.IN_REPAIR),
-        _move("hand-over", {State.READY}, State.COMPLETED),
-        _move("audit", {State.REVISITED}, State.AUDITED),
-        # An order taken over from history was never billed, so there is nothing to reverse.
-        _move("unaudit", {State.AUDITED}, State.COMPLETED, when=lambda order: order.billing is not None),
-        _move("rebill", {State.COMPLETED}, when=lambda order: order.reopened),
-        _move("cancel", OPEN, State.CANCELLED),
+        move("assign", {State.REGISTERED, State.IN_REPAIR}),
+        move("start", {State.REGISTERED}, State.IN_REPAIR),
+        move("diagnose", {State.IN_REPAIR}),
+        move("quote", {State.IN_REPAIR}),
+        move("approve", {State.IN_REPAIR}, when=lambda order: order.waiting_for == Wait.APPROVAL),
+        move("reject", {State.IN_REPAIR}, when=lambda order: order.waiting_for == Wait.APPROVAL),
+        move("return-unrepaired", {State.IN_REPAIR}, State.READY, when=lambda order: order.waiting_for == Wait.CUSTOMER),
+        move("complete", {State.IN_REPAIR}, State.IN_CHECK),
+        move("check", {State.IN_CHECK}, State.READY, State.IN_REPAIR),
+        *AFTERWARDS,
+        move("cancel", OPEN, State.CANCELLED, State.CANCELLING),
         # Not among the offered actions: the first has its own place at the storekeeper's, events move the others.
-        # A PATCH is no action either; the second is what becomes of a repair whose quote a correction voids.
+        # A PATCH is no action either; the last is what becomes of a repair whose quote a correction voids.
+        Move("return_parts", {State.IN_REPAIR, State.IN_CHECK}, {State.IN_REPAIR, State.IN_CHECK}),
+        Move("confirm_cancel", {State.CANCELLING}, State.CANCELLED),
+        Move("refuse_cancel", {State.CANCELLING}, {State.IN_REPAIR, State.IN_CHECK}),
         Move("correct", OPEN, OPEN),
         Move("requote", {State.IN_CHECK}, State.IN_REPAIR),
-        Move("return_parts", {State.IN_REPAIR, State.IN_CHECK}, {State.IN_REPAIR, State.IN_CHECK}),
-        Move("revisit", {State.COMPLETED}, State.REVISITED, when=lambda order: not order.reopened),
-        Move("settle", {State.COMPLETED}, State.REVISITED),
     ],
 )
