@@ -135,8 +135,8 @@ def _form_page(
         if add := request.form.get("add_row"):
             form.add_row(add)
         else:
-            at_once = f"{resource.name}.{verb}" in screen.screens()["at_once"]
-            status, answer = _send(operation, form, {"Idempotency-Key": key, **({"Prefer": "wait=0"} if at_once else {})}, found, resource)
+            wait = screen.screens()["wait"].get(f"{resource.name}.{verb}", 1)
+            status, answer = _send(operation, form, {"Idempotency-Key": key, "Prefer": f"wait={wait}"}, found, resource)
             if status < 500:  # else nobody knows whether it was carried out: sent again it is the same request
                 key = secrets.token_urlsafe(16)
     if isinstance(answer, Response):
@@ -224,7 +224,9 @@ def _after(
         page = Response(document_page(resource, answer, made=True))
         page.headers["HX-Push-Url"] = target
         return page
-    return _done(target, f"{resource.name}.{verb}")
+    # What another service has yet to confirm is not done: the state says so.
+    unconfirmed = (answer.get("state"), verb) == ("cancelling", "cancel")
+    return _done(target, f"{resource.name}.{answer['state'] if unconfirmed else verb}")
 
 
 def _options(fields: tuple[Field, ...]) -> dict[str, list[tuple[str, str]]]:

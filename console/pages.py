@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import Blueprint, Response, abort, current_app, g, render_template, request
+from flask import Blueprint, Response, abort, current_app, g, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from console import attachments, screen, work_orders
 from console.contracts import Field, Model, Reference, Resource
@@ -75,7 +76,8 @@ def _context() -> dict[str, Any]:
 
 def address(resource: Resource, document: Mapping[str, Any]) -> str:
     """Where a document's page is."""
-    return f"/{resource.name}/{quote(str(document.get(resource.key, '')), safe='')}"
+    name = screen.screens()["shown_as"].get(resource.name, resource.name)
+    return f"/{name}/{quote(str(document.get(resource.key, '')), safe='')}"
 
 
 # -- lists ---------------------------------------------------------------------------------------------------
@@ -203,8 +205,10 @@ def pick(name: str) -> str:
 
 # -- documents -----------------------------------------------------------------------------------------------
 @blueprint.get("/<name>/<key>")
-def document(name: str, key: str) -> str:
+def document(name: str, key: str) -> str | AnyResponse:
     resource = resource_of(name)
+    if name in screen.screens()["shown_as"]:
+        return redirect(address(resource, {resource.key: key}))
     return document_page(resource, fetch(resource, key))
 
 

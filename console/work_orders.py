@@ -29,6 +29,8 @@ def usual(order: Mapping[str, Any]) -> list[str]:
     """The step people take next, by what the order has and lacks; several where one may not be allowed."""
     if order.get("waiting_for") == "approval":
         return ["approve"]
+    if order.get("waiting_for") == "customer":
+        return ["return-unrepaired", "quote"]
     match order.get("state"):
         case "registered":
             return ["start"] if order.get("technician_id") else ["assign", "start"]

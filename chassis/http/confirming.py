@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from chassis.db.uow import UnitOfWork
-from chassis.domain.errors import DomainError
 
 F = TypeVar("F", bound=Callable[..., Any])
 Outcome = Callable[[UnitOfWork, UUID, Any], Any]
@@ -36,12 +35,6 @@ class Unconfirmed:
 class Confirmation:
     outcome: Outcome
     lapse: Lapse | None = None
-
-
-class NotYet(DomainError):
-    """The event has not come."""
-
-    code = "not_yet"
 
 
 def confirmed_by(outcome: Outcome, lapse: Lapse | None = None) -> Callable[[F], F]:

@@ -38,7 +38,7 @@ from chassis.http import confirming, dry_run, exports, outside, restricted, uplo
 from chassis.http.confirming import UNCONFIRMED, Unconfirmed
 from chassis.http.idempotency import Key, readable_today
 from chassis.http.outside import PAGING
-from chassis.http.runtime import Runtime, patience
+from chassis.http.runtime import NotYet, Runtime, patience
 from chassis.http.uploads import Download
 from chassis.http.validation import CONTROL, JSON, Body, Parameters
 from chassis.ops.trace import current_traceparent
@@ -146,7 +146,7 @@ class Endpoint:
         id, lapse = reply.unconfirmed, self._confirmation.lapse
         try:
             return await self.runtime.patiently(partial(self._outcome, principal, arguments, key, id), max(seconds, 0.0))
-        except confirming.NotYet:
+        except NotYet:
             if lapse is None:
                 return reply
             return await self.runtime.in_thread(partial(self._lapse, lapse, principal, arguments, key, id))
@@ -167,7 +167,7 @@ class Endpoint:
         def ask(uow: UnitOfWork) -> Reply:
             result = outcome(uow, id, arguments["caller"])
             if result is None:
-                raise confirming.NotYet().waiting()
+                raise NotYet()
             reply = self._reply(self.visible_to(principal, result))
             if key and isinstance(reply.body, bytes):
                 key.replace(uow, reply.status, reply.body)
@@ -175,8 +175,6 @@ class Endpoint:
 
         try:
             return self._in_transaction(principal, ask)
-        except confirming.NotYet:
-            raise
         except DomainError:
             self._refused(principal, key)
             raise

@@ -32,6 +32,12 @@ def patience(prefer: str | None) -> float:
     return min(float(found[1]), WAIT_SECONDS) if found else WAIT_SECONDS
 
 
+class NotYet(Exception):
+    """What is waited for has not come; never told to anybody."""
+
+    waits = True
+
+
 class Runtime:
     """Made before the fork, filled at first use in the process itself."""
 
@@ -73,7 +79,7 @@ class Runtime:
             while True:
                 try:
                     return await self.in_thread(function)
-                except DomainError as error:
+                except (DomainError, NotYet) as error:
                     if not error.waits or not seconds:
                         raise
                     if not deadline:

@@ -15,6 +15,7 @@ from chassis import contracts
 from chassis.messaging.registry import subscriptions
 from chassis.service import Service
 from contracts.reconcile import (
+    confirmed,
     copies,
     delivery,
     erased,
@@ -37,6 +38,7 @@ CHECKS: Mapping[int, tuple[str, Check]] = {
     7: ("read copies agree with their owner", copies.check),
     8: ("attachments are whole", files.check),
     9: ("erased customers are erased everywhere", erased.check),
+    10: ("what waits for a word gets it", confirmed.check),
 }
 LIMIT = 900.0  # seconds an event may wait while the suite is up; the longest delay between two attempts is ten minutes
 PAUSE = 1.0

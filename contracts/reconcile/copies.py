@@ -62,10 +62,10 @@ TOLD = "WHERE NOT starts_with(key, 'password.initial')"  # secret: services have
 PARAMETERS = f"SELECT id::text, key, held->'value' FROM parameters {TOLD} ORDER BY id::text"
 PARAMETER_COPIES = f"SELECT id::text, key, value FROM parameter_copies {TOLD} ORDER BY id::text"
 REQUISITIONS = """SELECT id::text, work_order_number, work_order_id, org_path, (told->>'quote_version')::int,
-    (told->>'reserved_all')::boolean, (told->>'issued_all')::boolean, (told->>'issued_any')::boolean, told->'lines'
+    (told->>'reserved_all')::boolean, (told->>'issued_all')::boolean, (told->>'issued_any')::boolean, (told->>'cancelled')::boolean, told->'lines'
     FROM requisitions WHERE told IS NOT NULL ORDER BY id::text"""
 REQUISITION_COPIES = """SELECT c.id::text, o.number, c.work_order_id, c.org_path, c.quote_version, c.reserved_all,
-    c.issued_all, c.issued_any, c.lines FROM requisition_copies c LEFT JOIN work_orders o ON o.id = c.work_order_id
+    c.issued_all, c.issued_any, c.cancelled, c.lines FROM requisition_copies c LEFT JOIN work_orders o ON o.id = c.work_order_id
     ORDER BY c.id::text"""
 REVISITS = """SELECT id::text, work_order_number, work_order_id, org_path, state = 'recorded', solved, score FROM revisits
     ORDER BY id::text"""

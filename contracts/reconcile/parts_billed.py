@@ -15,11 +15,11 @@ BILLED = """SELECT b.work_order_id::text || '/' || l.ref, min(b.number), min(l.d
     FROM bills b JOIN bill_lines l ON l.bill_id = b.id WHERE l.kind = 'part'
     AND b.state <> 'reversed' GROUP BY 1 ORDER BY 1"""
 # The approved quote less what came back under it. Nothing is allowed out of an order without one, but while a new version
-# waits for its approval the parts of the one before are still in the device.
+# waits for its approval, or a cancel for inventory's answer, the parts of the one before may still be out.
 NEEDED = """SELECT quoted.id || '/' || quoted.part, quoted.number, quoted.number, quoted.quantity - coalesce(back.quantity, 0)
     FROM (SELECT o.id::text AS id, o.number, o.approved_version, l.ref AS part, sum(l.quantity) AS quantity
           FROM work_orders o JOIN quote_lines l ON l.work_order_id = o.id AND l.version = o.approved_version
-          WHERE l.kind = 'part' GROUP BY o.id, 4) quoted
+          WHERE l.kind = 'part' AND o.state <> 'cancelling' GROUP BY o.id, 4) quoted
     LEFT JOIN (SELECT work_order_id::text AS id, version, part_id::text AS part, sum(quantity) AS quantity
                FROM part_returns GROUP BY 1, 2, 3) back
       ON back.id = quoted.id AND back.part = quoted.part AND back.version = quoted.approved_version
@@ -29,7 +29,8 @@ TOLD_BACK = """SELECT o.id::text || '/' || r.part_id::text, min(o.number), min(o
 TAKEN_BACK = """SELECT r.work_order_id::text || '/' || l.part_id::text, min(r.work_order_number), min(p.number), sum(l.returned)
     FROM requisition_lines l JOIN requisitions r ON r.id = l.requisition_id JOIN parts p ON p.id = l.part_id
     GROUP BY 1 HAVING sum(l.returned) <> 0 ORDER BY 1"""
-BEING_QUOTED = "SELECT 1 FROM work_orders WHERE id::text = %s AND approved_version IS NULL AND state = 'in_repair'"
+BETWEEN = """SELECT 1 FROM work_orders WHERE id::text = %s
+    AND (state = 'cancelling' OR (approved_version IS NULL AND state = 'in_repair'))"""
 BILLS_OF = "SELECT number FROM bills WHERE work_order_id::text = %s AND state <> 'reversed'"
 
 
@@ -46,7 +47,7 @@ def check(sources: Sources) -> Iterator[Offender]:
         yield Offender(2, f"part {part} on bill {bill}", f"billed {charged}, issued less returned {there}", (order,))
     for key, out, needed in sources.merged(("inventory", OUT), ("orders", NEEDED)):
         if out is not None and out[2] > (needed[2] if needed else 0):
-            if needed is None and any(sources.rows("orders", BEING_QUOTED, (key.partition("/")[0],))):
+            if needed is None and any(sources.rows("orders", BETWEEN, (key.partition("/")[0],))):
                 continue
             detail = f"{out[2]} are out, the approved quote allows {needed[2] if needed else 0}"
             yield Offender(2, f"part {out[1]} of work order {out[0]}", detail, (key.partition("/")[0],))

@@ -1,4 +1,5 @@
-"""5. Every completed live order has its revisit task, once; one whose customer said it is not solved is followed up until it goes on."""
+"""5. Every completed live order has its revisit task, once, but for one that nobody collected, which has none; one whose customer said it
+is not solved is followed up until it goes on."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ from collections.abc import Iterator
 
 from contracts.reconcile.sources import Offender, Sources
 
-COMPLETED = """SELECT id::text, number, state FROM work_orders WHERE origin = 'live' AND completed_at IS NOT NULL ORDER BY id::text"""
+COMPLETED = """SELECT id::text, number, state FROM work_orders WHERE origin = 'live' AND completed_at IS NOT NULL
+    AND uncollected_reason IS NULL ORDER BY id::text"""
 TASKS = """SELECT r.work_order_id::text, min(r.work_order_number), count(DISTINCT r.id), bool_or(r.solved IS FALSE AND f.id IS NULL)
     FROM revisits r LEFT JOIN follow_ups f ON f.revisit_id = r.id GROUP BY 1 ORDER BY 1"""
 

@@ -33,9 +33,14 @@ def test_the_actions_of_a_work_order(model: Model) -> None:
     assert "timeline" in model.resources["work-orders"].parts
 
 
-def test_what_is_refused_at_once_is_an_action(model: Model) -> None:
-    for name, verb in (told.split(".") for told in screens()["at_once"]):
-        assert verb in model.resources[name].actions
+def test_what_has_a_wait_of_its_own_is_an_action(model: Model) -> None:
+    for name, verb in (told.split(".") for told in screens()["wait"]):
+        assert verb in model.resources[name].actions or (verb == "create" and model.resources[name].create)
+
+
+def test_what_is_shown_as_another_has_its_members(model: Model) -> None:
+    for name, other in screens()["shown_as"].items():
+        assert {f.name for f in model.resources[name].members} == {f.name for f in model.resources[other].members}
 
 
 def test_kinds_of_fields(model: Model) -> None:

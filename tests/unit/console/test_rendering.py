@@ -66,7 +66,7 @@ def test_a_document_that_can_be_changed_no_more_says_why(browser: Browser, answe
 
 
 def test_an_action_that_a_person_has_to_clear_is_refused_at_once(browser: Browser, answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(screens(), "at_once", ["gadgets.price"])
+    monkeypatch.setitem(screens(), "wait", {"gadgets.price": 0})
     bill = {"id": MAKER, "number": "BL26110007", "state": "open", "open_amount": "1214.80"}
     refusal = {"title": "The bill is not settled yet", "code": "bill_open", "trace_id": "t", "bills": [bill]}
     answers.rules["POST", f"/gadgets/{ID}/price"] = answers.rules["POST", f"/gadgets/{ID}/cancel"] = (409, refusal)
@@ -75,7 +75,7 @@ def test_an_action_that_a_person_has_to_clear_is_refused_at_once(browser: Browse
     browser.post(f"/gadgets/{ID}/cancel", {"reason": "x"})
     sent = {verb: answers.calls("POST", f"/gadgets/{ID}/{verb}") for verb in ("price", "cancel")}
     assert [asked.headers.get("Prefer") for asked in sent["price"]] == ["wait=0"], "asked once, and nothing waits behind it"
-    assert [asked.headers.get("Prefer") for asked in sent["cancel"]] == [None]
+    assert [asked.headers.get("Prefer") for asked in sent["cancel"]] == ["wait=1"], "others give word that is under way a moment"
 
 
 def test_dangerous_actions_come_last(browser: Browser) -> None:
