@@ -18,12 +18,36 @@ STOCK = 100_000
 
 class Stories(Campaign):
     """Beside the cases of every campaign (each tenth meets a shortage, each fifth pays in two parts) one in ten whose parts
-    arrive at the very moment at which they are reserved; ``races``: all of them."""
+    arrive at the very moment at which they are reserved (``races``: all of them), and one that ends without its repair or is a
+    quick job."""
 
     races = False
 
     def run(self, index: int) -> Case:
-        return self.race(index) if self.races or index % 10 == 5 else super().run(index)
+        if self.races or index % 10 == 5:
+            return self.race(index)
+        return self.exit(index) if index % 10 == 7 else super().run(index)
+
+    def exit(self, index: int) -> Case:
+        company = self.company
+        case = Case(company, company.sites[index % len(company.sites)], patience=self.patience)
+        match index // 10 % 3:
+            case 0:
+                return self.cancel(case)
+            case 1:
+                return case.to_quoted().unrepaired(hours=index // 30 % 2 * 0.5).pay().hand_over().revisit().audit()
+        return case.quick_job().pay().hand_over().revisit().audit()
+
+    def cancel(self, case: Case) -> Case:
+        """While the storekeeper hands its parts out."""
+        storekeeper = case.site.as_("storekeeper")
+        case.to_quoted().approve().wait_for("in_repair", None)
+        [requisition] = storekeeper.get("/requisitions", work_order_id=case.id)["items"]
+        with ThreadPoolExecutor(1) as pool:
+            issued = pool.submit(storekeeper.call, "POST", f"/requisitions/{requisition['id']}/issue", {})
+            case.cancel()
+            issued.result()
+        return case
 
     def race(self, index: int) -> Case:
         company, site = self.company, self.company.sites[index % len(self.company.sites)]

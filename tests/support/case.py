@@ -204,6 +204,48 @@ class Case:
         self.seconds = time.monotonic() - self.began
         return self
 
+    # -- other ends ---------------------------------------------------------------------------------------------
+    def cancel(self) -> Case:
+        """Until it is cancelled; what the store had handed out by then comes back first."""
+        deadline = time.monotonic() + max(30.0, self.patience)
+        while self.reload()["state"] != "cancelled":
+            assert time.monotonic() < deadline, f"{self.order['number']} stays {self.order['state']}"
+            if self.order["state"] == "cancelling":
+                time.sleep(0.05)
+                continue
+            self.steps += 1
+            answer = self.site.as_("agent").call("POST", f"/work-orders/{self.id}/cancel", {"reason": "sold"}, key=f"{self.key}-{self.steps}")
+            if answer.code == "parts_not_returned" and answer.json["parts"]:
+                self.act("storekeeper", "return-parts", {"lines": [{**line, "quality": "good"} for line in answer.json["parts"]]})
+            else:
+                assert answer.ok or answer.code in (*GATES, "bad_transition"), answer.raw
+        self.quantities = []
+        return self
+
+    def unrepaired(self, hours: float = 0.0) -> Case:
+        """The quote is refused; the device goes back as it came, with a fee for the diagnosis or without."""
+        self.act("agent", "reject", {"reason": "too dear"})
+        fee = [{"rate_code": self.company.rate["code"], "hours": hours}] if hours else []
+        self.act("technician", "return-unrepaired", {"labour": fee})
+        self.hours, self.quantities = hours, []
+        return self
+
+    def quick_job(self) -> Case:
+        """All in one call, asked again while the store does not answer."""
+        self.steps += 1
+        parts = [{"part_id": part["id"], "quantity": quantity} for part, quantity in self.quantities]
+        body = {"site_id": self.site.id, "technician_id": self.site.technician["id"], "problem": "flat tyre", "work_done": "tyre changed",
+                "labour": [{"rate_code": self.company.rate["code"], "hours": self.hours}], "parts": parts}
+        deadline = time.monotonic() + self.patience
+        while True:
+            answer = self.site.as_("manager").call("POST", "/quick-jobs", body, key=f"{self.key}-{self.steps}")
+            if answer.code not in GATES or time.monotonic() > deadline:
+                break
+        assert answer.status == 201, answer.raw
+        self.order = answer.json
+        self.wait_for("ready", None)
+        return self
+
     def finish(self) -> Case:
         """From wherever the case stands to its end, or AssertionError."""
         self.key += "-again"

@@ -3,6 +3,8 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from chassis.db.paging import Listing
+from chassis.domain.errors import UnknownReference
+from chassis.http.confirming import Unconfirmed, confirmed_by
 from chassis.http.views import stamps
 from tests.integration.chassis.shelf.books.book import MACHINE, Book, Reader
 
@@ -29,6 +31,32 @@ def lend(uow, book_id, body):
         uow.reference(Reader, body["reader"], "reader")
     book.lend(uow.actor)
     return view(book, uow.principal)
+
+
+def bound(uow, id, caller):
+    """The binder's word stands in the title."""
+    book = uow.read(Book, id)
+    if book.title == "torn":
+        raise UnknownReference("cover")
+    return view(book, uow.principal) if book.title == "bound" else None
+
+
+@confirmed_by(bound)
+def bind(uow, book_id):
+    book = uow.get(Book, book_id)
+    book.price += 1
+    return Unconfirmed(view(book, uow.principal))
+
+
+def given_up(uow, id, caller):
+    book = uow.get(Book, id)
+    book.title = "given up" if book.title == "A" else book.title
+    return UnknownReference("reader") if book.title == "given up" else view(book, uow.principal)
+
+
+@confirmed_by(bound, lapse=given_up)
+def borrow(uow, book_id):
+    return bind(uow, book_id)
 
 
 BOOKS = Listing(
