@@ -12,7 +12,6 @@ from chassis.http import runtime
 from services.callcenter.app import SERVICE as CALLCENTER
 from services.finance.app import SERVICE as FINANCE
 from services.orders.app import SERVICE as ORDERS
-from services.orders.repairs import usecases
 from tests.support.serving import Served, served
 
 PROGRAMS = settings(
@@ -24,7 +23,6 @@ PROGRAMS = settings(
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gates that wait for other services' facts give up at once: here those facts come when they come."""
     monkeypatch.setattr(runtime, "WAIT_SECONDS", 0.05)
-    monkeypatch.setattr(usecases, "NEWS_TRAVELS", 0.0)
 
 
 @pytest.fixture(scope="module")
