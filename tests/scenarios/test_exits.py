@@ -81,7 +81,7 @@ def test_a_refused_quote_goes_back_unrepaired(company: Company, hours: float):
     case = Case(company, company.sites[2]).to_quoted()
     case.act("agent", "reject", {"reason": "too dear"})
     fee = [{"rate_code": company.rate["code"], "hours": hours}] if hours else []
-    order = case.act("technician", "return-unrepaired", {"labour": fee})
+    order = case.act("technician", "return-unrepaired", {"fee": fee})
     assert (order["state"], order["unrepaired"]) == ("ready", True)
     bill = case.billed()
     assert (bill["customer_total"], bill["state"], len(bill["lines"])) == (("56.50", "open", 1) if hours else ("0.00", "settled", 0))

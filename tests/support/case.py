@@ -226,7 +226,7 @@ class Case:
         """The quote is refused; the device goes back as it came, with a fee for the diagnosis or without."""
         self.act("agent", "reject", {"reason": "too dear"})
         fee = [{"rate_code": self.company.rate["code"], "hours": hours}] if hours else []
-        self.act("technician", "return-unrepaired", {"labour": fee})
+        self.act("technician", "return-unrepaired", {"fee": fee})
         self.hours, self.quantities = hours, []
         return self
 

@@ -9,10 +9,10 @@ from services.orders.kernel import Document
 from services.orders.repairs import announcing, ending, gates, loading, quick_jobs, usecases
 from services.orders.repairs.errors import PartsNotReturned
 from services.orders.repairs.facts import Parts
-from services.orders.repairs.quote import fee
+from services.orders.repairs.quote import diagnosis_fee
 from services.orders.repairs.settings import tax_rate, uncollected_days
 from services.orders.repairs.states import State
-from services.orders.repairs.usecases import bill_of, free, moving, parts_of, positions
+from services.orders.repairs.usecases import bill_of, free, moving, parts_of, priced
 from services.orders.repairs.work_order import WorkOrder
 
 
@@ -35,11 +35,11 @@ def cancelled(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder | None:
     return order
 
 
-def return_unrepaired(uow: UnitOfWork, work_order_id: UUID, labour: list[Document] | None = None) -> WorkOrder:
-    """After a refused quote. ``labour``: what the customer pays for the diagnosis, at today's rates; without it the bill is 0.00."""
+def return_unrepaired(uow: UnitOfWork, work_order_id: UUID, fee: list[Document] | None = None) -> WorkOrder:
+    """After a refused quote. ``fee``: labour that the customer pays for the diagnosis, at today's rates; without it the bill is 0.00."""
     with moving(uow, work_order_id) as order:
         order.machine.require(order, "return-unrepaired")
-        billing = fee(list(positions(uow, labour or [])), tax_rate(uow))
+        billing = diagnosis_fee(list(priced(uow, fee or [], "fee")), tax_rate(uow))
         ending.return_unrepaired(order, billing, parts_of(uow, order), uow.now, uow.actor)
     return order
 

@@ -8,6 +8,7 @@ other. A call that dies on the way leaves an order that goes on by itself, or is
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from sqlalchemy import select
 from chassis.db.tables import journal
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import BadTransition, DomainError
-from services.orders.kernel import Document, quantity
+from services.orders.kernel import Document, number, quantity
 from services.orders.repairs import announcing, ending, loading, usecases
 from services.orders.repairs.errors import InsufficientStock, PartsNotIssued
 from services.orders.repairs.facts import Parts
@@ -64,10 +65,16 @@ def advance(uow: UnitOfWork, order: WorkOrder, parts: Parts) -> None:
     if parts.quote_version != order.approved_version:
         return
     if order.state is State.IN_REPAIR and not parts.reserved_all:
-        short = [line for line in parts.lines if quantity(line["needed"]) > quantity(line["reserved"]) + quantity(line["issued"]) - quantity(line["returned"])]
-        _give_up(uow, order, parts, SHORT, short)
+        _give_up(uow, order, parts, SHORT, [line for line in map(_missing, parts.lines) if line["short"]])
     else:
         _done(uow, order, parts)
+
+
+def _missing(line: Document) -> Document:
+    """A line as the store itself tells of a shortage."""
+    out = quantity(line["issued"]) - quantity(line["returned"])
+    short = max(quantity(line["needed"]) - quantity(line["reserved"]) - out, Decimal(0))
+    return {name: line[name] for name in ("part_id", "needed", "reserved")} | {"short": number(short)}
 
 
 def _done(uow: UnitOfWork, order: WorkOrder, parts: Parts | None) -> None:

@@ -280,7 +280,7 @@ def rebilling(former: Billing, quote: Quote, labour: Sequence[Position] | None, 
     return _settled(former["round"] + 1, former["currency"], lines)
 
 
-def fee(labour: Sequence[Position], tax_rate: Decimal) -> Billing:
+def diagnosis_fee(labour: Sequence[Position], tax_rate: Decimal) -> Billing:
     """What the customer pays for the diagnosis of a device that goes back unrepaired: this labour, or nothing."""
     return _settled(1, CURRENCY, [billed(each, Amounts.of(each, tax_rate, Coverage.OUT_OF_WARRANTY)) for each in labour])
 

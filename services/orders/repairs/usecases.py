@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -225,7 +225,7 @@ def rebill(
     """G-21. The next round: who pays, and labour at today's rates where it is given. Parts stay as they were fitted."""
     with moving(uow, work_order_id) as order:
         order.machine.require(order, "rebill")
-        hours = None if labour is None else positions(uow, labour)
+        hours = None if labour is None else list(priced(uow, labour))
         assert order.billing is not None and order.quote is not None  # audited orders were billed
         order.rebill(rebilling(order.billing, order.quote, hours, charged_to), uow.actor)
     return order
@@ -288,12 +288,13 @@ def technician_of(uow: UnitOfWork, order: WorkOrder, technician_id: str) -> Tech
     return technician
 
 
-def positions(uow: UnitOfWork, labour: list[Document], parts: Sequence[Document] = ()) -> list[Position]:
-    """What is quoted or billed, at today's rates and prices."""
-    return [*_labour(uow, labour), *_parts(uow, list(parts))]
+def positions(uow: UnitOfWork, labour: list[Document], parts: list[Document]) -> list[Position]:
+    """What is quoted, at today's rates and prices."""
+    return [*priced(uow, labour), *_parts(uow, parts)]
 
 
-def _labour(uow: UnitOfWork, labour: list[Document]) -> Iterator[Position]:
+def priced(uow: UnitOfWork, labour: list[Document], member: str = "labour") -> Iterator[Position]:
+    """Hours or minutes at today's rates; ``member`` of the request they come from."""
     codes = {folding.code(line["rate_code"]) for line in labour}
     rates = (
         {rate.code_key: rate for rate in uow.find(LabourRateCopy, code_key=codes)}
@@ -303,8 +304,8 @@ def _labour(uow: UnitOfWork, labour: list[Document]) -> Iterator[Position]:
     for index, line in enumerate(labour):
         rate = rates.get(folding.code(line["rate_code"]))
         if rate is None:
-            raise UnknownReference(f"labour.{index}.rate_code").waiting()
-        field, minutes = f"labour.{index}", line.get("minutes")
+            raise UnknownReference(f"{member}.{index}.rate_code").waiting()
+        field, minutes = f"{member}.{index}", line.get("minutes")
         if ("hours" in line) is (minutes is not None):
             raise ValidationFailed.of(f"{field}.hours", "missing" if minutes is None else "hours_or_minutes")
         hours = quantity(line["hours"]) if minutes is None else in_hours(minutes)

@@ -138,7 +138,7 @@ class Desk:
             "quote": {"labour": [{"rate_code": shop.rate, "hours": luck.randint(1, 9)}], "parts": parts},
             "approve": {"approved_by": "王芳"}, "reject": {"reason": "too dear"}, "complete": {"work_done": "replaced"},
             "check": {"passed": luck.random() < 0.7}, "hand-over": {"received_by": "王芳"}, "cancel": {"reason": "changed mind"},
-            "return-unrepaired": {"labour": [{"rate_code": shop.rate, "hours": 1}] * luck.randint(0, 1)},
+            "return-unrepaired": {"fee": [{"rate_code": shop.rate, "hours": 1}] * luck.randint(0, 1)},
         }[action]  # fmt: skip
 
     def try_(self, action: str, luck: random.Random) -> None:

@@ -96,7 +96,7 @@ def test_a_dry_run_waits_for_nobody(shop: Shop, patience: None):
 @pytest.mark.parametrize(("fee", "total"), [(None, "0.00"), ([{"hours": 0.5}], "56.50"), ([{"minutes": 20}], "37.66")])
 def test_a_refused_quote_goes_back_unrepaired(shop: Shop, fee: list[dict[str, float]] | None, total: str):
     job = rejected(shop)
-    body = {} if fee is None else {"labour": [{"rate_code": shop.rate, **line} for line in fee]}
+    body = {} if fee is None else {"fee": [{"rate_code": shop.rate, **line} for line in fee]}
     assert "return-unrepaired" in job.document["allowed_actions"]
     job.do("return-unrepaired", body)
     document = job.document
@@ -113,8 +113,8 @@ def test_only_a_refused_quote_goes_back(shop: Shop):
     for job in (shop.order(), shop.order().start().diagnose(), shop.order().start().diagnose().quote(), shop.order().to_approved()):
         shop.refused(job.attempt("return-unrepaired"), 409, "bad_transition")
     job = rejected(shop)
-    shop.refused(job.attempt("return-unrepaired", {"labour": [{"rate_code": "NO", "hours": 1}]}), 422, "unknown_reference", field="labour.0.rate_code")
-    shop.refused(job.attempt("return-unrepaired", {"labour": [{"rate_code": shop.rate}]}), 400, "validation_failed")
+    shop.refused(job.attempt("return-unrepaired", {"fee": [{"rate_code": "NO", "hours": 1}]}), 422, "unknown_reference", field="fee.0.rate_code")
+    shop.refused(job.attempt("return-unrepaired", {"fee": [{"rate_code": shop.rate}]}), 400, "validation_failed")
     shop.refused(job.attempt("return-unrepaired", {"fee": "10.00"}), 400, "validation_failed")
     assert job.where == ("in_repair", "customer")
 

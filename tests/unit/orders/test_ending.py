@@ -13,7 +13,7 @@ from services.orders.repairs import ending, gates
 from services.orders.repairs.errors import BillOpen, NotOverdue, PartsNotReturned
 from services.orders.repairs.facts import Parts
 from services.orders.repairs.kinds.repair import REPAIR
-from services.orders.repairs.quote import Position, fee
+from services.orders.repairs.quote import Position, diagnosis_fee
 from services.orders.repairs.states import State, Wait
 from services.orders.repairs.work_order import WorkOrder
 from tests.unit.orders.builders import (
@@ -121,7 +121,7 @@ def test_a_quote_that_waited_waits_again():
 @pytest.mark.parametrize(("labour", "total"), [([], "0.00"), ([HOUR], "56.50")])
 def test_a_refused_quote_goes_back_unrepaired(labour: list[Position], total: str):
     order = rejected()
-    ending.return_unrepaired(order, fee(labour, Decimal("0.13")), None, NOW, "ann")
+    ending.return_unrepaired(order, diagnosis_fee(labour, Decimal("0.13")), None, NOW, "ann")
     event = announced(order)
     assert event["type"].endswith(".unrepaired.v1")
     data = event["data"]
@@ -135,7 +135,7 @@ def test_a_refused_quote_goes_back_unrepaired(labour: list[Position], total: str
 
 
 def test_the_fee_is_the_customers_whatever_the_coverage():
-    billing = fee([HOUR], Decimal("0.13"))
+    billing = diagnosis_fee([HOUR], Decimal("0.13"))
     assert {line["maker_amount"] for line in billing["lines"]} == {"0.00"} and Coverage.IN_WARRANTY
 
 
@@ -144,11 +144,11 @@ def test_not_while_parts_of_an_earlier_quote_may_be_out(known: str | None):
     order = rejected(again=True)
     told = {None: None, "behind": parts(order, version=1)}.get(known, parts(order, issued=1))
     with pytest.raises(PartsNotReturned) as refused:
-        ending.return_unrepaired(order, fee([], Decimal("0.13")), told, NOW, "ann")
+        ending.return_unrepaired(order, diagnosis_fee([], Decimal("0.13")), told, NOW, "ann")
     assert refused.value.waits and order.state is State.IN_REPAIR
     back = parts(order, issued=1, returned=1)
     back.quote_version, back.lines[0]["reserved"] = None, 0
-    ending.return_unrepaired(order, fee([], Decimal("0.13")), back, NOW, "ann")
+    ending.return_unrepaired(order, diagnosis_fee([], Decimal("0.13")), back, NOW, "ann")
     assert order.state is State.READY
 
 

@@ -11,7 +11,7 @@ import pytest
 from chassis.domain.errors import DomainError
 from services.orders.repairs import ending, gates, views
 from services.orders.repairs.kinds.repair import REPAIR
-from services.orders.repairs.quote import fee
+from services.orders.repairs.quote import diagnosis_fee
 from services.orders.repairs.work_order import WorkOrder
 from services.orders.texts import told_of
 from tests.unit.orders.builders import (
@@ -31,7 +31,7 @@ TAX = Decimal("0.13")
 ACTS: dict[str, Callable[[WorkOrder, Any, Any], None]] = {
     "complete": lambda order, parts, bill: order.complete("done", parts, "ann"),
     "hand-over": lambda order, parts, bill: order.hand_over("Li", bill, NOW, "ann"),
-    "return-unrepaired": lambda order, parts, bill: ending.return_unrepaired(order, fee([], TAX), parts, NOW, "ann"),
+    "return-unrepaired": lambda order, parts, bill: ending.return_unrepaired(order, diagnosis_fee([], TAX), parts, NOW, "ann"),
     "cancel": lambda order, parts, bill: ending.cancel(order, "why", parts, bill, "ann"),
 }
 

@@ -14,7 +14,7 @@ from services.orders.repairs.errors import (
     BillExists,
 )
 from services.orders.repairs.kinds.repair import REPAIR
-from services.orders.repairs.quote import QuoteState, fee
+from services.orders.repairs.quote import QuoteState, diagnosis_fee
 from services.orders.repairs.states import State, Wait
 from tests.support.announced import loaded
 from tests.unit.orders.builders import (
@@ -76,7 +76,7 @@ CALLS = {
     "cancel": lambda o: ending.cancel(o, "x", None, None, "ann"),
     "confirm_cancel": lambda o: REPAIR.fire(o, "confirm_cancel", "ann"),
     "refuse_cancel": lambda o: REPAIR.fire(o, "refuse_cancel", "ann", to=State.IN_REPAIR),
-    "return-unrepaired": lambda o: ending.return_unrepaired(o, fee([], Decimal("0.13")), None, NOW, "ann"),
+    "return-unrepaired": lambda o: ending.return_unrepaired(o, diagnosis_fee([], Decimal("0.13")), None, NOW, "ann"),
     "close-uncollected": lambda o: ending.close_uncollected(o, "x", NOW, "ann"),
     "return_parts": lambda o: o.return_parts([], None, "ann"),
     "revisit": lambda o: o.revisit("ann"),
