@@ -112,6 +112,10 @@ class Labels:
             return short(document, self.session.caller.language)
         return str(value)[-8:] if reference.member == "id" else str(value)
 
+    def of(self, name: str, value: Any) -> str:
+        """What a document of a resource is called; its id's end where the user may not open it."""
+        return self.label(Reference(name), value) if name in self.model.resources else str(value)[-8:]
+
     def of_rows(self, fields: Iterable[Field], rows: Iterable[Mapping[str, Any]]) -> None:
         """Loads what the reference cells of a table need."""
         references = [(f.name, f.reference) for f in fields if f.reference and f.kind == "reference"]

@@ -122,6 +122,7 @@ def search_quick_jobs(uow: UnitOfWork, query: ListQuery, caller: Caller) -> Docu
 
 
 def get_quick_job(uow: UnitOfWork, quick_job_id: UUID, caller: Caller) -> Document:
+    quick_jobs.require(uow, quick_job_id)
     return get(uow, quick_job_id, caller)
 
 

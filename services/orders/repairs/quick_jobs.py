@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from chassis.db.tables import journal
 from chassis.db.uow import UnitOfWork
-from chassis.domain.errors import BadTransition, DomainError
+from chassis.domain.errors import BadTransition, DomainError, NotFound
 from services.orders.kernel import Document, number, quantity
 from services.orders.repairs import announcing, ending, loading, usecases
 from services.orders.repairs.errors import InsufficientStock, PartsNotIssued
@@ -85,6 +85,12 @@ def _done(uow: UnitOfWork, order: WorkOrder, parts: Parts | None) -> None:
     if order.state is State.IN_CHECK and (parts is None or parts.issued_all):
         order.finish(parts, uow.now, uow.actor)
         usecases.add_stay(uow, order)
+
+
+def require(uow: UnitOfWork, work_order_id: UUID) -> None:
+    """NotFound of an order that is none."""
+    if uow.read(WorkOrder, work_order_id).kind != KIND:
+        raise NotFound()
 
 
 def settled(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder | None:

@@ -68,6 +68,7 @@ def test_one_call_for_all_of_it(shop: Shop, patience: None):
     verbs = [type_.split(".")[-2] for type_, *_ in shop.served.events(job.id)]
     assert verbs == ["registered", "assigned", "started", "quoted", "quote_approved", "parts_reserved", "repaired", "ready"]
     assert shop.ok("GET", f"/quick-jobs/{job.id}")["number"] == told["number"]
+    shop.refused(shop.served.call("GET", f"/quick-jobs/{shop.order().id}"), 404, "not_found")
     assert job.id in {order["id"] for order in shop.ok("GET", f"/quick-jobs?site_id={shop.site['id']}")["items"]}
     job.billed("0.00").do("hand-over", {"received_by": "王芳"})
 

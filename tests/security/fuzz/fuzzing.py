@@ -23,7 +23,7 @@ from tests.support import contracts
 from tests.support.client import Answer, Client
 
 KINDS = {
-    "site_id": "site", "warehouse_id": "warehouse", "technician_id": "technician", "work_order_id": "work_order", "bill_id": "bill",
+    "site_id": "site", "warehouse_id": "warehouse", "technician_id": "technician", "work_order_id": "work_order", "quick_job_id": "quick_job", "bill_id": "bill",
     "payment_id": "payment", "revisit_id": "revisit", "requisition_id": "requisition", "receipt_id": "receipt",
     "movement_id": "movement", "ledger_entry_id": "ledger_entry", "org_unit_id": "org_unit", "user_id": "user",
     "sign_in_device_id": "device_of_unit", "attachment_id": "attachment", "org_unit_code": "unit_code", "parent_code": "branch_code",

@@ -133,12 +133,12 @@ def _cells(world: World, operation: Operation, expected: Expectation, caller: Ca
     elif method == "GET":
         yield from _list(world, operation, expected, caller, may, cell)
     elif expected.names:
-        [(member, kind)] = expected.names.items()
+        (member, kind), *_ = expected.names.items()
         for site in (*SITES, None):
-            value = UNKNOWN if site is None else world.documents[kind][site]
+            named = {name: UNKNOWN if site is None else world.documents[each][site] for name, each in expected.names.items()}
             visible = site in caller.sees and not (kind in ABOVE and caller.place == "site")
             outcome = FORBIDDEN if not may else (operation.success, None) if visible else FOREIGN
-            told = {**body(expected.key, world), member: value}
+            told = {**body(expected.key, world), **named}
             # One site per unit: the second caller's creation finds it there, which is past right and scope.
             also = [(409, "duplicate")] if outcome[0] == 201 and kind == "spare_unit_code" else []
             yield cell(f"{member} of {site}", outcome, *also, body=told, waits=may and not visible)
@@ -201,7 +201,7 @@ def _list(
 
 FILTERS = {
     "site_id": "site", "work_order_id": "work_order", "bill_id": "bill", "warehouse_id": "warehouse",
-    "technician_id": "technician", "org_unit_code": "unit_code", "partner_id": "partner",
+    "technician_id": "technician", "quick_job_id": "quick_job", "org_unit_code": "unit_code", "partner_id": "partner",
 }  # fmt: skip
 
 
