@@ -131,7 +131,7 @@ class World:
                 "code": f"SP{letter}-{self.company.mark}", "name": "spare", "kind": "site",
                 "parent_code": site.path.split("/")[-3]})
             keep("work_order", letter, case.id)
-            keep("quick_job", letter, Case(self.company, site, patience=20).quick_job().id)
+            keep("quick_job", letter, Case(self.company, site, patience=20, quantities=()).quick_job().id)
             keep("bill", letter, case.bill["id"])
             keep("site", letter, site.id)
             keep("warehouse", letter, site.good["id"])
