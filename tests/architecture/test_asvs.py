@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-import pytest
-
+from tests.support.cells import over
 from tests.support.world import ROOT
 
 ROW = re.compile(r"^\| (\d+\.\d+\.\d+) \| ([^|]+) \| (\S+) \| ([^|]+) \|$", re.MULTILINE)
@@ -44,7 +43,7 @@ def test_every_state_is_one_of_four_and_says_why():
         assert state in ("met", "part", "no", "n/a") and why.strip(), item
 
 
-@pytest.mark.parametrize(("item", "why"), [(row[0], row[3]) for row in rows() if REFERENCE.search(row[3])])
+@over("item, why", [(row[0], row[3]) for row in rows() if REFERENCE.search(row[3])], lambda cell: cell[0])
 def test_what_is_named_exists(item: str, why: str):
     for path, name in REFERENCE.findall(why):
         file = ROOT / path

@@ -3,8 +3,7 @@
 import re
 from typing import NamedTuple
 
-import pytest
-
+from tests.support.cells import over
 from tests.support.contracts import operations
 from tests.support.world import ROOT
 
@@ -35,7 +34,7 @@ def test_one_row_a_function():
     assert len(lines) == len(ids), "a row that is not understood"
 
 
-@pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
+@over("row", rows(), lambda row: row.id)
 def test_a_row_is_whole_or_says_what_is_missing(row: Row):
     assert (row.state, row.missing == "–") in {("whole", True), ("part", False)} and row.name and row.missing
     whole = {other.id for other in rows() if other.state == "whole"}
@@ -43,7 +42,7 @@ def test_a_row_is_whole_or_says_what_is_missing(row: Row):
         assert not whole & set(re.findall(r"[A-Z]-\d+", waits)), f"{row.id} waits for what is whole"
 
 
-@pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
+@over("row", rows(), lambda row: row.id)
 def test_row_points_at_what_exists(row: Row):
     id_, calls, tests = row.id, row.calls, row.tests
     known = {(operation.method.upper(), re.sub(r"\{\w+\}", "{}", operation.path.removeprefix("/api/v1")))

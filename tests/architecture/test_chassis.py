@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cells import over
 from tests.support.world import ROOT
 
 SOURCES = {path: ast.parse(path.read_text()) for path in sorted((ROOT / "chassis").rglob("*.py"))}
@@ -100,7 +101,7 @@ def test_a_cycle_is_found_wherever_it_hides(source: str):
     assert set(cycle({"a": ast.parse(source), "b": ast.parse("import a")})) == {"a", "b"}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+@over("path", SOURCES, module_of)
 def test_nothing_private_of_others_is_touched(path: Path):
     tree = SOURCES[path]
     assert list(private(tree, [MODULES[name] for name in imported(tree, set(MODULES))])) == []

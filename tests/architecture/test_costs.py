@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from chassis.http import outside, restricted
 from gateway.routing import Table
 from gateway.webhooks.catalogue import RIGHTS
+from tests.support.cells import over
 from tests.support.contracts import operations
 from tests.support.world import ROOT
 
@@ -29,7 +28,7 @@ def members(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from members(schema["items"])
 
 
-@pytest.mark.parametrize("operation", [o for o in operations() if o.service == "inventory"], ids=lambda o: o.operation_id)
+@over("operation", [o for o in operations() if o.service == "inventory"], lambda o: o.operation_id)
 def test_costs_of_an_answer_ask_for_the_right(operation: Any) -> None:
     answer = outside.answer_of(operation.spec)
     costs = {name: member for name, member in members(answer) if COST.search(name)}
@@ -51,7 +50,7 @@ def test_the_audit_log_repeats_no_costs() -> None:
     assert asked
 
 
-@pytest.mark.parametrize("operation", operations(), ids=lambda o: o.operation_id)
+@over("operation", operations(), lambda o: o.operation_id)
 def test_what_may_be_left_out_is_not_required(operation: Any) -> None:
     def check(schema: dict[str, Any]) -> None:
         for name, member in schema.get("properties", {}).items():
@@ -62,7 +61,7 @@ def test_what_may_be_left_out_is_not_required(operation: Any) -> None:
     check(outside.answer_of(operation.spec))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "contracts").glob("*/events/*.json")), ids=lambda path: path.stem)
+@over("path", sorted((ROOT / "contracts").glob("*/events/*.json")), lambda path: path.stem)
 def test_an_event_with_costs_is_told_to_who_may_read_receipts(path: Any) -> None:
     if path.parent.parent.name != "inventory":
         return

@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from deploy.local import dependencies
+from tests.support.cells import over
 from tests.support.world import ROOT
 
 LOCK = (ROOT / "requirements.lock").read_text()
@@ -39,7 +40,7 @@ def test_a_line_without_version_or_hash_is_noticed(line: str):
         dependencies.pinned(f"{LOCK}{line}\n")
 
 
-@pytest.mark.parametrize("name", LICENCES)
+@over("name", LICENCES)
 def test_its_licence_is_one_of_ours(name: str):
     assert dependencies.acceptable(LICENCES[name]), LICENCES[name]
 

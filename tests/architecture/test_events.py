@@ -12,6 +12,7 @@ import pytest
 from chassis.domain.events import ANY_VERB, Published, declared, handlers, parse_type
 from chassis.events import schemas
 from tests.architecture.release import RELEASED, breaks, current
+from tests.support.cells import over
 from tests.support.world import ROOT, services, sources
 
 services()
@@ -35,7 +36,7 @@ def test_every_state_is_declared_and_has_a_schema():
     assert set(STATES) == set(DECLARED)
 
 
-@pytest.mark.parametrize("state", STATES)
+@over("state", STATES)
 def test_declaration_and_schema_are_equal(state: str):
     schema, published = schemas.schema(state), DECLARED[state]
     assert isinstance(published, Published)
@@ -49,7 +50,7 @@ def test_declaration_and_schema_are_equal(state: str):
         assert about["description"] and 0 <= about["example"] < len(schema["examples"]), verb
 
 
-@pytest.mark.parametrize("state", STATES)
+@over("state", STATES)
 def test_examples_are_valid_and_nothing_required_may_be_missing(state: str):
     schema = schemas.schema(state)
     validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
@@ -71,7 +72,7 @@ def test_every_verb_is_said_somewhere_and_every_word_is_a_verb():
     assert {verb for _, verb in said} <= known
 
 
-@pytest.mark.parametrize(("service", "handler"), HANDLERS, ids=lambda value: getattr(value, "name", None))
+@over("service, handler", HANDLERS, lambda cell: f"{cell[0].name} {cell[1].name}")
 def test_what_a_consumer_reads_exists(service: Any, handler: Any):
     for type_ in handler.types:
         kind = parse_type(type_)

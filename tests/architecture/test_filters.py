@@ -6,7 +6,6 @@ from typing import Any, NoReturn
 from urllib.parse import urlencode
 from uuid import UUID
 
-import pytest
 from sqlalchemy import Select, String, literal_column, select
 from sqlalchemy.dialects import postgresql
 
@@ -19,6 +18,7 @@ from chassis.http.outside import PAGING
 from chassis.http.resolver import Caller
 from chassis.http.validation import Parameters
 from tests.architecture.test_operations import OPERATIONS, function, named
+from tests.support.cells import over
 
 SAMPLES = {
     "boolean": ("true", "false"), "integer": ("7",), "number": ("7.5",), "string": ("13800138000",),
@@ -81,7 +81,7 @@ def narrows(listed: Any, name: str, values: list[Any]) -> bool:
     return any(asked(**{name: value}) != asked() for value in values)
 
 
-@pytest.mark.parametrize(("operation", "parameter"), FILTERS, ids=lambda one: named(one) if isinstance(one, Operation) else one["name"])
+@over("operation, parameter", FILTERS, lambda cell: f"{named(cell[0])} {cell[1]['name']}")
 def test_each_filter_narrows_its_list(operation: Operation, parameter: dict[str, Any]):
     name, schema = parameter["name"], parameter["schema"]
     texts = ("12.50",) if "x-amount" in schema else schema.get("enum") or SAMPLES[schema.get("format", schema["type"])]
@@ -113,13 +113,13 @@ def _types(schema: dict[str, Any]) -> set[str]:
     return {given} if isinstance(given, str) else set(given)
 
 
-@pytest.mark.parametrize("operation", LISTS, ids=named)
+@over("operation", LISTS, named)
 def test_each_shown_column_sorts(operation: Operation):
     left = shown(operation).keys() - set(operation.spec["x-sorts"])
     assert left <= UNSORTED.keys(), f"{named(operation)} sorts by none of {sorted(left - UNSORTED.keys())}"
 
 
-@pytest.mark.parametrize("operation", LISTS, ids=named)
+@over("operation", LISTS, named)
 def test_each_day_time_and_amount_that_sorts_has_a_range(operation: Operation):
     names = {parameter["name"] for parameter in operation.spec["parameters"]}
     for name, schema in shown(operation).items():

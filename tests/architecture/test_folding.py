@@ -6,7 +6,6 @@ import ast
 import inspect
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 import yaml
 
@@ -18,6 +17,7 @@ from chassis.domain import folding
 from chassis.http.resolver import Caller
 from tests.architecture.test_filters import Asked
 from tests.architecture.test_operations import OPERATIONS, function, named
+from tests.support.cells import over
 from tests.support.world import ROOT, services, sources
 
 CODE = yaml.safe_load((ROOT / "contracts/common/schemas.yaml").read_text(encoding="utf-8"))["Code"]["pattern"]
@@ -43,7 +43,7 @@ LOOKED_UP = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("operation", "member"), CODED, ids=lambda one: named(one) if isinstance(one, Operation) else one)
+@over("operation, member", CODED, lambda cell: f"{named(cell[0])} {cell[1]}")
 def test_a_code_is_unique_by_its_key(operation: Operation, member: str):
     table = table_of(operation)
     key = table.c[f"{member}_key"]
@@ -51,7 +51,7 @@ def test_a_code_is_unique_by_its_key(operation: Operation, member: str):
     assert any([key] == list(unique.columns) for unique in table.constraints if isinstance(unique, sa.UniqueConstraint))
 
 
-@pytest.mark.parametrize(("operation", "name"), LOOKED_UP, ids=lambda one: named(one) if isinstance(one, Operation) else one)
+@over("operation, name", LOOKED_UP, lambda cell: f"{named(cell[0])} {cell[1]}")
 def test_a_code_is_looked_up_by_its_key(operation: Operation, name: str):
     asked = Asked()
     given: dict[str, Any] = {"uow": asked, "query": ListQuery({name: "X"}), "caller": Caller("", "en", "")}

@@ -2,17 +2,16 @@
 
 from enum import StrEnum
 
-import pytest
-
 from chassis import contracts
 from chassis.domain.machine import Machine
+from tests.support.cells import over
 from tests.support.world import services
 
 services()
 MACHINES = Machine.registry
 RIGHTS = {operation.permission for service in contracts.services() for operation in contracts.operations(service)}
 
-each_machine = pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
+each_machine = over("machine", MACHINES.values(), lambda machine: machine.name)
 
 
 def test_the_known_machines_are_here():

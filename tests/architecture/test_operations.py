@@ -8,11 +8,11 @@ import textwrap
 from collections import Counter
 from typing import Any
 
-import pytest
 import yaml
 
 from chassis import contracts
 from chassis.contracts import Operation
+from tests.support.cells import over
 from tests.support.world import ROOT, services, sources
 
 OPERATIONS = [operation for service in contracts.services() for operation in contracts.operations(service)]
@@ -26,7 +26,7 @@ def named(operation: Operation) -> str:
     return f"{operation.service}:{operation.operation_id}"
 
 
-each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=named)
+each_operation = over("operation", OPERATIONS, named)
 
 
 def function(operation: Operation) -> Any:
@@ -143,7 +143,7 @@ HTTP_FILES = [path for path in sources("services", "gateway") if path.name == "h
               and path.parent.name != "gateway"]
 
 
-@pytest.mark.parametrize("path", HTTP_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+@over("path", HTTP_FILES, lambda path: path.relative_to(ROOT))
 def test_http_functions_are_short_and_know_no_framework(path: Any):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.settings.catalogue import catalogue, definitions
+from tests.support.cells import over
 from tests.support.world import ROOT
 
 MODULES = [
@@ -53,7 +54,7 @@ def reads(module: ast.Module) -> Iterator[str]:
 READ = {key for module in MODULES for key in reads(module)}
 
 
-@pytest.mark.parametrize("key", definitions())
+@over("key", definitions())
 def test_a_parameter_is_read_or_waits_for_its_function(key: str) -> None:
     """Shown is what some code reads; what nothing reads says which function will, and is not shown."""
     waits = definitions()[key].waits

@@ -17,6 +17,7 @@ from chassis.messaging import inbox
 from chassis.messaging.inbox import Outcome, receive
 from chassis.messaging.registry import subscriptions
 from chassis.service import Service
+from tests.support.cells import over
 from tests.support.database import ServiceDatabase, server, service_database
 from tests.support.world import services
 
@@ -25,6 +26,10 @@ LISTENERS = [service for service in services() if subscriptions(service)]
 CASES = [(service, type_) for service in LISTENERS for type_ in subscriptions(service)]
 WILD = [(service, binding) for service in LISTENERS for binding in subscriptions(service).bindings if ".*." in binding]
 UNHEARD = "unheard_of"
+
+
+def listening(cell: tuple[Service, str]) -> str:
+    return f"{cell[0].name} {cell[1]}"
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +65,7 @@ def taken(database: ServiceDatabase, service: Service, sent: Data) -> Outcome:
     return outcome
 
 
-@pytest.mark.parametrize(("service", "type_"), CASES, ids=lambda value: getattr(value, "name", value))
+@over("service, type_", CASES, listening)
 def test_examples_are_taken(databases: dict[str, ServiceDatabase], service: Service, type_: str):
     sent = envelope(type_, schemas.example(type_))
     if taken(databases[service.name], service, sent) is Outcome.DONE:
@@ -86,7 +91,7 @@ def sparse(schema: Data, value: Data) -> Data:
 
 
 @pytest.mark.parametrize("other", [grown, sparse])
-@pytest.mark.parametrize(("service", "type_"), CASES, ids=lambda value: getattr(value, "name", value))
+@over("service, type_", CASES, listening)
 def test_other_releases_are_taken(
     databases: dict[str, ServiceDatabase], service: Service, type_: str, other: Callable[[Data, Data], Data]
 ):
@@ -94,7 +99,7 @@ def test_other_releases_are_taken(
     taken(databases[service.name], service, envelope(type_, data))
 
 
-@pytest.mark.parametrize(("service", "binding"), WILD, ids=lambda value: getattr(value, "name", value))
+@over("service, binding", WILD, listening)
 def test_a_verb_that_nobody_knows_is_taken_for_a_change(databases: dict[str, ServiceDatabase], service: Service, binding: str):
     state = parse_type(binding).state
     assert type_of(state, UNHEARD) in subscriptions(service)
@@ -107,7 +112,7 @@ def test_only_who_listens_to_all_verbs_is_given_an_unknown_one():
     assert "no.event.at.all" not in subscriptions(finance)
 
 
-@pytest.mark.parametrize(("service", "type_"), CASES, ids=lambda value: getattr(value, "name", value))
+@over("service, type_", CASES, listening)
 def test_who_locks_says_so(databases: dict[str, ServiceDatabase], service: Service, type_: str):
     """Else it would keep rows of others locked while it shares a transaction with fifteen more events."""
     declared = any(handler.locks for handler in subscriptions(service).handlers(type_))

@@ -10,6 +10,7 @@ import pytest
 
 from chassis import contracts
 from tests.support.case import Case
+from tests.support.cells import over
 from tests.support.client import Client
 from tests.support.company import Company
 
@@ -51,7 +52,7 @@ def still(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: value for name, value in item.items() if name != GROWS} for item in items]
 
 
-@pytest.mark.parametrize(("path", "sort"), ORDERS)
+@over("path, sort", ORDERS, " ".join)
 def test_each_list_sorts_both_ways_by_each_column_empty_values_last(busy: Company, path: str, sort: str):
     up, down = (still(busy.admin.get(path, sort=sign + sort, limit=200)["items"]) for sign in ("", "-"))
     if len(up) < 200:

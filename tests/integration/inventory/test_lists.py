@@ -10,6 +10,7 @@ import pytest
 
 from chassis import contracts
 from tests.integration.inventory.store_room import StoreRoom
+from tests.support.cells import over
 from tests.support.serving import Served
 
 FILTER = {
@@ -55,7 +56,7 @@ def narrowed(room: StoreRoom, path: str) -> dict[str, Any]:
     return {name: {"site_id": room.site_id, "warehouse_id": room.good, "q": room.code}[name]}
 
 
-@pytest.mark.parametrize(("path", "sort"), lists())
+@over("path, sort", lists(), " ".join)
 def test_pages_hold_every_row_once_in_order(busy: StoreRoom, path: str, sort: str) -> None:
     query = {**narrowed(busy, path), "sort": sort}
     whole = busy.ok("GET", path, limit=200, total="true", **query)

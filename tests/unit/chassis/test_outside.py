@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from chassis import contracts
 from chassis.db.statements import scope_of
 from chassis.domain.principal import Principal
 from chassis.http import outside
 from chassis.http.auth import principal_of
+from tests.support.cells import over
 
 LINE = {"type": "object", "x-outside": ["text"], "properties": {"text": {"type": "string"}, "cost": {"type": "string"}}, "required": ["text", "cost"]}
 ORDER: dict[str, Any] = {
@@ -64,7 +63,7 @@ def objects(schema: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from objects(schema.get("items"), f"{where}[]")
 
 
-@pytest.mark.parametrize("operation", MARKED, ids=lambda operation: operation.operation_id)
+@over("operation", MARKED, lambda operation: operation.operation_id)
 def test_every_object_of_a_marked_operation_names_members_it_has(operation: contracts.Operation):
     for where, schema in objects(outside.answer_of(operation.spec), operation.operation_id):
         named = schema.get("x-outside", [])
@@ -76,7 +75,7 @@ INTERNAL = {"created_by", "updated_by", "org_path", "maker_total", "maker_amount
             "technician_id", "technician_name", "cancel_reason", "received_by", "billing", "returns", "data"}  # fmt: skip
 
 
-@pytest.mark.parametrize("operation", MARKED, ids=lambda operation: operation.operation_id)
+@over("operation", MARKED, lambda operation: operation.operation_id)
 def test_nothing_internal_is_named(operation: contracts.Operation):
     for where, schema in objects(outside.visible(outside.answer_of(operation.spec)), operation.operation_id):
         assert not INTERNAL & set(schema.get("properties", {})), where

@@ -13,6 +13,7 @@ from chassis.domain.errors import ValidationFailed
 from chassis.domain.moments import When
 from chassis.http.dates import Dates
 from chassis.http.validation import Body
+from tests.support.cells import over
 
 NOW = datetime(2026, 11, 22, 12, 30, 40, tzinfo=UTC)
 DAY, MOMENT = {"type": "string", "format": "date"}, {"type": ["string", "null"], "format": "date-time"}
@@ -122,7 +123,7 @@ def test_every_day_and_moment_of_a_body_is_found() -> None:
             assert len(Dates(content["schema"]).members if content else ()) == declared, operation.operation_id
 
 
-@pytest.mark.parametrize(("place", "schema"), dated(), ids=[f"{n}:{place}" for n, (place, _) in enumerate(dated())])
+@over("place, schema", dated(), lambda cell: cell[0])
 def test_none_takes_what_no_calendar_has(place: str, schema: dict[str, Any]) -> None:
     body = Body({"requestBody": {"content": {"application/json": {"schema": {"properties": {"at": schema}}}}}})
     for text in NO_DAYS if schema["format"] == "date" else NO_MOMENTS:
