@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-FIRST = ("servers", "security", "stories", "campaigns", "browser")
+FIRST = ("servers", "security", "stories", "campaigns", "browser", "tests/integration/gateway/")
 ON_SERVERS = re.compile(r"\[(.*-)?servers(-.*)?\]$")
 SHARED = ("tests/security/servers/", "tests/scenarios/test_upgrade.py", "tests/integration/deploy/test_image.py")
 EARLY = "tests/security/servers/"
@@ -20,6 +20,8 @@ EARLY = "tests/security/servers/"
 LATE = "tests/integration/deploy/test_monitoring.py"
 """It asks for what the shared suite tells once a minute: nothing to wait for when that has run for a while."""
 FOLDERS = {"faults": "campaigns", "security": "security", "browser": "browser", "scenarios": "stories", "partners": "stories"}
+TOGETHER = ("tests/integration/gateway/",)
+"""Files of one package whose shared fixture takes seconds: on one worker and in a row they pay for it once, not file by file."""
 
 
 def group(nodeid: str) -> str:
@@ -29,7 +31,7 @@ def group(nodeid: str) -> str:
     folder = place.split("/")[1]
     if folder != "faults" and (ON_SERVERS.search(nodeid) or place.startswith(SHARED)):
         return "servers"
-    return FOLDERS.get(folder, place)
+    return next((package for package in TOGETHER if place.startswith(package)), None) or FOLDERS.get(folder, place)
 
 
 class Lanes(LoadScopeScheduling):

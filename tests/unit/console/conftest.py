@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.test import TestResponse
 
 from console import captcha, labels, session
@@ -169,9 +170,28 @@ class Browser:
         return self.client.post(path, data={"csrf_token": self.token(), **(data or {})}, **options)
 
 
+class Compiled(BytecodeCache):
+    """Templates compiled once for all the applications of a run: that takes longer than what most tests here ask."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.kept:
+            bucket.bytecode_from_string(self.kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.kept[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
+
+
 @pytest.fixture
 def visitor(answers: Answers, gadgets: Model) -> Browser:
-    return Browser(create_app(answers.url, gadgets).test_client())
+    app = create_app(answers.url, gadgets)
+    app.jinja_env.bytecode_cache = COMPILED
+    return Browser(app.test_client())
 
 
 @pytest.fixture
