@@ -118,7 +118,7 @@ def test_nothing_lost_nothing_doubled(own: RunningSuite, tmp_path: Path) -> None
         with suppress(ProcessLookupError):
             there.kill()
     check(there.journal, admin, site.id, partner)
-    reconciled = own.run("reconcile", "--wait", "20")
+    reconciled = own.here("reconcile", "--wait", "20")
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
 
 

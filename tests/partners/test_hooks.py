@@ -120,7 +120,7 @@ def test_the_dealers_picture_is_ours(own: RunningSuite, tmp_path: Path) -> None:
             dealer.kill()
             there.kill()
     check(there, admin, webhook)
-    reconciled = own.run("reconcile", "--wait", "20")
+    reconciled = own.here("reconcile", "--wait", "20")
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local.api import Answer
 from tests.support.case import Case
-from tests.support.client import Client, problem
+from tests.support.client import AT_ONCE, Client, problem
 from tests.support.company import Company, Site
 
 UNKNOWN = "0199e3a1-6f00-7c3e-9a51-2f3b8d0c4e11"
@@ -187,7 +187,7 @@ def test_unknown_ids_in_a_body(agent: Client, site: Site, company: Company):
     before = count(agent, "/work-orders")
     for name in ("site_id", "customer_id", "device_id"):
         agent.refused("POST", "/work-orders", order_body(site, **{name: UNKNOWN}), status=422, code="unknown_reference",
-                      members={"field": name})
+                      members={"field": name}, headers=AT_ONCE)
     assert count(agent, "/work-orders") == before
     agent.refused("POST", "/devices", {"product_id": UNKNOWN}, status=422, code="unknown_reference",
                   members={"field": "product_id"})

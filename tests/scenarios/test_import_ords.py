@@ -141,12 +141,12 @@ def test_a_known_row_with_other_content_is_told_and_counted_apart(suite: Running
 def test_unusable_files_end_with_2(suite: RunningSuite, tmp_path: Path, content: bytes):
     path = tmp_path / "unusable.csv"
     path.write_bytes(content)
-    told = suite.run("import", "ords", str(path))
+    told = suite.here("import", "ords", str(path))
     assert told.returncode == 2 and told.stderr, told.stdout + told.stderr
 
 
 def test_no_such_file(suite: RunningSuite, tmp_path: Path):
-    assert suite.run("import", "ords", str(tmp_path / "nowhere.csv")).returncode == 2
+    assert suite.here("import", "ords", str(tmp_path / "nowhere.csv")).returncode == 2
 
 
 def test_the_batch_call_takes_500_rows_and_answers_each(admin: Client, loaded: list[dict[str, str]], company):

@@ -30,10 +30,10 @@ def test_cases_by_eight_clients(suite: RunningSuite, company: Company, many: boo
 
 def assert_sound(suite: RunningSuite, wait: int = 30) -> None:
     """`reconcile` finds nothing and nothing is parked."""
-    told = suite.run("reconcile", "--json", "--wait", str(wait))
+    told = suite.here("reconcile", "--json", "--wait", str(wait))
     assert told.returncode == 0, told.stdout + told.stderr
     assert json.loads(told.stdout)["offenders"] == []
-    parked = suite.run("parked", "list")
+    parked = suite.here("parked", "list")
     assert parked.returncode == 0, parked.stderr
     assert campaign_parked(parked.stdout) == 0, parked.stdout
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.scenarios.test_streams import Stream
 from tests.support.case import Case
-from tests.support.client import Client, eventually
+from tests.support.client import AT_ONCE, Client, eventually
 from tests.support.company import Company
 
 INTERNAL = ("technician", "maker", "created_by", "updated_by", "diagnosis", "unit_price", "net_total", "actor", "org_path")
@@ -132,7 +132,7 @@ def test_a_dealer_opens_orders_that_carry_it(story: Story):
     order = dealer.created("/work-orders", body)
     assert story.company.admin.get(f"/work-orders/{order['id']}")["dealer_id"] == story.parties["dealer"]["id"]
     dealer.refused("POST", "/work-orders", {**body, "dealer_id": story.parties["rival"]["id"]}, status=422, code="unknown_reference")
-    dealer.refused("POST", "/work-orders", {**body, "customer_id": story.own.customer["id"]}, status=422, code="unknown_reference")
+    dealer.refused("POST", "/work-orders", {**body, "customer_id": story.own.customer["id"]}, status=422, code="unknown_reference", headers=AT_ONCE)
     assert [item["id"] for item in dealer.get("/work-orders")["items"]] == [order["id"]]
     assert not dealer.get("/devices")["items"]
     dealer.refused("GET", "/bills", status=403, code="forbidden")

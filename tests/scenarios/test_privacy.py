@@ -156,7 +156,7 @@ def test_erasure(suite: RunningSuite, company: Company):
     file = json.loads(admin.call("POST", f"/customers/{customer}/export", {"purpose": "proof"}).raw)
     assert "李明" not in json.dumps(file, ensure_ascii=False) and len(file["work_orders"]) == 1
     assert admin.call("POST", f"/work-orders/{case.id}/unaudit", {"reason": "wrong bill"}).ok, "books stay correctable"
-    told = json.loads(suite.run("reconcile", "--json", "--wait", "20").stdout)
+    told = json.loads(suite.here("reconcile", "--json", "--wait", "20").stdout)
     assert told["invariants"]["9"] and not told["offenders"], told["offenders"]
 
 
@@ -176,7 +176,7 @@ def test_an_erased_customers_account_is_closed(suite: RunningSuite, company: Com
     assert other.call("GET", "/me").status == 200
     shown = company.admin.get(f"/parties/{party['id']}")
     assert (shown["name"], shown["ended"]) == (WORD, True) and shown["erased_at"]
-    told = json.loads(suite.run("reconcile", "--json", "--wait", "20").stdout)
+    told = json.loads(suite.here("reconcile", "--json", "--wait", "20").stdout)
     assert not [one for one in told["offenders"] if party["id"] in str(one) or customer["id"] in str(one)], told["offenders"]
 
 

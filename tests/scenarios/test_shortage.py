@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.support.case import Case
-from tests.support.client import eventually
+from tests.support.client import AT_ONCE, eventually
 from tests.support.company import Company
 
 
@@ -20,7 +20,7 @@ def test_a_receipt_serves_the_oldest_promise_first(company: Company):
             # the order of promises is the order of approvals as inventory sees them
             eventually(lambda case=case: site.as_("storekeeper").get("/requisitions", work_order_id=case.id)["items"],
                        "requisition")
-    refused = first.attempt("technician", "complete", {"work_done": "?"})
+    refused = first.attempt("technician", "complete", {"work_done": "?"}, headers=AT_ONCE)
     assert (refused.status, refused.code) == (409, "parts_not_issued"), refused.raw
 
     company.receive(site, [(part["id"], 1)])
@@ -49,7 +49,7 @@ def test_five_on_hand_two_want_three(company: Company):
     eventually(lambda: company.stock(part["id"], site.good["id"]) == (5, 5, 0), "all five are promised")
     eventually(lambda: sorted(str(case.reload()["waiting_for"]) for case in cases) == ["None", "parts"], "one is served")
     with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(lambda case: case.attempt("technician", "complete", {"work_done": "done"}), cases))
+        answers = list(pool.map(lambda case: case.attempt("technician", "complete", {"work_done": "done"}, headers=AT_ONCE), cases))
     assert sorted((answer.status, answer.code) for answer in answers) == [(200, None), (409, "parts_not_issued")]
     eventually(lambda: company.stock(part["id"], site.good["id"]) == (2, 2, 0), "three issued, two kept for the other")
 

@@ -132,5 +132,5 @@ def test_our_restart_and_a_receiver_that_was_away(own: RunningSuite, receiver: R
     assert sequences[0] == 1, "what waited over the restart is there from its beginning"
     states = {one["state"] for one in company.admin.get("/webhook-deliveries", webhook_id=webhook["id"], limit=200)["items"]}
     assert states <= {"delivered", "queued"}
-    reconciled = own.run("reconcile", "--wait", "20")
+    reconciled = own.here("reconcile", "--wait", "20")
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr

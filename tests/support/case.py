@@ -96,9 +96,9 @@ class Case:
         self.order = self.send(self.site.as_(role), f"/work-orders/{self.id}/{action}", body or {})
         return self.order
 
-    def attempt(self, role: str, action: str, body: dict[str, Any] | None = None) -> Answer:
+    def attempt(self, role: str, action: str, body: dict[str, Any] | None = None, **options: Any) -> Answer:
         """The same, whatever the outcome, without key."""
-        return self.site.as_(role).call("POST", f"/work-orders/{self.id}/{action}", body or {})
+        return self.site.as_(role).call("POST", f"/work-orders/{self.id}/{action}", body or {}, **options)
 
     @property
     def id(self) -> str:

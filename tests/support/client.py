@@ -11,6 +11,8 @@ from deploy.local.api import Answer as Answer, Api
 
 T = TypeVar("T")
 AnswerCheck = Callable[[str, str, Answer], None]
+AT_ONCE = {"Prefer": "wait=0"}
+"""Headers of a call that is refused whatever another service may still tell: the gate does not wait its 3 s."""
 
 
 class Client(Api):

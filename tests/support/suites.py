@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import shutil
@@ -13,12 +14,14 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import ClassVar
 
 import psutil
 
+from chassis import crypto
+from deploy.local import cli
 from deploy.local.folder import DataFolder
 from tests.support.client import Client
 from tests.support.servers import Servers
@@ -156,6 +159,17 @@ class RunningSuite:
             [str(COMMAND), *args, "--data", str(self.data)], env=self.env, cwd=ROOT, text=True,
             timeout=timeout, capture_output=True,
         )
+
+    def here(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """The same command in this process, while the suite is up: without starting an interpreter, so ten times as quick, for what is
+        asked again and again. That the program itself does so, one ``run`` each shows."""
+        out, err = io.StringIO(), io.StringIO()
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                code = cli.main([*args, "--data", str(self.data)])
+        finally:
+            crypto.use(None)
+        return subprocess.CompletedProcess(args, code, out.getvalue(), err.getvalue())
 
     def processes(self) -> dict[str, int]:
         """Name and pid of every process, as ``status`` tells."""

@@ -51,7 +51,7 @@ def test_warehouses_belong_to_a_site_in_scope(room: StoreRoom) -> None:
     assert mine[0]["quality"] == "good"
     assert room.served.call("GET", f"/warehouses/{other.good}", scope=room.path).status_code == 404
     body = {"code": f"{room.code}-X", "name": "x", "site_id": other.site_id}
-    foreign = room.served.call("POST", "/warehouses", body, scope=room.path)
+    foreign = room.served.call("POST", "/warehouses", body, scope=room.path, headers={"Prefer": "wait=0"})
     assert (foreign.status_code, foreign.json()["code"], foreign.json()["field"]) == (
         422,
         "unknown_reference",

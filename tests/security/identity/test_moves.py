@@ -76,7 +76,7 @@ def test_a_site_moves_with_all_it_has(world: World, company: Company):
     waiting.approve().complete().check().pay().hand_over().revisit().audit()
     assert south.get(f"/work-orders/{waiting.id}")["state"] == "audited"
     assert paths(world, former) == {}
-    checked = world.suite.run("reconcile", "--json")
+    checked = world.suite.here("reconcile", "--json")
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
