@@ -106,8 +106,8 @@ def servers_for(mode: str) -> servers.Servers | None:
 
 @pytest.fixture(scope="session")
 def suite(mode: str) -> Iterator[RunningSuite]:
-    """A running suite per mode; tests share it and tell their stories in companies of their own."""
-    running = RunningSuite(servers_for(mode), workers=2)
+    """A running suite per mode; tests share it and tell their stories in companies of their own. Partners may listen on this machine."""
+    running = RunningSuite(servers_for(mode), workers=2, extra={"AFTERSALES_WEBHOOK_NETWORKS": "127.0.0.1/32"})
     try:
         yield running.start()
     finally:

@@ -20,7 +20,7 @@ def points(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def own(mode: str, points: Path) -> Iterator[RunningSuite]:
-    running = RunningSuite(servers_for(mode), extra={"AFTERSALES_FAILPOINTS": str(points)})
+    running = RunningSuite(servers_for(mode), extra={"AFTERSALES_FAILPOINTS": str(points), "AFTERSALES_WEBHOOK_NETWORKS": "127.0.0.1/32"})
     try:
         yield running.start()
     finally:

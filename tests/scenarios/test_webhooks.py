@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from chassis.ops import failpoints
-from tests.conftest import servers_for
 from tests.support import contracts
 from tests.support.case import Case
 from tests.support.client import eventually
@@ -21,22 +20,6 @@ from tests.support.suites import RunningSuite
 
 pytestmark = pytest.mark.modes("servers")
 EVENTS = ["aftersales.orders.work_order.*", "aftersales.finance.bill.*", "aftersales.finance.payment.*", "aftersales.callcenter.revisit.*"]
-
-
-@pytest.fixture(scope="module")
-def points(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("points")
-
-
-@pytest.fixture(scope="module")
-def own(mode: str, points: Path) -> Iterator[RunningSuite]:
-    """A suite that may call this machine, with armed points: it is killed in the story."""
-    extra = {"AFTERSALES_WEBHOOK_NETWORKS": "127.0.0.1/32", "AFTERSALES_FAILPOINTS": str(points)}
-    running = RunningSuite(servers_for(mode), extra=extra)
-    try:
-        yield running.start()
-    finally:
-        running.dispose()
 
 
 @pytest.fixture
@@ -66,8 +49,8 @@ def assert_in_order(receiver: Receiver) -> None:
         assert sequences == sorted(set(sequences)), subject
 
 
-def test_a_case_as_the_partner_is_told_it(own: RunningSuite, receiver: Receiver):
-    company = Company(own.client(check=contracts.check), sites=3)
+def test_a_case_as_the_partner_is_told_it(suite: RunningSuite, receiver: Receiver):
+    company = Company(suite.client(check=contracts.check), sites=3)
     here, elsewhere = company.sites[0], company.sites[2]
     for site in (here, elsewhere):
         company.receive(site, [(part["id"], 50) for part in company.parts])
