@@ -9,6 +9,7 @@ run, one at a time.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -36,10 +37,16 @@ def run(arguments: argparse.Namespace) -> int:
     whole = selected in ([], ["--fast"], ["--long"])
     failed = [name for name, command in CHECKS.items() if whole and not _passes(name, command)]
     of_whole = [*TWO_LANES, *SLOWEST] if whole else []
-    code = subprocess.call([sys.executable, "-P", "-m", "pytest", *of_whole, *selected], cwd=ROOT)
+    code = subprocess.call([sys.executable, "-P", "-m", "pytest", *of_whole, *selected], cwd=ROOT, env=_environment())
     if failed:
         print(f"failed before the tests: {', '.join(failed)}", file=sys.stderr)
     return code or (1 if failed else 0)
+
+
+def _environment() -> dict[str, str]:
+    """Compiled code is kept, also where the caller's environment says not to: the hundreds of processes that tests start would each
+    compile the product again, and each worker all the tests."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def program_of(command: list[str]) -> Path:

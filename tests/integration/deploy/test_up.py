@@ -17,7 +17,7 @@ import requests
 
 from deploy.local.folder import DataFolder
 from deploy.local.processes import REQUESTS_YIELD
-from tests.support.suites import RunningSuite, aftersales, free_port
+from tests.support.suites import ADMIN_PASSWORD, RunningSuite, aftersales, free_port
 
 pytestmark = pytest.mark.slow
 LIMIT = 450  # megabytes of the whole suite at rest
@@ -33,9 +33,9 @@ def suite() -> Iterator[RunningSuite]:
         running.dispose()
 
 
-def sign_in(suite: RunningSuite, password: str) -> int:
+def sign_in(base: str, password: str) -> int:
     body = {"grant_type": "password", "username": "admin", "password": password}
-    return requests.post(f"{suite.base}/api/v1/auth/token", json=body, timeout=10).status_code
+    return requests.post(f"{base}/api/v1/auth/token", json=body, timeout=10).status_code
 
 
 def processes(suite: RunningSuite) -> dict[str, int]:
@@ -75,7 +75,7 @@ def test_generated_password_is_printed_once_and_kept_private(suite: RunningSuite
     ready = next(place for place, line in enumerate(suite.output) if line.startswith("ready "))
     assert password in suite.output[ready - 1], "directly before `ready`, where it is looked for"
     assert private(folder.admin_password) and private(folder.signing_key)
-    assert sign_in(suite, password) == 200
+    assert sign_in(suite.base, password) == 200
 
 
 def test_nothing_in_the_folder_is_for_others(suite: RunningSuite) -> None:
@@ -107,7 +107,7 @@ def test_requests_yield_to_events(suite: RunningSuite) -> None:
     """The HTTP processes, and PostgreSQL's backends that work for them; not the courier and its own."""
     group = Path("/proc/self/autogroup")
     for _ in range(3):
-        sign_in(suite, "wrong")
+        sign_in(suite.base, "wrong")
     found = processes(suite)
     yielding = {name for name, pid in found.items() if psutil.Process(pid).nice() > 0}
     assert yielding == {f"{name}.http" for name in ("gateway", "orders", "inventory", "finance", "callcenter", "console")}
@@ -128,7 +128,7 @@ def test_second_up_on_the_folder_and_a_taken_port_exit_2(suite: RunningSuite, tm
         stranger.listen()
         port = stranger.getsockname()[1]
         assert aftersales("up", "--data", str(tmp_path / "other"), "--port", str(port)).returncode == 2
-    assert sign_in(suite, DataFolder(suite.data).admin_password.read_text()) == 200
+    assert sign_in(suite.base, DataFolder(suite.data).admin_password.read_text()) == 200
 
 
 def test_status_names_every_process(suite: RunningSuite) -> None:
@@ -148,7 +148,7 @@ def test_every_process_that_dies_comes_back_at_its_address(suite: RunningSuite) 
         assert after[name] != before[name], name
         assert {other: pid for other, pid in after.items() if other != name} == {
             other: pid for other, pid in before.items() if other != name}, "the others live on"
-        while (status := sign_in(suite, password)) != 200 and time.monotonic() < deadline:
+        while (status := sign_in(suite.base, password)) != 200 and time.monotonic() < deadline:
             time.sleep(0.2)
         assert status == 200, name
         assert requests.get(f"{suite.base}/", timeout=10).status_code == 200, name
@@ -166,7 +166,7 @@ def test_killed_supervisor_leaves_nothing_that_stops_the_next_up(suite: RunningS
     after = processes(suite)
     assert not set(before.values()) & set(after.values())
     assert [name for name, pid in before.items() if alive(pid)] == []
-    assert sign_in(suite, password) == 200
+    assert sign_in(suite.base, password) == 200
 
 
 def test_children_die_with_their_supervisor(suite: RunningSuite) -> None:
@@ -198,8 +198,14 @@ def test_commands_work_while_the_suite_is_down_and_clean_stop_is_quick(suite: Ru
     suite.start()
 
 
-def test_detached_suite_is_stopped_by_down(tmp_path: Path) -> None:
-    folder, port = str(tmp_path / "数据"), str(free_port())
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a suite that was first started with a password given."""
+    return tmp_path_factory.mktemp("other") / "数据"
+
+
+def test_detached_suite_is_stopped_by_down(other: Path) -> None:
+    folder, port = str(other), str(free_port())
     up = aftersales("up", "--data", folder, "--port", port, "--detach")
     try:
         assert (up.returncode, up.stdout) == (0, f"ready http://127.0.0.1:{port}\n"), up.stderr
@@ -207,6 +213,8 @@ def test_detached_suite_is_stopped_by_down(tmp_path: Path) -> None:
         assert shown.returncode == 0 and "gateway.http" in shown.stdout
         second = aftersales("up", "--data", folder, "--port", str(free_port()), "--detach")
         assert second.returncode == 2 and "already runs" in second.stderr
+        assert sign_in(f"http://127.0.0.1:{port}", ADMIN_PASSWORD) == 200
+        assert not DataFolder(other).admin_password.exists()
     finally:
         down = aftersales("down", "--data", folder)
     assert down.returncode == 0
@@ -215,17 +223,12 @@ def test_detached_suite_is_stopped_by_down(tmp_path: Path) -> None:
         requests.get(f"http://127.0.0.1:{port}/", timeout=5)
 
 
-def test_given_password_is_used_once_and_ignored_later(tmp_path: Path) -> None:
-    suite = RunningSuite(folder=tmp_path / "d")
+def test_given_password_is_used_once_and_ignored_later(other: Path) -> None:
+    """The suite that was detached, up again."""
+    suite = RunningSuite(folder=other, extra={"AFTERSALES_ADMIN_PASSWORD": "another-password"})
     try:
         suite.start()
-        assert sign_in(suite, suite.env["AFTERSALES_ADMIN_PASSWORD"]) == 200
-        assert not DataFolder(suite.data).admin_password.exists()
-        assert suite.stop() == 0
-        first = suite.env["AFTERSALES_ADMIN_PASSWORD"]
-        suite.extra["AFTERSALES_ADMIN_PASSWORD"] = "another-password"
-        suite.start()
-        assert (sign_in(suite, first), sign_in(suite, "another-password")) == (200, 401)
+        assert (sign_in(suite.base, ADMIN_PASSWORD), sign_in(suite.base, "another-password")) == (200, 401)
     finally:
         suite.dispose()
 

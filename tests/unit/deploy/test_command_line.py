@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,14 @@ def test_arguments_of_test_go_to_pytest(
 ) -> None:
     calls: list[list[str]] = []
     checks: list[str] = []
-    monkeypatch.setattr(test_command.subprocess, "call", lambda command, **_: calls.append(command) or 5)
+
+    def call(command: list[str], env: dict[str, str], **_: object) -> int:
+        calls.append(command)
+        assert "PYTHONDONTWRITEBYTECODE" not in env and env["PATH"] == os.environ["PATH"], "all but what makes every process compile anew"
+        return 5
+
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(test_command.subprocess, "call", call)
     monkeypatch.setattr(test_command, "_passes", lambda name, command: bool(checks.append(name)) or True)
     assert cli.main(["test", *words]) == 5, "the exit code is pytest's"
     assert calls[0][calls[0].index("pytest") + 1:] == pytest_gets
