@@ -110,14 +110,15 @@ def test_killed_in_the_middle_nothing_is_lost_or_done_twice(world: World) -> Non
 
 
 def test_stops_when_asked(world: World) -> None:
-    world.sell(*["slow"] * 30)
+    world.sell(*["takes a while"] * 60)
     process = world.start("courier")
     eventually(lambda: len(world.effects()) >= 2)
     started = monotonic()
     process.terminate()
     assert process.wait(20) == 0
-    assert monotonic() - started < 5, "finishes the event in hand, not all that wait"
-    assert world.unsent() + len(world.effects()) == 30
+    assert monotonic() - started < 5
+    assert world.unsent() > 0, "finishes the events in hand, not all that wait"
+    assert world.unsent() + len(world.effects()) == 60
 
 
 def test_a_database_that_is_away_delays_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

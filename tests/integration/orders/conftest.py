@@ -264,7 +264,7 @@ def shop(api: Served) -> Shop:
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gates that wait for other services' facts give up early; ``patience`` gives them their real time back."""
-    monkeypatch.setattr(runtime, "WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(runtime, "WAIT_SECONDS", 0.1)
 
 
 @pytest.fixture

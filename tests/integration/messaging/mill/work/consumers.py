@@ -21,6 +21,7 @@ class SaleCopy(Base, ReadCopy):
     amount: Mapped[Decimal]
 
 
+PAUSES = {"slow": 0.2, "takes a while": 0.05}
 EFFECT = "INSERT INTO mill_effects (event_id) VALUES (%s)"
 broken_off: dict[UUID, int] = {}
 
@@ -36,8 +37,8 @@ def keep(uow: UnitOfWork, event: Event) -> None:
     uow.later(EFFECT, (event.id,))
     if note == "traced":
         uow.execute(text("INSERT INTO mill_switches VALUES (:name)"), {"name": uow.traceparent})
-    if note == "slow":
-        time.sleep(0.2)
+    if note in PAUSES:
+        time.sleep(PAUSES[note])
     if note == "broken off twice":
         broken_off[event.id] = broken_off.get(event.id, 0) + 1
         if broken_off[event.id] <= 2:
@@ -53,6 +54,5 @@ def keep(uow: UnitOfWork, event: Event) -> None:
 @on("aftersales.shop.sale.counted.v1", reads=("note",), locks=True)
 def count(uow: UnitOfWork, event: Event) -> None:
     uow.find(SaleCopy, id=event.subject, lock=True)
-    if event.data["note"] == "slow":
-        time.sleep(0.2)
+    time.sleep(PAUSES.get(event.data["note"], 0))
     uow.later(EFFECT, (event.id,))
