@@ -72,7 +72,7 @@ def test_every_verb_is_said_somewhere_and_every_word_is_a_verb():
     assert {verb for _, verb in said} <= known
 
 
-@over("service, handler", HANDLERS, lambda cell: f"{cell[0].name} {cell[1].name}")
+@over("service, handler", HANDLERS, lambda cell: f"{cell[0].name} {cell[1].function.__name__}")
 def test_what_a_consumer_reads_exists(service: Any, handler: Any):
     for type_ in handler.types:
         kind = parse_type(type_)

@@ -22,19 +22,19 @@ SHOWN = 20
 
 def over(names: str, cells: Iterable[Any], name: Callable[[Any], object] = str) -> Callable[[Check], Check]:
     """``names``: the argument, or several with commas; then each cell is a tuple of them. ``name`` tells a cell's own name."""
-    arguments, rows = [one.strip() for one in names.split(",")], list(cells)
+    arguments, rows = [one.strip() for one in names.split(",")], [(str(name(cell)), cell) for cell in cells]
 
     def decorate(check: Check) -> Check:
         @functools.wraps(check)
         def whole(**fixtures: Any) -> None:
             assert rows, f"{check.__name__}: a catalogue without cells proves nothing"
             failed: list[tuple[str, BaseException]] = []
-            for row in rows:
-                values = row if len(arguments) > 1 else (row,)
+            for called, cell in rows:
+                values = cell if len(arguments) > 1 else (cell,)
                 try:
                     check(**fixtures, **dict(zip(arguments, values, strict=True)))
                 except (Exception, pytest.fail.Exception, pytest.skip.Exception) as failure:
-                    failed.append((str(name(row)), failure))
+                    failed.append((called, failure))
             if failed:
                 raise AssertionError(_told(failed, len(rows))) from failed[0][1]
 

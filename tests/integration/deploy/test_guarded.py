@@ -54,6 +54,7 @@ def port() -> Iterator[int]:
     patch = pytest.MonkeyPatch()
     patch.setattr(serving, "HEAD_SECONDS", 1.5)
     patch.setattr(serving, "STALL_SECONDS", 1.5)
+    patch.setattr(serving, "PARTING_SECONDS", 1.0)
     with served(serving.Guarded) as port:
         yield port
     patch.undo()
