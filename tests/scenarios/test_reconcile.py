@@ -111,6 +111,18 @@ def offences(case: Case) -> dict[str, Planted]:
             f"DELETE FROM erasures WHERE id = '{case.customer['id']}'", f"work order {number}"),
         "erased by nobody": Planted(9, "callcenter", f"UPDATE customers SET erased_at = now() WHERE id = '{case.customer['id']}'",
                                     f"UPDATE customers SET erased_at = NULL WHERE id = '{case.customer['id']}'", case.customer["id"]),
+        "a revisit of what nobody collected": Planted(5, "orders", f"UPDATE work_orders SET uncollected_reason = 'x' WHERE id = '{order}'",
+            f"UPDATE work_orders SET uncollected_reason = NULL WHERE id = '{order}'", number),
+        "a cancel without answer": Planted(10, "orders", f"UPDATE work_orders SET state = 'cancelling' WHERE id = '{order}'",
+            f"UPDATE work_orders SET state = 'audited' WHERE id = '{order}'", number),
+        "a quick job left alone": Planted(10, "orders", f"UPDATE work_orders SET kind = 'quick_job', state = 'in_repair' WHERE id = '{order}'",
+            f"UPDATE work_orders SET kind = 'repair', state = 'audited' WHERE id = '{order}'", number),
+        "reserved for what is cancelled": Planted(10, "inventory", f"""UPDATE requisition_lines SET reserved = 1 WHERE part_id = '{part['id']}'
+            AND requisition_id = (SELECT id FROM requisitions WHERE work_order_id = '{order}');
+            UPDATE requisitions SET cancelled = true WHERE work_order_id = '{order}'""",
+            f"""UPDATE requisition_lines SET reserved = 0 WHERE part_id = '{part['id']}'
+            AND requisition_id = (SELECT id FROM requisitions WHERE work_order_id = '{order}');
+            UPDATE requisitions SET cancelled = false WHERE work_order_id = '{order}'""", number),
         "missing copy": Planted(7, "finance", f"UPDATE site_copies SET id = '{event}' WHERE id = '{site.id}'",
                                 f"UPDATE site_copies SET id = '{site.id}' WHERE id = '{event}'", site.code),
     }
@@ -118,7 +130,8 @@ def offences(case: Case) -> dict[str, Planted]:
 
 NAMES = ("no bill", "bill of a history order", "another total", "billed but not issued", "came back to orders only", "came back to inventory only", "stock", "reserved", "unbalanced",
          "receivable", "no revisit", "sent and waiting", "never handled", "waiting too long", "copy", "missing copy",
-         "another's bill", "at another site", "still named", "erased by nobody", "half a file")
+         "another's bill", "at another site", "still named", "erased by nobody", "half a file", "a revisit of what nobody collected", "a cancel without answer",
+         "a quick job left alone", "reserved for what is cancelled")
 
 
 def reconcile(suite: RunningSuite, wait: float = 0) -> tuple[int, list[dict[str, object]]]:
