@@ -22,6 +22,17 @@ MERGED = "PROMETHEUS_MULTIPROC_DIR"
 """Names the folder through which the metrics of sibling processes are merged. To be set before this module is imported."""
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
+
+def _latest(name: str, meaning: str, *labels: str) -> Gauge:
+    """Of several processes that measure the same, the newest figure counts."""
+    return Gauge(name, meaning, labels, multiprocess_mode="mostrecent")
+
+
+def _of_each(name: str, meaning: str, *labels: str) -> Gauge:
+    """A figure of one process, told for each that lives."""
+    return Gauge(name, meaning, labels, multiprocess_mode="liveall")
+
+
 REQUESTS = Histogram(
     "aftersales_http_request_seconds",
     "Time of HTTP requests",
@@ -41,63 +52,20 @@ UNDECODABLE = Counter(
     "aftersales_messages_undecodable", "Messages rejected to the dead-letter queue", ["service"]
 )
 TIMER_FAILURES = Counter("aftersales_timer_failures", "Runs of timers that failed", ["service", "timer"])
-OUTBOX_WAITING = Gauge(
-    "aftersales_outbox_waiting", "Events waiting in the outbox", ["service"], multiprocess_mode="mostrecent"
+OUTBOX_WAITING = _latest("aftersales_outbox_waiting", "Events waiting in the outbox", "service")
+OUTBOX_LAG = _latest("aftersales_outbox_lag_seconds", "Age of the oldest waiting event", "service")
+INBOX_WAITING = _latest("aftersales_inbox_waiting", "Received events not handled yet, by state", "service", "state")
+INBOX_OLDEST = _latest(
+    "aftersales_inbox_oldest_seconds", "Age of the oldest received event that is still to be handled; parked ones do not count", "service"
 )
-OUTBOX_LAG = Gauge(
-    "aftersales_outbox_lag_seconds",
-    "Age of the oldest waiting event",
-    ["service"],
-    multiprocess_mode="mostrecent",
+QUEUE = _latest(
+    "aftersales_queue_messages", "Messages in the broker's queue of a service (main) and in its dead-letter queue (undecodable)", "service", "queue"
 )
-INBOX_WAITING = Gauge(
-    "aftersales_inbox_waiting",
-    "Received events not handled yet, by state",
-    ["service", "state"],
-    multiprocess_mode="mostrecent",
-)
-INBOX_OLDEST = Gauge(
-    "aftersales_inbox_oldest_seconds",
-    "Age of the oldest received event that is still to be handled; parked ones do not count",
-    ["service"],
-    multiprocess_mode="mostrecent",
-)
-QUEUE = Gauge(
-    "aftersales_queue_messages",
-    "Messages in the broker's queue of a service (main) and in its dead-letter queue (undecodable)",
-    ["service", "queue"],
-    multiprocess_mode="mostrecent",
-)
-POOL = Gauge(
-    "aftersales_pool_connections",
-    "Database connections checked out of one process's pool",
-    ["service"],
-    multiprocess_mode="liveall",
-)
-POOL_SIZE = Gauge(
-    "aftersales_pool_size",
-    "Database connections one process's pool may hold",
-    ["service"],
-    multiprocess_mode="liveall",
-)
-UNBALANCED = Gauge(
-    "aftersales_ledger_unbalanced_postings",
-    "Postings of the last day that do not sum to zero",
-    ["service"],
-    multiprocess_mode="mostrecent",
-)
-BEAT = Gauge(
-    "aftersales_loop_beat_timestamp_seconds",
-    "When a loop of a background process last showed that it runs",
-    ["process", "loop"],
-    multiprocess_mode="mostrecent",
-)
-PROCESS_UP = Gauge(
-    "aftersales_process_up",
-    "Whether a process of an embedded suite runs",
-    ["process"],
-    multiprocess_mode="mostrecent",
-)
+POOL = _of_each("aftersales_pool_connections", "Database connections checked out of one process's pool", "service")
+POOL_SIZE = _of_each("aftersales_pool_size", "Database connections one process's pool may hold", "service")
+UNBALANCED = _latest("aftersales_ledger_unbalanced_postings", "Postings of the last day that do not sum to zero", "service")
+BEAT = _latest("aftersales_loop_beat_timestamp_seconds", "When a loop of a background process last showed that it runs", "process", "loop")
+PROCESS_UP = _latest("aftersales_process_up", "Whether a process of an embedded suite runs", "process")
 PROCESS_STARTS = Counter(
     "aftersales_process_starts", "How often the supervisor started a process of an embedded suite", ["process"]
 )
