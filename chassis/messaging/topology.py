@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
@@ -52,58 +53,49 @@ def suite() -> list[Service]:
     return [service for service in found if isinstance(service, Service)]
 
 
+@contextmanager
+def channel_to(url: str, name: str) -> Iterator[BlockingChannel]:
+    """A channel on a connection of its own, which ends with the block."""
+    connection = pika.BlockingConnection(parameters(url, name))
+    try:
+        yield connection.channel()
+    finally:
+        if connection.is_open:
+            connection.close()
+
+
 def declare(url: str, services: Iterable[Service]) -> None:
     """Declare exchange, queues and bindings of these services. A relay declares those of all, since what it sends
     before a consumer's queue exists would reach nobody."""
-    connection = pika.BlockingConnection(parameters(url, "aftersales topology"))
-    try:
-        channel = connection.channel()
+    with channel_to(url, "aftersales topology") as channel:
         channel.exchange_declare(exchange(), "topic", durable=True)
         for service in services:
             _declare_queues(channel, service)
-    finally:
-        connection.close()
 
 
 def clear(url: str, services: Iterable[Service]) -> None:
     """Removes the queues of these services with all that is in them; whoever starts next declares them again."""
-    connection = pika.BlockingConnection(parameters(url, "aftersales topology"))
-    try:
-        channel = connection.channel()
+    with channel_to(url, "aftersales topology") as channel:
         for service in services:
             channel.queue_delete(queue(service))
             channel.queue_delete(undecodable(service))
-    finally:
-        connection.close()
 
 
 def consumed(url: str, queues: Iterable[str]) -> bool:
-    """Whether somebody consumes each of these queues now; False too while the broker is away."""
+    """Whether somebody consumes each of these queues now; False while one is not there yet or the broker is away."""
     try:
-        connection = pika.BlockingConnection(parameters(url, "aftersales readiness"))
+        with channel_to(url, "aftersales readiness") as channel:
+            return all(channel.queue_declare(name, passive=True).method.consumer_count for name in queues)
     except (pika.exceptions.AMQPError, OSError):
         return False
-    try:
-        channel = connection.channel()
-        return all(channel.queue_declare(name, passive=True).method.consumer_count for name in queues)
-    except pika.exceptions.AMQPError:  # a queue is not there yet
-        return False
-    finally:
-        if connection.is_open:
-            connection.close()
 
 
 def measure(url: str, service: Service) -> None:
     """Publishes how many messages lie in the service's queue and in its dead-letter queue."""
-    connection = pika.BlockingConnection(parameters(url, f"{queue(service)}.measure"))
-    try:
-        channel = connection.channel()
+    with channel_to(url, f"{queue(service)}.measure") as channel:
         for kind, name in (("main", queue(service)), ("undecodable", undecodable(service))):
             waiting = channel.queue_declare(name, passive=True).method.message_count
             metrics.QUEUE.labels(service.name, kind).set(waiting)
-    finally:
-        if connection.is_open:
-            connection.close()
 
 
 def _declare_queues(channel: BlockingChannel, service: Service) -> None:
