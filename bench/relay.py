@@ -14,10 +14,10 @@ from bench import ratios
 from bench.exchange import TYPE, Exchange, envelope, exchange, until
 from chassis.domain.aggregate import new_id
 from chassis.messaging import topology
-from chassis.messaging.listener import Stop
 from chassis.messaging.publisher import Message, Publisher
 from chassis.messaging.relay import BATCH, Relay
 from chassis.ops.health import Health
+from chassis.ops.loops import Stop
 from chassis.ops.settings import settings
 
 REACH = 0.5

@@ -29,9 +29,7 @@ class Clock:
         self._lock: psycopg2.extensions.connection | None = None
 
     def run(self) -> float:
-        """Run every timer that is due; seconds until the next one. Failures are logged, never raised."""
-        if not self._due:
-            return 60.0
+        """Run every timer that is due; seconds until the next look. Failures are logged, never raised."""
         if self._leads():
             for timer in [timer for timer, due in self._due.items() if due <= monotonic()]:
                 self._run(timer)

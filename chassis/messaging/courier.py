@@ -1,8 +1,7 @@
 """The courier: moves events between the services of an embedded suite, in one process and without a broker.
 
 The outbox is the queue. One thread per source takes its rows in order and offers each to every service that listens
-(``target.py``), whose threads hand it to the functions the RabbitMQ worker calls too. Two more threads repeat what failed and
-run the timers.
+(``target.py``), whose threads hand it to the functions the RabbitMQ worker calls too.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from functools import partial
 from time import monotonic, time_ns
 
 from chassis.messaging import inbox, outbox
-from chassis.messaging.inbox import DatabaseAway
-from chassis.messaging.listener import Listener, Stop
+from chassis.messaging.listener import Listener
 from chassis.messaging.relay import MEASURE, measure
 from chassis.messaging.target import DELIVERED, NOT_REACHED, Parcel, Target
 from chassis.ops import failpoints, metrics, trace
 from chassis.ops.health import Health
 from chassis.ops.logging import configure
+from chassis.ops.loops import Every, Stop, repeat
 from chassis.ops.settings import settings
 from chassis.service import Service
 
@@ -55,10 +54,10 @@ class Source:
         self._lock = threading.Lock()
         self._ended: list[InHand] = []  # told of by all and not marked yet
 
-    def run(self) -> None:
+    def run(self) -> float:
         """Until ``stop``, and until all that is in hand has been told of. May be run again after it raised."""
         url, name = settings().database_url(self.service.name), f"aftersales courier {self.service.name}"
-        measured = looked = 0.0
+        measuring, looked = Every(MEASURE), 0.0
         with closing(Listener(url, name)) as listener:
             exclusive = outbox.Exclusive(listener.connection)
             while not self.stop.is_set or self._hand:
@@ -67,9 +66,9 @@ class Source:
                     while self._look(exclusive):
                         pass
                     looked = monotonic()
-                if monotonic() - measured > MEASURE:
-                    measured = monotonic()
+                if measuring.due():
                     measure(self.service, listener)
+        return 0.0
 
     def _look(self, exclusive: outbox.Exclusive) -> bool:
         """One call that marks what was told of and takes what waits; whether more may wait (what is committed from now on is
@@ -125,17 +124,21 @@ class Source:
 
 
 class Courier:
+    """A thread for each outbox, and for each service one that repeats what failed and one for its timers."""
+
     def __init__(self, services: Sequence[Service], stop: Stop, health: Health) -> None:
         self.stop, self.health = stop, health
         self.pool = ThreadPoolExecutor(THREADS, "deliver")
         self.targets = [Target(service, self.pool, stop) for service in services]
-        loops: list[tuple[str, Callable[[], None]]] = [("retry", self._retry), ("timers", self._timers)]
-        for service in services:
-            name = f"deliver {service.name}"
-            loops.append((name, Source(service, self.targets, stop, partial(health.beat, name)).run))
+        jobs: dict[str, Callable[[], float]] = {}
+        for target in self.targets:
+            name = target.service.name
+            beat = partial(health.beat, f"deliver {name}")
+            jobs[f"deliver {name}"] = Source(target.service, self.targets, stop, beat).run
+            jobs[f"retry {name}"] = inbox.Retries(target.service, target.engine).run
+            jobs[f"timers {name}"] = target.clock.run
         self.threads = [
-            threading.Thread(target=self._keep_running, args=loop, name=loop[0], daemon=True)
-            for loop in loops
+            threading.Thread(target=repeat, args=(name, job, stop, health), name=name, daemon=True) for name, job in jobs.items()
         ]
 
     def run(self) -> None:
@@ -148,42 +151,8 @@ class Courier:
             thread.join(15)
         self.pool.shutdown(wait=False)
         for target in self.targets:
+            target.clock.close()
             target.engine.dispose()
-
-    def _keep_running(self, name: str, loop: Callable[[], None]) -> None:
-        """A loop that fails (its database restarts, say) begins again after a second."""
-        while not self.stop.is_set:
-            self.health.beat(name)
-            try:
-                loop()
-            except Exception as error:
-                log.warning("%s begins again: %s", name, repr(error))
-                self.stop.wait(1.0)
-
-    def _retry(self) -> None:
-        measured = 0.0
-        while not self.stop.is_set:
-            self.health.beat("retry")
-            measuring = monotonic() - measured > MEASURE
-            measured = monotonic() if measuring else measured
-            for target in self.targets:
-                try:
-                    target.run(inbox.retry_due)
-                    if measuring:
-                        target.run(inbox.measure)
-                except DatabaseAway as error:
-                    log.warning("retries of %s wait: %s", target.service.name, error)
-            self.stop.wait(POLL)
-
-    def _timers(self) -> None:
-        clocks = [target.clock for target in self.targets if target.clock]
-        try:
-            while not self.stop.is_set:
-                self.health.beat("timers")
-                self.stop.wait(min([clock.run() for clock in clocks], default=5.0))
-        finally:
-            for clock in clocks:
-                clock.close()
 
 
 def run_courier(services: Sequence[Service]) -> None:

@@ -26,6 +26,7 @@ from chassis.events import envelope as envelopes, schemas, sealing
 from chassis.messaging.registry import subscriptions
 from chassis.ops import failpoints, metrics, trace
 from chassis.ops.logging import mask
+from chassis.ops.loops import Every
 from chassis.ops.settings import settings
 from chassis.ops.span import Span
 from chassis.service import Service
@@ -36,6 +37,8 @@ T = TypeVar("T")
 FIRST_DELAY, LONGEST_DELAY = 0.2, 600.0  # seconds
 AT_ONCE = 5  # tries of a transaction that the database broke off
 REASON_LENGTH = 500
+POLL = 0.5  # seconds between looks for what is to be tried again
+MEASURE = 5.0  # seconds between measurements
 
 
 class Outcome(StrEnum):
@@ -135,6 +138,19 @@ def retry_due(service: Service, engine: Engine, limit: int = 100) -> int:
     while tried < limit and _retry_one(service, engine):
         tried += 1
     return tried
+
+
+class Retries:
+    """A background process's loop: what failed is tried again when its time has come; now and then what waits is counted."""
+
+    def __init__(self, service: Service, engine: Engine) -> None:
+        self._service, self._engine, self._measuring = service, engine, Every(MEASURE)
+
+    def run(self) -> float:
+        tried = retry_due(self._service, self._engine)
+        if self._measuring.due():
+            measure(self._service, self._engine)
+        return 0.0 if tried else POLL
 
 
 def measure(service: Service, engine: Engine) -> None:

@@ -1,46 +1,13 @@
-"""Waiting: for a notification of the database, for a signal to stop, or for time to pass, whichever comes first."""
+"""Long-lived database connections beside the pool, and waiting for what the database notifies."""
 
 from __future__ import annotations
 
-import os
 import select
-import signal
-from types import FrameType
 
 import psycopg2
 
 from chassis.messaging.outbox import CHANNEL, PgConnection
-
-
-class Stop:
-    """A flag that every thread can wait on beside its sockets; once set it stays set."""
-
-    def __init__(self) -> None:
-        self._read, self._write = os.pipe()
-        self.is_set = False
-
-    def set(self) -> None:
-        if not self.is_set:
-            self.is_set = True
-            os.write(self._write, b"x")  # never read: the pipe stays readable for everybody
-
-    def wait(self, seconds: float) -> bool:
-        """Sleeps up to so many seconds; whether to stop."""
-        if not self.is_set:
-            select.select([self._read], [], [], seconds)
-        return self.is_set
-
-    def on_signals(self) -> None:
-        """Set by SIGTERM and SIGINT: finish what is in hand, then end."""
-
-        def stop(_signal: int, _frame: FrameType | None) -> None:
-            self.set()
-
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
-
-    def fileno(self) -> int:
-        return self._read
+from chassis.ops.loops import Stop
 
 
 def connect(url: str, name: str, wait: int = 5) -> PgConnection:

@@ -45,14 +45,13 @@ from chassis.messaging.together import NotTogether
 from chassis.ops import metrics, trace
 from chassis.ops.health import Health
 from chassis.ops.logging import configure
+from chassis.ops.loops import Stop, repeat
 from chassis.ops.settings import settings
 from chassis.service import Service
 
 log = logging.getLogger(__name__)
 
-RETRIES_EVERY = 0.5  # seconds
-MEASURES_EVERY = 5.0
-QUEUES_EVERY = 15.0
+QUEUES_EVERY = 15.0  # seconds
 GRACE = 18  # seconds from SIGTERM to the end at the latest
 LONGEST_PAUSE = 5.0  # seconds between looks for a database that is away
 
@@ -60,6 +59,14 @@ Waiting = deque[tuple[Any, Any]]
 """Bodies with their messages."""
 Answer = Callable[[Any], None] | None
 """What becomes of a message; None: nothing, whoever breaks the connection gives it back."""
+
+
+class Stopping(Stop):
+    """The flag among greenlets, of which one alone may wait on a pipe."""
+
+    def wait(self, seconds: float) -> bool:
+        eventlet.sleep(seconds)
+        return self.is_set
 
 
 class Inlet(QueueConsumer):
@@ -124,11 +131,11 @@ class Deliveries(Consumer):
             pass  # the connection broke just now: delivered again, and dropped by the inbox
 
 
-def service_class(service: Service, engine: Engine, health: Health) -> type:
+def service_class(service: Service, engine: Engine, health: Health, stopping: Stop) -> type:
     """What Nameko is to run: one entry point on the service's queue, which was declared before."""
 
     def held(message: Any) -> bool:
-        return not Worker.stopping and message.channel.connection is not None
+        return not stopping.is_set and message.channel.connection is not None
 
     def may_join(body: Any) -> bool:
         return isinstance(body, dict) and together.may_join(service, str(body.get("type")))
@@ -155,7 +162,6 @@ def service_class(service: Service, engine: Engine, health: Health) -> type:
 
     class Worker:
         name = service.name
-        stopping = False
 
         @Deliveries.decorator(queue=Queue(topology.queue(service), no_declare=True))  # type: ignore[no-untyped-call]
         def handle(self, waiting: Waiting, taken: list[tuple[Any, Any]]) -> list[Answer]:
@@ -179,27 +185,20 @@ class Runtime:
     """One process: the container (made anew when the broker was lost for long), retries, timers, measurements."""
 
     def __init__(self, service: Service) -> None:
-        self.service, self.health = service, Health(f"{service.name}.worker")
-        self.stopping = False
+        self.service, self.health, self.stopping = service, Health(f"{service.name}.worker"), Stopping()
         self.container: ServiceContainer | None = None
         url = settings().database_url(service.name)
         size = min(settings().pool_size, settings().max_workers, CONNECTIONS) + 1  # one for retries and timers
         self.engine = watched(service.name, make_engine(url, size=size, application=f"{service.name}.worker"))
         self.clock = Clock(service, self.engine, url)
-        self.worker = service_class(service, self.engine, self.health)
+        self.worker = service_class(service, self.engine, self.health, self.stopping)
         self.health.check("consuming", lambda: self.container is not None)
         metrics.from_zero(service.name, subscriptions(service), [timer.name for timer in timers(service)])
 
     def run(self) -> None:
-        jobs = (self._retry, self._measure, self._measure_queues, self._tick)
-        background = [eventlet.spawn(self._repeat, job) for job in jobs]
-        while not self.stopping:
-            try:
-                topology.declare(settings().amqp_url, [self.service])
-                self._consume()
-            except Exception as error:
-                log.warning("consuming begins again: %s", repr(error))
-                eventlet.sleep(random.uniform(0.5, 2.0))
+        jobs = {"retry": inbox.Retries(self.service, self.engine).run, "timers": self.clock.run, "queues": self._measure_queues}
+        background = [eventlet.spawn(repeat, name, job, self.stopping, self.health) for name, job in jobs.items()]
+        repeat("consumer", self._consume, self.stopping, self.health)
         for job in background:
             job.kill()
         self.clock.close()
@@ -208,13 +207,13 @@ class Runtime:
 
     def stop(self) -> None:
         """Take no more, finish what is in hand. A handler that will not end is cut off: it is delivered again."""
-        self.stopping = True
-        self.worker.stopping = True  # type: ignore[attr-defined]
+        self.stopping.set()
         eventlet.spawn_after(GRACE, os._exit, 1)
         if self.container is not None:
             self.container.stop()
 
-    def _consume(self) -> None:
+    def _consume(self) -> float:
+        topology.declare(settings().amqp_url, [self.service])
         config = {
             "AMQP_URI": settings().amqp_url,
             "HEARTBEAT": 30,
@@ -231,35 +230,16 @@ class Runtime:
         self.container = ServiceContainer(self.worker, config)
         try:
             self.container.start()
-            if self.stopping:
+            if self.stopping.is_set:
                 self.container.stop()
             self.container.wait()
         finally:
             self.container = None
-
-    def _repeat(self, job: Callable[[], float]) -> None:
-        while not self.stopping:
-            try:
-                pause = job()
-            except Exception as error:
-                log.warning("%s waits: %s", job.__name__, repr(error))
-                pause = 1.0
-            eventlet.sleep(pause)
-
-    def _retry(self) -> float:
-        self.health.beat("retry")
-        return 0.0 if inbox.retry_due(self.service, self.engine) else RETRIES_EVERY
-
-    def _measure(self) -> float:
-        inbox.measure(self.service, self.engine)
-        return MEASURES_EVERY
+        return 0.0
 
     def _measure_queues(self) -> float:
         topology.measure(settings().amqp_url, self.service)
         return QUEUES_EVERY
-
-    def _tick(self) -> float:
-        return self.clock.run()
 
 
 def run(service: Service) -> None:

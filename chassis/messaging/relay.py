@@ -6,30 +6,23 @@ which inboxes do not mind.
 
 from __future__ import annotations
 
-import logging
-import random
 from collections.abc import Sequence
-from contextlib import ExitStack
-from time import monotonic, time_ns
-
-import psycopg2
-from pika.exceptions import AMQPError
+from contextlib import ExitStack, closing
+from time import time_ns
 
 from chassis.messaging import outbox, topology
-from chassis.messaging.listener import Listener, Stop
+from chassis.messaging.listener import Listener
 from chassis.messaging.publisher import BrokerAway, Message, Publisher
 from chassis.ops import failpoints, metrics, trace
 from chassis.ops.health import Health
 from chassis.ops.logging import configure
+from chassis.ops.loops import Every, Stop, repeat
 from chassis.ops.settings import settings
 from chassis.service import Service
-
-log = logging.getLogger(__name__)
 
 BATCH = 500
 POLL = 1.0  # seconds, should a notification get lost
 MEASURE = 5.0  # seconds between measurements of the lag
-LONGEST_PAUSE = 5.0  # seconds between attempts to connect: what has gathered leaves soon after the other side is back
 
 
 class Relay:
@@ -39,45 +32,31 @@ class Relay:
         self.service, self.suite, self.stop, self.health = service, suite, stop, health
         self.name = f"{settings().amqp_prefix}.{service.name}.relay"
         self.connected = False
-        self._measured = 0.0
+        self._measuring = Every(MEASURE)
         health.check("broker and database", lambda: self.connected)
 
     def run(self) -> None:
-        failures = 0
-        while not self.stop.is_set:
-            self.health.beat("relay")
-            try:
-                with ExitStack() as stack:
-                    listener = Listener(settings().database_url(self.service.name), self.name)
-                    stack.callback(listener.close)
-                    topology.declare(settings().amqp_url, self.suite)
-                    publisher = Publisher(
-                        topology.parameters(settings().amqp_url, self.name), topology.exchange()
-                    )
-                    stack.callback(publisher.close)
-                    stack.callback(self._disconnected)
-                    self.connected, failures = True, 0
-                    while not self.stop.is_set:
-                        self._round(listener, publisher)
-            except (psycopg2.Error, AMQPError, BrokerAway, OSError) as error:
-                failures += 1
-                pause = min(LONGEST_PAUSE, 0.25 * 2.0**failures) * random.uniform(0.5, 1.0)
-                log.warning("relay pauses for %.1f s: %s", pause, repr(error))
-                self.stop.wait(pause)
+        repeat("relay", self._session, self.stop, self.health)
 
-    def _disconnected(self) -> None:
-        self.connected = False
-
-    def _round(self, listener: Listener, publisher: Publisher) -> None:
-        self.health.beat("relay")
-        more = self._send(listener, publisher)
-        if not publisher.usable:
-            raise BrokerAway("connection lost or too slow")
-        if monotonic() - self._measured > MEASURE:
-            self._measured = monotonic()
-            measure(self.service, listener)
-        if not more:
-            listener.wait(POLL, self.stop)
+    def _session(self) -> float:
+        """As long as both connections last; raises when one is lost."""
+        with ExitStack() as stack:
+            listener = stack.enter_context(closing(Listener(settings().database_url(self.service.name), self.name)))
+            topology.declare(settings().amqp_url, self.suite)
+            parameters = topology.parameters(settings().amqp_url, self.name)
+            publisher = stack.enter_context(closing(Publisher(parameters, topology.exchange())))
+            stack.callback(setattr, self, "connected", False)
+            self.connected = True
+            while not self.stop.is_set:
+                self.health.beat("relay")
+                more = self._send(listener, publisher)
+                if not publisher.usable:
+                    raise BrokerAway("connection lost or too slow")
+                if self._measuring.due():
+                    measure(self.service, listener)
+                if not more:
+                    listener.wait(POLL, self.stop)
+        return 0.0
 
     def _send(self, listener: Listener, publisher: Publisher) -> bool:
         """One batch in one transaction; whether more may wait."""

@@ -20,10 +20,10 @@ from chassis.db.engine import make_engine, watched
 from chassis.messaging import inbox, together
 from chassis.messaging.clock import Clock
 from chassis.messaging.inbox import DatabaseAway
-from chassis.messaging.listener import Stop
 from chassis.messaging.outbox import Waiting
 from chassis.messaging.registry import subscriptions, timers
 from chassis.ops import failpoints, metrics
+from chassis.ops.loops import Stop
 from chassis.ops.settings import settings
 from chassis.service import Service
 
@@ -61,7 +61,7 @@ class Target:
         self.types = subscriptions(service)
         url = settings().database_url(service.name)
         self.engine = watched(service.name, make_engine(url, size=CONNECTIONS, application="aftersales courier"))
-        self.clock = Clock(service, self.engine, url) if timers(service) else None
+        self.clock = Clock(service, self.engine, url)
         self._away_until = 0.0
         self._lock = threading.Lock()
         self._waiting: dict[str, deque[Parcel]] = {}

@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from chassis.messaging import courier as courier_module
 from chassis.messaging.courier import Courier
-from chassis.messaging.listener import Stop
 from chassis.ops.health import Health
+from chassis.ops.loops import Stop
 from chassis.ops.settings import settings
 from tests.integration.messaging.conftest import MILL, SHOP, World, eventually
 from tests.integration.messaging.proxy import Proxy

@@ -13,10 +13,10 @@ import orjson
 import pytest
 
 from chassis.messaging import topology
-from chassis.messaging.listener import Stop
 from chassis.messaging.publisher import Message, Publisher
 from chassis.messaging.relay import Relay
 from chassis.ops.health import Health
+from chassis.ops.loops import Stop
 from chassis.ops.settings import settings
 from tests.integration.messaging.conftest import MILL, SHOP, Broker, World, eventually
 from tests.integration.messaging.proxy import Proxy

@@ -129,7 +129,7 @@ def test_health_tells_whether_it_lives_and_consumes(world: World, mill: Broker) 
     world.start("worker", AFTERSALES_HEALTH_PORT=str(port), AFTERSALES_HEALTH_HOST="127.0.0.1")
     eventually(lambda: ask(port, "/ready")[0] == 200)
     assert orjson.loads(ask(port, "/ready")[1]) == {"ok": True, "parts": {"consuming": True}}
-    assert eventually(lambda: set(orjson.loads(ask(port, "/live")[1])["parts"]) == {"consumer", "retry"})
+    assert eventually(lambda: set(orjson.loads(ask(port, "/live")[1])["parts"]) == {"consumer", "retry", "timers", "queues"})
     assert ask(port, "/else")[0] == 404
 
 

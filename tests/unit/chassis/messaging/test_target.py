@@ -14,9 +14,9 @@ from hypothesis import given, settings as profile, strategies as st
 
 from chassis.messaging import inbox, together
 from chassis.messaging.inbox import DatabaseAway
-from chassis.messaging.listener import Stop
 from chassis.messaging.outbox import Waiting
 from chassis.messaging.target import ABREAST, AWAY, DELIVERED, NOT_REACHED, Parcel, Target
+from chassis.ops.loops import Stop
 from chassis.ops.settings import settings
 from chassis.service import Service
 
