@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from time import monotonic, time_ns
 from chassis.messaging import inbox, outbox
 from chassis.messaging.listener import Listener
 from chassis.messaging.relay import MEASURE, measure
-from chassis.messaging.target import DELIVERED, NOT_REACHED, Parcel, Target
+from chassis.messaging.target import Target
 from chassis.ops import failpoints, metrics, trace
 from chassis.ops.health import Health
 from chassis.ops.logging import configure
@@ -35,34 +35,31 @@ LONGEST_DELAY = 5.0  # seconds until an event is offered again to a database tha
 THREADS = 12  # that deliver, for all services
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class InHand:
-    """A row that so many services have not told of yet."""
+    """A row that was offered to every service that listens to its type."""
 
     row: outbox.Waiting
-    missing: int
+    outcomes: list[Future[str | None]]
     began: int  # ns
-    failure: str = DELIVERED
 
 
 class Source:
-    """A service's outbox: takes rows, offers them, marks those that every listening service has told of."""
+    """A service's outbox: takes rows, offers them, marks those that every listening service has."""
 
     def __init__(self, service: Service, targets: Sequence[Target], stop: Stop, beat: Callable[[], None]) -> None:
         self.service, self.targets, self.stop, self.beat = service, targets, stop, beat
         self._hand: dict[int, InHand] = {}  # by position
-        self._lock = threading.Lock()
-        self._ended: list[InHand] = []  # told of by all and not marked yet
 
     def run(self) -> float:
-        """Until ``stop``, and until all that is in hand has been told of. May be run again after it raised."""
+        """Until ``stop``, and until all that is in hand has ended. May be run again after it raised."""
         url, name = settings().database_url(self.service.name), f"aftersales courier {self.service.name}"
         measuring, looked = Every(MEASURE), 0.0
         with closing(Listener(url, name)) as listener:
             exclusive = outbox.Exclusive(listener.connection)
             while not self.stop.is_set or self._hand:
                 notified = listener.wait(LINGER if self._hand else POLL, *([] if self.stop.is_set else [self.stop]))
-                if notified or self._ended or monotonic() - looked > POLL:
+                if notified or self._ended() or monotonic() - looked > POLL:
                     while self._look(exclusive):
                         pass
                     looked = monotonic()
@@ -70,16 +67,16 @@ class Source:
                     measure(self.service, listener)
         return 0.0
 
+    def _ended(self) -> list[InHand]:
+        return [one for one in self._hand.values() if all(outcome.done() for outcome in one.outcomes)]
+
     def _look(self, exclusive: outbox.Exclusive) -> bool:
-        """One call that marks what was told of and takes what waits; whether more may wait (what is committed from now on is
+        """One call that marks what has ended and takes what waits; whether more may wait (what is committed from now on is
         announced)."""
-        with self._lock:
-            ended = self._ended.copy()
+        ended = self._ended()
         sent = self._mark(exclusive, ended)
         room = 0 if self.stop.is_set else IN_HAND - len(self._hand) + len(ended)
         rows = exclusive.next(list(self._hand), room)
-        with self._lock:
-            del self._ended[: len(ended)]
         for one in ended:
             del self._hand[one.row.position]
         metrics.SENT.labels(self.service.name).inc(len(sent))
@@ -91,36 +88,28 @@ class Source:
         return 0 < room == len(rows)
 
     def _mark(self, exclusive: outbox.Exclusive, ended: Sequence[InHand]) -> list[InHand]:
-        """Those that all have."""
-        sent = [one for one in ended if one.failure == DELIVERED]
+        """Those that all have. What nobody began at the end waits on as it did."""
+        sent = []
+        for one in ended:
+            if any(outcome.cancelled() for outcome in one.outcomes):
+                continue
+            failures = [failure for outcome in one.outcomes if (failure := outcome.result())]
+            if failures:
+                seconds = min(LONGEST_DELAY, inbox.delay(one.row.attempts + 1))
+                exclusive.postpone(one.row.position, seconds, failures[0])
+            else:
+                sent.append(one)
         if sent:
             failpoints.hit("courier.delivered", self.service.name)
         exclusive.sent([one.row.position for one in sent])
-        for one in ended:
-            if one.failure not in (DELIVERED, NOT_REACHED):
-                seconds = min(LONGEST_DELAY, inbox.delay(one.row.attempts + 1))
-                exclusive.postpone(one.row.position, seconds, one.failure)
         return sent
 
     def _offer(self, rows: Sequence[outbox.Waiting]) -> None:
         began = time_ns()
-        for row in rows:
-            missing = sum(row.type in target.types for target in self.targets)
-            one = self._hand[row.position] = InHand(row, missing, began)
-            if not missing:
-                self._ended.append(one)
+        self._hand |= {row.position: InHand(row, [], began) for row in rows}
         for target in self.targets:
-            parcels = [Parcel(row, self._report) for row in rows if row.type in target.types]
-            if parcels:
-                target.offer(parcels)
-
-    def _report(self, position: int, result: str) -> None:
-        with self._lock:
-            one = self._hand[position]
-            one.missing -= 1
-            one.failure = one.failure or result
-            if not one.missing:
-                self._ended.append(one)
+            for parcel in target.offer([row for row in rows if row.type in target.types]):
+                self._hand[parcel.row.position].outcomes.append(parcel.outcome)
 
 
 class Courier:

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from time import monotonic
 
@@ -33,16 +33,13 @@ AWAY = 1.0  # seconds a database that was away is left alone
 ABREAST = 4  # aggregates whose events are handled at the same time, beside those that share a transaction
 CONNECTIONS = 8  # per database, shared by all threads
 
-DELIVERED, NOT_REACHED = "", "not reached"
-"""What is told of a parcel, beside what went wrong."""
-
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """An outbox row on its way to one service; ``report`` takes its position and what became of it."""
+    """An outbox row on its way to one service. ``outcome``: what went wrong, None when it was delivered; cancelled when nobody began."""
 
     row: Waiting
-    report: Callable[[int, str], None]
+    outcome: Future[str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +76,14 @@ class Target:
             self._away_until = monotonic() + AWAY
             raise
 
-    def offer(self, parcels: Sequence[Parcel]) -> None:
-        """To be delivered after what was offered before of the same aggregates. Each is told of once, by another thread."""
+    def offer(self, rows: Sequence[Waiting]) -> list[Parcel]:
+        """To be delivered by other threads, after what was offered before of the same aggregates."""
+        parcels = [Parcel(row, Future()) for row in rows]
         with self._lock:
             for parcel in parcels:
                 self._waiting.setdefault(parcel.row.subject, deque()).append(parcel)
         self._start()
+        return parcels
 
     def _start(self) -> None:
         if self.stop.is_set:
@@ -117,7 +116,7 @@ class Target:
             left = [parcel for parcels in self._waiting.values() for parcel in parcels]
             self._waiting.clear()
         for parcel in left:
-            parcel.report(parcel.row.position, NOT_REACHED)
+            parcel.outcome.cancel()
 
     def _work(self, load: Load) -> None:
         several = together.MOST if load.joined else 1
@@ -131,7 +130,12 @@ class Target:
     def _deliver(self, parcels: Sequence[Parcel]) -> None:
         done = self._together([parcel.row for parcel in parcels])
         for parcel in parcels:
-            parcel.report(parcel.row.position, DELIVERED if done else self._alone(parcel.row))
+            if done:
+                parcel.outcome.set_result(None)
+            elif self.stop.is_set:
+                parcel.outcome.cancel()
+            else:
+                parcel.outcome.set_result(self._alone(parcel.row))
 
     def _together(self, rows: Sequence[Waiting]) -> bool:
         if len(rows) == 1 or self.stop.is_set:
@@ -144,9 +148,7 @@ class Target:
             return False
         return True
 
-    def _alone(self, row: Waiting) -> str:
-        if self.stop.is_set:
-            return NOT_REACHED
+    def _alone(self, row: Waiting) -> str | None:
         try:
             self.run(inbox.receive, orjson.loads(row.body))
             failpoints.hit("courier.between", row.type)
@@ -155,4 +157,4 @@ class Target:
         except Exception as error:  # not an envelope, or a fault of ours: must not hold up the others
             log.exception("outbox row %d cannot be delivered", row.position)
             return f"{type(error).__name__} for {self.service.name}"
-        return DELIVERED
+        return None

@@ -6,6 +6,8 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import orjson
@@ -15,12 +17,13 @@ from hypothesis import given, settings as profile, strategies as st
 from chassis.messaging import inbox, together
 from chassis.messaging.inbox import DatabaseAway
 from chassis.messaging.outbox import Waiting
-from chassis.messaging.target import ABREAST, AWAY, DELIVERED, NOT_REACHED, Parcel, Target
+from chassis.messaging.target import ABREAST, AWAY, Target
 from chassis.ops.loops import Stop
 from chassis.ops.settings import settings
 from chassis.service import Service
 
 Task = Callable[[], None]
+DELIVERED, NOT_BEGUN = "delivered", "not begun"
 
 
 class Threads:
@@ -54,13 +57,15 @@ class Bench:
 
     def offer(self, *rows: tuple[int, str, str]) -> None:
         """Rows by position, subject and type."""
-        self.target.offer([
-            Parcel(Waiting(position, str(position), type_, subject, 0, orjson.dumps({"position": position}).decode()), self.tell)
+        parcels = self.target.offer([
+            Waiting(position, str(position), type_, subject, 0, orjson.dumps({"position": position}).decode())
             for position, subject, type_ in rows
         ])
+        for parcel in parcels:  # a second outcome of one would raise
+            parcel.outcome.add_done_callback(partial(self.tell, parcel.row.position))
 
-    def tell(self, position: int, result: str) -> None:
-        self.told[position].append(result)
+    def tell(self, position: int, outcome: Future[str | None]) -> None:
+        self.told[position].append(NOT_BEGUN if outcome.cancelled() else outcome.result() or DELIVERED)
 
     def work(self, choose: Callable[[int], int] = lambda _count: 0) -> None:
         while self.threads.ready:
@@ -150,4 +155,4 @@ def test_what_nobody_began_is_given_back_at_the_end() -> None:
     bench.stop.set()
     bench.work()
     assert bench.done == [0]
-    assert bench.told == {0: [DELIVERED], **{n: [NOT_REACHED] for n in range(1, ABREAST + 2)}}
+    assert bench.told == {0: [DELIVERED], **{n: [NOT_BEGUN] for n in range(1, ABREAST + 2)}}
