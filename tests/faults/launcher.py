@@ -36,10 +36,10 @@ def main(arguments: list[str]) -> int:
 
 def _work(name: str, plant: str) -> int:
     # It replaces sockets and threads before anything else is imported.
-    from chassis.messaging import nameko_runtime
+    from chassis.messaging import worker
 
     plants.apply(plant)
-    nameko_runtime.run(__import__(f"{process.package(name)}.app", fromlist=["SERVICE"]).SERVICE)
+    worker.run_worker(__import__(f"{process.package(name)}.app", fromlist=["SERVICE"]).SERVICE)
     return 0
 
 

@@ -27,7 +27,7 @@ def _plant(function: Callable[[], None]) -> Callable[[], None]:
 
 def _runtime() -> Any:
     """The worker's runtime where this is a worker: nobody else may import it."""
-    return sys.modules.get("chassis.messaging.nameko_runtime")
+    return sys.modules.get("chassis.messaging.worker")
 
 
 @_plant

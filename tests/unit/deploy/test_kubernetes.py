@@ -137,7 +137,7 @@ def test_every_process_is_watched_and_ends_in_time(objects: list[dict[str, Any]]
         if kind == "http":
             [_, seconds] = container["lifecycle"]["preStop"]["exec"]["command"]
             assert int(seconds) + process.GRACE + 3 < grace
-        assert grace > 20, "a worker finishes what it has in hand (nameko_runtime.GRACE)"
+        assert grace > 20, "a worker finishes what it has in hand (chassis.messaging.worker.GRACE)"
 
 
 def test_scaling_and_disruption_name_what_is_there(objects: list[dict[str, Any]]) -> None:
