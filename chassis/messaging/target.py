@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from time import monotonic
+from typing import TypeVar
 
 import orjson
 
@@ -28,6 +29,7 @@ from chassis.ops.settings import settings
 from chassis.service import Service
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 AWAY = 1.0  # seconds a database that was away is left alone
 ABREAST = 4  # aggregates whose events are handled at the same time, beside those that share a transaction
@@ -66,12 +68,12 @@ class Target:
         self._loads = {True: 0, False: 0}  # in hand: of events that share a transaction, others
         metrics.from_zero(service.name, self.types, [timer.name for timer in timers(service)])
 
-    def run(self, work: Callable[..., object], *arguments: object) -> None:
+    def run(self, work: Callable[..., T], *arguments: object) -> T:
         """Runs work on this service's database, or raises DatabaseAway at once when it was away a moment ago."""
         if monotonic() < self._away_until:
             raise DatabaseAway(f"{self.service.name}: tried a moment ago")
         try:
-            work(self.service, self.engine, *arguments)
+            return work(self.service, self.engine, *arguments)
         except DatabaseAway:
             self._away_until = monotonic() + AWAY
             raise
@@ -141,12 +143,12 @@ class Target:
         if len(rows) == 1 or self.stop.is_set:
             return False
         try:
-            self.run(together.receive, [orjson.loads(row.body) for row in rows])
-            for row in rows:
+            done = self.run(together.receive, [orjson.loads(row.body) for row in rows])
+            for row in rows if done else ():
                 failpoints.hit("courier.between", row.type)
         except Exception:  # told when it happens to one of them
             return False
-        return True
+        return done
 
     def _alone(self, row: Waiting) -> str | None:
         try:

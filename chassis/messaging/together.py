@@ -23,18 +23,14 @@ MOST = 16
 """Events of one transaction: the first of them waits for the last."""
 
 
-class NotTogether(Exception):
-    """They cannot be handled in one transaction, and nothing of them is kept: hand them over one by one."""
-
-
 def may_join(service: Service, type_: str) -> bool:
     """Whether events of the type may share a transaction."""
     return not any(handler.locks for handler in subscriptions(service).handlers(type_))
 
 
-def receive(service: Service, engine: Engine, given: Sequence[object]) -> None:
-    """Handle delivered envelopes (decoded JSON), all of them or none; those of one aggregate in their order. Raises
-    DatabaseAway as ``inbox.receive`` does, and NotTogether for whatever else."""
+def receive(service: Service, engine: Engine, given: Sequence[object]) -> bool:
+    """Handle delivered envelopes (decoded JSON), those of one aggregate in their order. False: nothing of any was kept, so hand them
+    over one by one. Raises DatabaseAway as ``inbox.receive`` does."""
     began = perf_counter()
     try:
         events = [envelopes.parse(inbox.decoded(envelope)) for envelope in given]
@@ -48,8 +44,9 @@ def receive(service: Service, engine: Engine, given: Sequence[object]) -> None:
     except Exception as failure:
         if is_away(failure) and not inbox.reachable(engine):
             raise inbox.DatabaseAway(str(failure)) from failure
-        raise NotTogether from failure
+        return False
     each = (perf_counter() - began) / len(events)
     for event in events:
         metrics.HANDLED.labels(service.name, event.type, inbox.Outcome.DONE).observe(each)
         failpoints.hit("inbox.handled", service.name, event.type)
+    return True

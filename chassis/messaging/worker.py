@@ -42,7 +42,6 @@ from chassis.messaging import inbox, together, topology
 from chassis.messaging.clock import Clock
 from chassis.messaging.inbox import DatabaseAway, Undecodable
 from chassis.messaging.registry import subscriptions, timers
-from chassis.messaging.together import NotTogether
 from chassis.ops import metrics, trace
 from chassis.ops.health import Health
 from chassis.ops.logging import configure
@@ -168,9 +167,9 @@ def service_class(service: Service, engine: Engine, health: Health, stopping: St
         def handle(self, waiting: Waiting, taken: list[tuple[Any, Any]]) -> list[Answer]:
             take(waiting, taken)
             if len(taken) > 1 and held(taken[0][1]):
-                with suppress(NotTogether, DatabaseAway):
-                    together.receive(service, engine, [body for body, _ in taken])
-                    return [Message.ack] * len(taken)
+                with suppress(DatabaseAway):
+                    if together.receive(service, engine, [body for body, _ in taken]):
+                        return [Message.ack] * len(taken)
             return [alone(body, message) for body, message in taken]
 
     Worker.health = health  # type: ignore[attr-defined]

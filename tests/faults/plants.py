@@ -225,11 +225,11 @@ def away_is_done() -> None:
     """A service whose database is away counts as having received the event."""
     from chassis.messaging import inbox, target
 
-    def run(self: Any, work: Any, *arguments: Any) -> None:
+    def run(self: Any, work: Any, *arguments: Any) -> Any:
         try:
-            work(self.service, self.engine, *arguments)
+            return work(self.service, self.engine, *arguments)
         except inbox.DatabaseAway:
-            pass
+            return True
 
     target.Target.run = run  # type: ignore[method-assign]
 

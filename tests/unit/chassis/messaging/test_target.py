@@ -48,12 +48,13 @@ class Bench:
         self.told: dict[int, list[str]] = defaultdict(list)
         self.fail: Callable[[Any, list[int]], Exception | None] = lambda _work, _positions: None
 
-    def run(self, work: Any, given: Any) -> None:
+    def run(self, work: Any, given: Any) -> bool:
         positions = [one["position"] for one in (given if work is together.receive else [given])]
         self.calls.append(positions)
         if error := self.fail(work, positions):
             raise error
         self.done += positions
+        return True
 
     def offer(self, *rows: tuple[int, str, str]) -> None:
         """Rows by position, subject and type."""
