@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import psycopg2
 
+from chassis.db.statements import ServerSession
 from gateway.identity.announce import LISTENER
 
 log = logging.getLogger("aftersales.gateway.listener")
@@ -79,7 +80,7 @@ class Listener:
                 failures += 1
 
     def _listen(self) -> None:
-        connection = psycopg2.connect(self._url, application_name=LISTENER, connect_timeout=5)
+        connection = psycopg2.connect(self._url, connection_factory=ServerSession, application_name=LISTENER, connect_timeout=5)
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chassis.db.rows import Mapping, as_json
-from chassis.db.statements import Cache, ServerSession
+from chassis.db.statements import Cache, Prepared
 
 FEW = 3
 """Rows of one insert at most whose statement is cached: more of them seldom come in the same number again."""
@@ -59,7 +59,7 @@ class Batch:
         values = [as_json(v) if isinstance(v, dict | list) else v for v in row.values()]
         self.insert(table, list(row), values)
 
-    def take(self, session: ServerSession, *, final: str | None = None) -> tuple[str, list[Any]]:
+    def take(self, session: Prepared, *, final: str | None = None) -> tuple[str, list[Any]]:
         """The text and values so far, emptied; ``final`` is appended (COMMIT). ``session``: of the connection that gets them."""
         parts = [sql if cache is Cache.NONE else session.prepared(sql) for sql, cache in self._parts]
         if final:

@@ -74,6 +74,7 @@ def make_engine(url: str, *, size: int = 8, application: str = "aftersales", con
         json_deserializer=orjson.loads,
         hide_parameters=True,  # of a failed statement: they are people's data, and errors are logged
         connect_args={
+            "connection_factory": statements.ServerSession,
             "application_name": application,
             "connect_timeout": connect_timeout,
             "options": OPTIONS,

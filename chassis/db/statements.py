@@ -14,13 +14,13 @@ from enum import Enum
 from itertools import count
 from time import monotonic
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import psycopg2
+from psycopg2 import extensions
 from psycopg2.extensions import adapt
 from sqlalchemy import BindParameter, Engine, bindparam, event
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.engine import Connection, ExceptionContext
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import ClauseElement, Executable
 from sqlalchemy.types import TypeEngine
@@ -49,38 +49,15 @@ MOST = 150  # statements of a connection: each takes some ten kilobytes of the s
 _PLACEHOLDER = re.compile(r"%(?:\(\w+\))?s")
 
 
-class ServerSession:
-    """One connection of psycopg2: the statements it has prepared, and what goes in front of the next one. Prepared
-    statements outlive their transaction, also one that is rolled back. psycopg2 sends text, so they are PREPARE and EXECUTE."""
+class Prepared:
+    """The statements that a connection has prepared. They outlive their transaction, also one that is rolled back. psycopg2 sends
+    text, so they are PREPARE and EXECUTE."""
 
     def __init__(self) -> None:
-        self._leading = ""
-        self._plans_each = False  # whether PARSED statements still have to be told so in this transaction
         self._calls: dict[str, str] = {}
         self._numbers = count(1)
         self._until = 0.0
         self._unsure = False  # whether a PREPARE was sent of which nothing is known yet
-
-    def begin(self, principal: Principal, driver: Any, *, read_only: bool = False) -> None:
-        """Opens a transaction under the principal's scope, in one call with its first statement."""
-        scope, values = scope_of(principal)
-        self._leading, self._plans_each = "", principal.scope != WHOLE
-        self.lead(f"BEGIN{' READ ONLY' if read_only else ''}; {scope}", values, driver)
-
-    def lead(self, sql: str, values: Sequence[Any], driver: Any) -> None:
-        """A statement to go in front of the next one; where it fails, that one does."""
-        quoted = tuple(_literal(value, driver) for value in values)
-        self._leading += f"{sql % quoted}; ".replace("%", "%%")
-
-    def drop_leading(self) -> None:
-        self._leading = ""
-
-    def text(self, sql: str, cache: Cache) -> str:
-        """What to send for a statement, with the same values: with what leads, which is handed over."""
-        leading, self._leading = self._leading, ""
-        if cache is Cache.PARSED and self._plans_each:
-            leading, self._plans_each = f"{leading}SET LOCAL plan_cache_mode = force_custom_plan; ", False
-        return leading + (sql if cache is Cache.NONE else self.prepared(sql))
 
     def prepared(self, sql: str) -> str:
         """What to send instead of one statement with psycopg2's placeholders: EXECUTE, the first time with its PREPARE."""
@@ -102,15 +79,6 @@ class ServerSession:
         self._unsure = self._unsure or bool(leading)
         return leading + call
 
-    def execute(self, cursor: Any, text: str, values: Values = ()) -> None:
-        """Sends what ``text`` or ``prepared`` made, and notes whether what it was to prepare is there."""
-        try:
-            cursor.execute(text, values)
-        except BaseException as error:
-            self.failed(error)
-            raise
-        self.succeeded()
-
     def succeeded(self) -> None:
         self._unsure = False
 
@@ -120,33 +88,56 @@ class ServerSession:
             self._until, self._unsure = 0.0, False
 
 
-_sessions: WeakKeyDictionary[Any, ServerSession] = WeakKeyDictionary()
+class ServerSession(Prepared, extensions.connection):
+    """A connection of psycopg2 (its ``connection_factory``) that knows what it has prepared, and what goes in front of the next statement."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        extensions.connection.__init__(self, *arguments, **options)
+        Prepared.__init__(self)
+        self._leading = ""
+        self._plans_each = False  # whether PARSED statements still have to be told so in this transaction
 
-def session_of(driver: Any) -> ServerSession:
-    """What is known of a connection of psycopg2."""
-    found = _sessions.get(driver)
-    if found is None:
-        found = _sessions[driver] = ServerSession()
-    return found
+    def begin(self, principal: Principal, *, read_only: bool = False) -> None:
+        """Opens a transaction under the principal's scope, in one call with its first statement."""
+        scope, values = scope_of(principal)
+        self._leading, self._plans_each = "", principal.scope != WHOLE
+        self.lead(f"BEGIN{' READ ONLY' if read_only else ''}; {scope}", values)
+
+    def lead(self, sql: str, values: Sequence[Any]) -> None:
+        """A statement to go in front of the next one; where it fails, that one does."""
+        quoted = tuple(self._literal(value) for value in values)
+        self._leading += f"{sql % quoted}; ".replace("%", "%%")
+
+    def _literal(self, value: Any) -> str:
+        quoted: Any = adapt(value)
+        if hasattr(quoted, "prepare"):  # text, and what may hold some: it is written in the connection's encoding
+            quoted.prepare(self)
+        literal: bytes = quoted.getquoted()
+        return literal.decode()
+
+    def drop_leading(self) -> None:
+        self._leading = ""
+
+    def send(self, cursor: Any, sql: str, values: Values = (), cache: Cache = Cache.NONE) -> None:
+        """Executes a statement behind what leads, which is handed over, and notes whether what was to be prepared is there."""
+        leading, self._leading = self._leading, ""
+        if cache is Cache.PARSED and self._plans_each:
+            leading, self._plans_each = f"{leading}SET LOCAL plan_cache_mode = force_custom_plan; ", False
+        try:
+            cursor.execute(leading + (sql if cache is Cache.NONE else self.prepared(sql)), values)
+        except BaseException as error:
+            self.failed(error)
+            raise
+        self.succeeded()
 
 
 def follow(engine: Engine) -> None:
     """From now on what SQLAlchemy executes on this engine's connections goes by their sessions too."""
 
-    @event.listens_for(engine, "before_cursor_execute", retval=True)
-    def _before(_: Connection, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool) -> tuple[str, Any]:
-        cache = context.execution_options.get(_OPTION, Cache.NONE)
-        return session_of(cursor.connection).text(statement, cache), parameters
-
-    @event.listens_for(engine, "after_cursor_execute")
-    def _after(_: Connection, cursor: Any, *_rest: Any) -> None:
-        session_of(cursor.connection).succeeded()
-
-    @event.listens_for(engine, "handle_error")
-    def _error(failure: ExceptionContext) -> None:
-        if failure.execution_context is not None:
-            session_of(failure.execution_context.cursor.connection).failed(failure.original_exception)
+    @event.listens_for(engine, "do_execute")
+    def _execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        cursor.connection.send(cursor, statement, parameters, context.execution_options.get(_OPTION, Cache.NONE))
+        return True
 
 
 # ---------------------------------------------------------------- whose transaction
@@ -165,23 +156,14 @@ def scope_of(principal: Principal) -> tuple[str, tuple[str, ...]]:
     return f"{scope}; {party}", (principal.scope, principal.party)
 
 
-def _literal(value: Any, driver: Any) -> str:
-    quoted: Any = adapt(value)
-    if hasattr(quoted, "prepare"):  # text, and what may hold some: it is written in the connection's encoding
-        quoted.prepare(driver)
-    literal: bytes = quoted.getquoted()
-    return literal.decode()
-
-
 # ---------------------------------------------------------------- statements
 
 
 def run(connection: Connection, sql: str, values: Values = (), cache: Cache = Cache.NONE) -> Any:
     """The cursor after ``sql`` (psycopg2's placeholders; cached: one statement). Raises DBAPIError, as SQLAlchemy's execution does."""
     cursor = connection.connection.cursor()
-    state = session_of(cursor.connection)
     try:
-        state.execute(cursor, state.text(sql, cache), values)
+        cursor.connection.send(cursor, sql, values, cache)
     except psycopg2.Error as error:
         dialect: Any = connection.dialect
         gone = dialect.is_disconnect(error, cursor.connection, cursor)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 from uuid import UUID
 
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INERROR
@@ -20,7 +20,7 @@ from chassis.db.batch import Batch
 from chassis.db.engine import COMMIT_GATE
 from chassis.db.reading import Reading, Transient, as_uuid
 from chassis.db.rows import mapping
-from chassis.db.statements import Cache, ServerSession, session_of
+from chassis.db.statements import Cache, ServerSession
 from chassis.db.tables import journal_row
 from chassis.domain.aggregate import Aggregate, Recorded, new_id
 from chassis.domain.principal import Principal
@@ -64,30 +64,26 @@ class UnitOfWork(Reading):
         """The connection, with the transaction opened in front of its first statement."""
         if self._connection is None:
             self._connection = self.engine.connect()
-            self._session.begin(self.principal, self._dbapi, read_only=self.read_only)
+            self._session.begin(self.principal, read_only=self.read_only)
         return self._connection
 
     def first(self, sql: str, values: Sequence[Any] = ()) -> None:
         """A statement to go in front of what is sent next, in one call with it; where it fails, that call does."""
-        self._session.lead(self._session.prepared(sql), values, self._dbapi)
+        self._session.lead(self._session.prepared(sql), values)
 
     def clear(self) -> None:
         """Another's turn in the same transaction: what was written goes in front of what comes next, which sees it; nothing
         that was read is remembered."""
         self._collect()
         if self._batch:
-            self._session.lead(*self._batch.take(self._session), self._dbapi)
+            self._session.lead(*self._batch.take(self._session))
         self._identities.clear()
         self._tracked.clear()
         self.now, self.locking = datetime.now(UTC), False
 
     @property
-    def _dbapi(self) -> Any:
-        return self.connection.connection.dbapi_connection
-
-    @property
     def _session(self) -> ServerSession:
-        return session_of(self._dbapi)
+        return cast(ServerSession, self.connection.connection.dbapi_connection)
 
     def commit(self) -> None:
         """Send what is pending together with COMMIT, then give the connection back. A dry run sends everything too, so
@@ -117,7 +113,7 @@ class UnitOfWork(Reading):
         """PostgreSQL answers COMMIT after a failed statement with a silent ROLLBACK: who swallowed that error must not
         be told that all is saved."""
         if self._connection is not None:
-            if self._dbapi.info.transaction_status == TRANSACTION_STATUS_INERROR:
+            if self._session.info.transaction_status == TRANSACTION_STATUS_INERROR:
                 raise RuntimeError("a statement of this transaction failed: nothing can be committed")
 
     def rollback(self) -> None:
@@ -127,7 +123,7 @@ class UnitOfWork(Reading):
             self._session.failed()
         try:
             self._session.drop_leading()
-            if self._dbapi.info.transaction_status != TRANSACTION_STATUS_IDLE:
+            if self._session.info.transaction_status != TRANSACTION_STATUS_IDLE:
                 statements.run(self._connection, "ROLLBACK")
         except Exception:  # whatever failed, a connection that may still hold a transaction must not be used again
             with suppress(Exception):

@@ -6,14 +6,16 @@ import select
 
 import psycopg2
 
-from chassis.messaging.outbox import CHANNEL, PgConnection
+from chassis.db.statements import ServerSession
+from chassis.messaging.outbox import CHANNEL
 from chassis.ops.loops import Stop
 
 
-def connect(url: str, name: str, wait: int = 5) -> PgConnection:
+def connect(url: str, name: str, wait: int = 5) -> ServerSession:
     """A connection kept for long, under the system's scope: a peer that vanished is noticed within a minute."""
     return psycopg2.connect(
         url,
+        connection_factory=ServerSession,
         options="-c app.scope=/",
         application_name=name,
         connect_timeout=wait,
@@ -28,7 +30,7 @@ class Listener:
     the disk: what a crash forgets was sent is sent again, and dropped by the inbox."""
 
     def __init__(self, url: str, name: str) -> None:
-        self.connection: PgConnection = connect(url, name)
+        self.connection: ServerSession = connect(url, name)
         self.connection.autocommit = True
         with self.connection.cursor() as cursor:
             cursor.execute(f"SET synchronous_commit = off; LISTEN {CHANNEL}")

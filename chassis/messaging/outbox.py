@@ -14,17 +14,16 @@ from typing import Any, NamedTuple
 
 import orjson
 import psycopg2
-import psycopg2.extensions
 
 from chassis import crypto
-from chassis.db.statements import session_of
+from chassis.db.batch import Batch
+from chassis.db.statements import Cache, ServerSession
 from chassis.events import envelope as envelopes, sealing
 from chassis.events.outgoing import CHANNEL as CHANNEL
 from chassis.ops import trace
 
 log = logging.getLogger(__name__)
 UNOPENABLE_SECONDS = 60.0
-PgConnection = psycopg2.extensions.connection
 _CLAIM = """SELECT position, id::text, type, subject, attempts, envelope::text FROM outbox
     WHERE sent_at IS NULL AND (next_at IS NULL OR next_at <= now())
     ORDER BY position LIMIT %s FOR UPDATE SKIP LOCKED"""
@@ -51,20 +50,16 @@ class Waiting(NamedTuple):
 class Marks:
     """What became of rows in hand: told in one call with what else is sent."""
 
-    def __init__(self, connection: PgConnection) -> None:
-        self._connection, self._session = connection, session_of(connection)
-        self._parts: list[str] = []
-        self._values: list[Any] = []
+    def __init__(self, connection: ServerSession) -> None:
+        self._connection, self._batch = connection, Batch()
 
     def sent(self, positions: Sequence[int]) -> None:
         if positions:
-            self._parts.append(self._session.prepared(_SENT))
-            self._values.append(list(positions))
+            self._batch.statement(_SENT, [list(positions)])
 
     def postpone(self, position: int, seconds: float, reason: str) -> None:
         """Not to be claimed again before the delay has passed."""
-        self._parts.append(_POSTPONED)
-        self._values += (reason, seconds, position)
+        self._batch.statement(_POSTPONED, (reason, seconds, position), Cache.NONE)
 
     def _leaving(self, rows: Sequence[Any]) -> list[Waiting]:
         """What leaves: envelopes with their data open. One that cannot be opened must not hold up the others: it is looked at
@@ -85,21 +80,22 @@ class Marks:
 class Claim(Marks):
     """Rows in hand, locked. The marks go with the COMMIT."""
 
-    def __init__(self, connection: PgConnection) -> None:
+    def __init__(self, connection: ServerSession) -> None:
         super().__init__(connection)
         self.full = False
         self.rows: list[Waiting] = []
 
     def begin(self, limit: int) -> None:
+        self._connection.lead("BEGIN", ())
         with self._connection.cursor() as cursor:
-            self._session.execute(cursor, f"BEGIN; {self._session.prepared(_CLAIM)}", (limit,))
+            self._connection.send(cursor, _CLAIM, (limit,), Cache.PLANNED)
             found = cursor.fetchall()
         self.full = len(found) == limit  # others may wait behind them
         self.rows = self._leaving(found)
 
     def end(self) -> None:
         with self._connection.cursor() as cursor:
-            self._session.execute(cursor, "; ".join([*self._parts, "COMMIT"]), self._values)
+            self._connection.send(cursor, *self._batch.take(self._connection, final="COMMIT"))
 
 
 class AlreadyLocked(Exception):
@@ -109,7 +105,7 @@ class AlreadyLocked(Exception):
 class Exclusive(Marks):
     """The outbox of a service in the hands of one process, for as long as the connection lasts. Raises AlreadyLocked."""
 
-    def __init__(self, connection: PgConnection) -> None:
+    def __init__(self, connection: ServerSession) -> None:
         super().__init__(connection)
         with connection.cursor() as cursor:
             cursor.execute(_ALONE)
@@ -119,15 +115,14 @@ class Exclusive(Marks):
     def next(self, in_hand: Sequence[int], limit: int) -> list[Waiting]:
         """Sends the marks and takes at most so many waiting rows that are not in hand: one call. Who is told of an error has
         to mark again, by another Exclusive."""
+        self._batch.statement(_NEXT, (list(in_hand), limit))
         with self._connection.cursor() as cursor:
-            sql = "; ".join([*self._parts, self._session.prepared(_NEXT)])
-            self._session.execute(cursor, sql, (*self._values, list(in_hand), limit))
-            self._parts, self._values = [], []
+            self._connection.send(cursor, *self._batch.take(self._connection))
             return self._leaving(cursor.fetchall())
 
 
 @contextmanager
-def claim(connection: PgConnection, limit: int) -> Iterator[Claim]:
+def claim(connection: ServerSession, limit: int) -> Iterator[Claim]:
     """The oldest waiting rows that others have not claimed, locked until the block ends; an error in it gives them back.
     Two round trips. ``connection`` is in autocommit mode."""
     claimed = Claim(connection)
@@ -136,7 +131,7 @@ def claim(connection: PgConnection, limit: int) -> Iterator[Claim]:
         yield claimed
         claimed.end()
     except BaseException:
-        session_of(connection).failed()
+        connection.failed()
         with suppress(psycopg2.Error), connection.cursor() as cursor:
             cursor.execute("ROLLBACK")
         raise
@@ -149,7 +144,7 @@ def trace_sent(service: str, row: Waiting, began: int) -> None:
     trace.end(span)
 
 
-def lag(connection: PgConnection) -> tuple[int, float]:
+def lag(connection: ServerSession) -> tuple[int, float]:
     """How many rows wait, and the age of the oldest in seconds."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import or_, select, text
 
-from chassis.db.statements import session_of
+from chassis.db.statements import Cache
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import Unavailable
 from chassis.domain.principal import Principal
@@ -98,8 +98,7 @@ class Hub:
     def heard(self, news: Sequence[str], cursor: Any) -> None:
         more = True
         while more and self._fetched is not None:
-            session = session_of(cursor.connection)
-            session.execute(cursor, session.prepared(_NEWER), (self._fetched, PAGE))
+            cursor.connection.send(cursor, _NEWER, (self._fetched, PAGE), Cache.PLANNED)
             rows = cursor.fetchall()
             if rows:
                 self._fetched = rows[-1][0]

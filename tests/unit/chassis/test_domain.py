@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from chassis.db.batch import Batch
-from chassis.db.statements import ServerSession
+from chassis.db.statements import Prepared
 from chassis.domain.aggregate import Aggregate, Journal
 from chassis.domain.errors import BadTransition
 from chassis.domain.machine import Machine, Move
@@ -118,7 +118,7 @@ def test_consecutive_inserts_of_one_shape_become_one_statement() -> None:
         batch.row("t", {"a": n})
     batch.row("u", {"a": 3})
     batch.row("t", {"a": 4})
-    sql, values = batch.take(ServerSession(), final="COMMIT")
+    sql, values = batch.take(Prepared(), final="COMMIT")
     assert sql == (
         "DEALLOCATE ALL; PREPARE s1 AS INSERT INTO t (a) VALUES ($1), ($2); EXECUTE s1(%s, %s);"
         " PREPARE s2 AS INSERT INTO u (a) VALUES ($1); EXECUTE s2(%s);"
