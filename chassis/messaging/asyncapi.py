@@ -87,7 +87,7 @@ def _consumers() -> Consumers:
 
     found: dict[str, list[str]] = {}
     for service in suite():
-        for type_ in subscriptions(service):
+        for type_ in subscriptions(service).types:
             found.setdefault(type_, []).append(service.name)
     return found
 

@@ -108,7 +108,7 @@ class Source:
         began = time_ns()
         self._hand |= {row.position: InHand(row, [], began) for row in rows}
         for target in self.targets:
-            for parcel in target.offer([row for row in rows if row.type in target.types]):
+            for parcel in target.offer([row for row in rows if row.type in target.subscriptions]):
                 self._hand[parcel.row.position].outcomes.append(parcel.outcome)
 
 

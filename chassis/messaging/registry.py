@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterable
+from functools import cache, lru_cache
 
 from chassis.db import pruning, scopes
 from chassis.domain import events
@@ -15,33 +15,22 @@ HOUSEKEEPING = (Timer(600, pruning.forget_answers), Timer(5, scopes.gather), Tim
 """What every service's clock does besides its own timers."""
 
 
-class Subscriptions(Mapping[str, tuple[Handler, ...]]):
-    """What a service listens to. As a mapping: handlers by the types that the contracts know. A newer release may send verbs
-    that they do not: whoever listens to all verbs of an aggregate (``bindings`` end in ``*``) is given those too."""
+class Subscriptions:
+    """What a service listens to. ``types``: those that the contracts know. A newer release may send verbs that they do not: whoever
+    listens to all verbs of an aggregate (``bindings`` end in ``*``) is given those too."""
 
     def __init__(self, handlers: Iterable[Handler]) -> None:
         self._handlers = tuple(handlers)
+        self.handlers = lru_cache(maxsize=1024)(self._taking)  # bounded: types come from outside
         self.bindings = sorted({type_ for handler in self._handlers for type_ in handler.types})
-        self._known = {type_: found for type_ in sorted(schemas.types()) if (found := self._taking(type_))}
-
-    def handlers(self, type_: str) -> tuple[Handler, ...]:
-        """In order of declaration; none for what nobody listens to."""
-        return self._known.get(type_) or (self._taking(type_) if TYPE.fullmatch(type_) else ())
+        self.types = tuple(type_ for type_ in sorted(schemas.types()) if type_ in self)
 
     def _taking(self, type_: str) -> tuple[Handler, ...]:
-        return tuple(handler for handler in self._handlers if handler.takes(type_))
+        """In order of declaration; none for what nobody listens to."""
+        return tuple(handler for handler in self._handlers if TYPE.fullmatch(type_) and handler.takes(type_))
 
-    def __contains__(self, type_: object) -> bool:
-        return type_ in self._known or bool(self.handlers(str(type_)))
-
-    def __getitem__(self, type_: str) -> tuple[Handler, ...]:
-        return self._known[type_]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
-
-    def __len__(self) -> int:
-        return len(self._known)
+    def __contains__(self, type_: str) -> bool:
+        return bool(self.handlers(type_))
 
 
 @cache

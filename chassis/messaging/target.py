@@ -57,7 +57,7 @@ class Target:
 
     def __init__(self, service: Service, pool: Executor, stop: Stop) -> None:
         self.service, self.pool, self.stop = service, pool, stop
-        self.types = subscriptions(service)
+        self.subscriptions = subscriptions(service)
         url = settings().database_url(service.name)
         self.engine = watched(service.name, make_engine(url, size=CONNECTIONS, application="aftersales courier"))
         self.clock = Clock(service, self.engine, url)
@@ -66,7 +66,7 @@ class Target:
         self._waiting: dict[str, deque[Parcel]] = {}
         self._in_hand: set[str] = set()  # aggregates
         self._loads = {True: 0, False: 0}  # in hand: of events that share a transaction, others
-        metrics.from_zero(service.name, self.types, [timer.name for timer in timers(service)])
+        metrics.from_zero(service.name, self.subscriptions.types, [timer.name for timer in timers(service)])
 
     def run(self, work: Callable[..., T], *arguments: object) -> T:
         """Runs work on this service's database, or raises DatabaseAway at once when it was away a moment ago."""

@@ -193,7 +193,7 @@ class Runtime:
         self.clock = Clock(service, self.engine, url)
         self.worker = service_class(service, self.engine, self.health, self.stopping)
         self.health.check("consuming", lambda: self.container is not None)
-        metrics.from_zero(service.name, subscriptions(service), [timer.name for timer in timers(service)])
+        metrics.from_zero(service.name, subscriptions(service).types, [timer.name for timer in timers(service)])
 
     def run(self) -> None:
         jobs = {"retry": inbox.Retries(self.service, self.engine).run, "timers": self.clock.run, "queues": self._measure_queues}

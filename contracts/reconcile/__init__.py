@@ -57,7 +57,7 @@ def subscribers() -> Subscribers:
     """Who handles what, from the consumers themselves."""
     by_type: dict[str, tuple[str, ...]] = {}
     for service in services():
-        for type_ in subscriptions(service):
+        for type_ in subscriptions(service).types:
             by_type[type_] = (*by_type.get(type_, ()), service.name)
     return Subscribers(by_type)
 

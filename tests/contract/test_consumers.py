@@ -22,8 +22,8 @@ from tests.support.database import ServiceDatabase, server, service_database
 from tests.support.world import services
 
 Data = dict[str, Any]
-LISTENERS = [service for service in services() if subscriptions(service)]
-CASES = [(service, type_) for service in LISTENERS for type_ in subscriptions(service)]
+LISTENERS = [service for service in services() if subscriptions(service).types]
+CASES = [(service, type_) for service in LISTENERS for type_ in subscriptions(service).types]
 WILD = [(service, binding) for service in LISTENERS for binding in subscriptions(service).bindings if ".*." in binding]
 UNHEARD = "unheard_of"
 
