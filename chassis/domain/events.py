@@ -100,9 +100,9 @@ def declared() -> Mapping[str, Published]:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A fact as received. `subject` is the id of the aggregate it tells of, `sequence` that aggregate's version, `party_id`
-    the party whose outside accounts see it beside the customer in `data` (G-10). `data` are the members that its reader
-    declared, as far as the event has them."""
+    """A fact. `subject` is the id of the aggregate it tells of, `sequence` that aggregate's version, `party_id` the party whose
+    outside accounts see it beside the customer in `data` (G-10). Received, `data` are the members that its reader declared, as
+    far as the event has them."""
 
     id: UUID
     type: str

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 envelopes: built from an aggregate and its state, read back as an ``Event``."""
+"""CloudEvents 1.0 envelopes: built from an ``Event``, read back as one."""
 
 from __future__ import annotations
 
@@ -10,40 +10,28 @@ from uuid import UUID
 
 import orjson
 
-from chassis.domain.events import Event, parse_type
+from chassis.domain.events import Event
 
 Envelope = dict[str, Any]
 CONTENT_TYPE = "application/cloudevents+json"
 
 
-def build(
-    data: Mapping[str, Any],
-    *,
-    type_: str,
-    event_id: UUID,
-    subject: UUID,
-    sequence: int,
-    org_path: str | None,
-    actor: str,
-    traceparent: str | None,
-    time: datetime,
-    party_id: UUID | None = None,
-) -> Envelope:
+def build(event: Event) -> Envelope:
     """The envelope as plain JSON values. Decimals become strings with 2 places (money)."""
     envelope = {
         "specversion": "1.0",
-        "id": event_id,
-        "source": f"/{parse_type(type_).service}",
-        "type": type_,
-        "subject": subject,
-        "time": time,
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "subject": event.subject,
+        "time": event.time,
         "datacontenttype": "application/json",
-        "sequence": sequence,
-        "orgpath": org_path,
-        "partyid": party_id,
-        "actor": actor,
-        "traceparent": traceparent,
-        "data": data,
+        "sequence": event.sequence,
+        "orgpath": event.org_path,
+        "partyid": event.party_id,
+        "actor": event.actor,
+        "traceparent": event.traceparent,
+        "data": event.data,
     }
     built: Envelope = orjson.loads(
         encode({key: value for key, value in envelope.items() if value is not None})

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.domain.aggregate import Aggregate, Recorded, new_id
-from chassis.domain.events import type_of
+from chassis.domain.events import Event, parse_type, type_of
 from chassis.events import envelope, schemas, sealing
 
 CHANNEL = "outbox"
@@ -22,27 +22,28 @@ def row(
     Raises SchemaViolation when the state does not fit its contract: a wrong event never leaves its transaction.
     """
     assert aggregate.published is not None
-    type_, event_id, subject = type_of(aggregate.published.type, recorded.verb), new_id(), UUID(str(aggregate.id))
-    org_path = getattr(aggregate, "org_path", None)
-    built = envelope.build(
-        {**recorded.state, **recorded.more},
-        type_=type_,
-        event_id=event_id,
-        subject=subject,
+    type_ = type_of(aggregate.published.type, recorded.verb)
+    event = Event(
+        id=new_id(),
+        type=type_,
+        source=f"/{parse_type(type_).service}",
+        subject=UUID(str(aggregate.id)),
         sequence=sequence,
-        org_path=org_path,
+        time=now,
+        org_path=getattr(aggregate, "org_path", None),
         actor=actor,
         traceparent=traceparent,
-        time=now,
+        data={**recorded.state, **recorded.more},
         party_id=getattr(aggregate, "outside_party", None),
     )
+    built = envelope.build(event)
     schemas.check_outgoing(type_, built["data"])
     return {
-        "id": event_id,
+        "id": event.id,
         "type": type_,
-        "subject": str(subject),
+        "subject": str(event.subject),
         "sequence": sequence,
-        "org_path": org_path,
+        "org_path": event.org_path,
         "envelope": sealing.stored(built),
         "created_at": now,
     }

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from chassis.domain.events import WHOLE
+from chassis.domain.events import WHOLE, Event
 from chassis.events import envelope as envelopes, schemas
 from chassis.events.schemas import SchemaViolation
 from chassis.ops.trace import child_of
@@ -32,8 +32,9 @@ class Inner:
 
 def built(data: dict[str, Any], **changed: Any) -> envelopes.Envelope:
     values: dict[str, Any] = {
-        "type_": RATE,
-        "event_id": ID,
+        "id": ID,
+        "type": RATE,
+        "source": "/finance",
         "subject": ID,
         "sequence": 3,
         "org_path": "/HQ/B1/S1/",
@@ -41,7 +42,7 @@ def built(data: dict[str, Any], **changed: Any) -> envelopes.Envelope:
         "traceparent": child_of(None).traceparent,
         "time": datetime(2026, 11, 22, 8, 30, tzinfo=UTC),
     }
-    return envelopes.build(data, **{**values, **changed})
+    return envelopes.build(Event(data=data, **{**values, **changed}))
 
 
 @pytest.mark.parametrize(
