@@ -121,34 +121,29 @@ class StaleVersion(DomainError):
     code = "stale_version"
 
 
-class Duplicate(DomainError):
+class FieldError(DomainError):
+    """What is wrong with one member of the request, which the document names."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field, field=field)
+
+
+class Duplicate(FieldError):
     code = "duplicate"
 
-    def __init__(self, field: str) -> None:
-        super().__init__(field, field=field)
 
-
-class UnknownReference(DomainError):
+class UnknownReference(FieldError):
     code, kind = "unknown_reference", Kind.UNPROCESSABLE
 
-    def __init__(self, field: str) -> None:
-        super().__init__(field, field=field)
 
-
-class DuplicateLine(DomainError):
+class DuplicateLine(FieldError):
     code, kind = "duplicate_line", Kind.UNPROCESSABLE
 
-    def __init__(self, field: str) -> None:
-        super().__init__(field, field=field)
 
-
-class AmountTooLarge(DomainError):
+class AmountTooLarge(FieldError):
     """Quantity times price, or a sum of lines, above what a document may hold (chassis/domain/money.py)."""
 
     code, kind = "amount_too_large", Kind.UNPROCESSABLE
-
-    def __init__(self, field: str) -> None:
-        super().__init__(field, field=field)
 
 
 class NumberConflict(DomainError):
