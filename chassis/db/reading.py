@@ -85,7 +85,6 @@ class Reading(ABC):
         *where: ColumnElement[bool],
         order_by: Sequence[Any] = (),
         lock: bool = False,
-        skip_locked: bool = False,
         limit: int | None = None,
         **members: Any,
     ) -> list[T]:
@@ -95,11 +94,12 @@ class Reading(ABC):
         members = {name: list(value) if _several(value) else value for name, value in members.items()}
         if None in members.values():
             raise TypeError("nothing equals NULL: ask for what is_(None)")
-        if members and not where and not skip_locked and all(isinstance(name, str) for name in order_by):
+        if members and not where and all(isinstance(name, str) for name in order_by):
             shape = tuple((name, isinstance(value, list)) for name, value in members.items())
             rows = self.rows(known.having(shape, tuple(order_by), lock, limit), members)
         else:
-            rows = self.rows(cached(known.query(where, members, order_by, lock, skip_locked, limit)))
+            conditions = [*where, *(known.equal(name, value) for name, value in members.items())]
+            rows = self.rows(cached(known.query(conditions, order_by, lock, limit)))
         return [self._track(known.load(row), lock) for row in rows]
 
     def one(self, cls: type[T], *where: ColumnElement[bool], lock: bool = False, **members: Any) -> T | None:

@@ -53,7 +53,7 @@ class Mapping:
         found = self._having.get(shape)
         if found is None:
             where = [self._compared(name, many) for name, many in members]
-            statement = self.query(where, {}, [self.columns[name] for name in order], lock, False, limit)
+            statement = self.query(where, [self.columns[name] for name in order], lock, limit)
             by_key = {name for name, many in members if not many} >= set(self.primary)
             found = self._having[shape] = Fixed(statement, Cache.PLANNED if by_key else Cache.PARSED)
         return found
@@ -64,19 +64,14 @@ class Mapping:
             return column == any_(several(name, column.type))
         return column == bindparam(name, type_=column.type)
 
-    def query(
-        self, where: Sequence[ColumnElement[bool]], members: dict[str, Any], order_by: Sequence[Any], lock: bool, skip_locked: bool,
-        limit: int | None,
-    ) -> Select[Any]:  # fmt: skip
+    def query(self, where: Sequence[ColumnElement[bool]], order_by: Sequence[Any], lock: bool, limit: int | None) -> Select[Any]:
         """Rows that fulfil all of it."""
-        equal = (self.columns[name].in_(value) if isinstance(value, list) else self.columns[name] == value
-                 for name, value in members.items())
-        statement = self.all.where(*where, *equal)
-        if order_by:
-            statement = statement.order_by(*order_by)
-        if limit is not None:
-            statement = statement.limit(limit)
-        return statement.with_for_update(skip_locked=skip_locked) if lock else statement
+        statement = self.all.where(*where).order_by(*order_by).limit(limit)
+        return statement.with_for_update() if lock else statement
+
+    def equal(self, name: str, value: Any) -> ColumnElement[bool]:
+        """Whether a member has this value, or one of a list."""
+        return self.columns[name].in_(value) if isinstance(value, list) else self.columns[name] == value
 
     def copied(self, keys: tuple[str, ...]) -> str:
         """Inserts a read copy of these keys, or puts them in the place of an older one."""

@@ -44,7 +44,7 @@ class UnitOfWork(Reading):
         self.sent_events = 0
         self._connection: Connection | None = None
         self._pending: list[tuple[str, Any]] = []
-        self._after: list[dict[str, Any]] = []
+        self._after: list[tuple[str, dict[str, Any]]] = []
         self._batch = Batch()
 
     # ------------------------------------------------------------------ transaction
@@ -179,7 +179,7 @@ class UnitOfWork(Reading):
 
     def insert_row(self, table: str, row: dict[str, Any]) -> None:
         """Insert a plain row of a chassis table at commit."""
-        self._after.append({"table": table, **row})
+        self._after.append((table, row))
 
     def copy(self, cls: type[Any], event: Any, **values: Any) -> None:
         """Keep a read copy at commit: upsert unless what is stored is newer."""
@@ -234,8 +234,8 @@ class UnitOfWork(Reading):
                 self._collect_changes(instance, locked)
             if isinstance(instance, Aggregate):
                 self._collect_facts(instance, events)
-        for row in self._after:
-            self._batch.row(row["table"], {k: v for k, v in row.items() if k != "table"})
+        for table, row in self._after:
+            self._batch.row(table, row)
         self._after.clear()
 
     def _collect_changes(self, instance: Any, locked: bool) -> None:
@@ -252,8 +252,7 @@ class UnitOfWork(Reading):
         for entry in instance.__dict__.pop("_journal", ()):
             self._batch.row("journal", journal_row(entry, instance, self.now))
         for sequence, recorded in events:
-            row = outgoing.row(instance, recorded, sequence, self.actor, self.traceparent, self.now)
-            self._batch.row("outbox", row)
+            self._batch.row("outbox", outgoing.row(instance, recorded, sequence, self.actor, self.traceparent, self.now))
             self.sent_events += 1
         if events:
             self.notify(outgoing.CHANNEL)
