@@ -1,13 +1,10 @@
 """Alembic for a service: one chain in ``<service>/migrations/versions``, run as the owner of the database. In go a service and its owner's
 URL, out comes a schema at a revision; a process refuses to start on another one than its own (``require_current``). Below stand helpers
-for migrations: chassis tables, row-level security, indexes. A new revision: ``python -m chassis.db.migrate revision orders "what it does"``."""
+for migrations: chassis tables, row-level security, indexes. A new revision: ``./aftersales migrate --revision orders "what it does"``."""
 
 from __future__ import annotations
 
-import argparse
 import importlib
-import os
-import sys
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -328,33 +325,3 @@ def _comparing(service: Service, url: str) -> Iterator[MigrationContext]:
 
 def _is_chassis(operation: Any) -> bool:
     return getattr(operation, "table_name", None) in chassis_metadata.tables
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m chassis.db.migrate", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    revision = commands.add_parser("revision", help="write the next revision from the service's models")
-    revision.add_argument("service")
-    revision.add_argument("message")
-    run = commands.add_parser("upgrade", help="bring a database up to the newest revision")
-    run.add_argument("service")
-    for command in (revision, run):
-        command.add_argument("--url", default=os.environ.get("AFTERSALES_DATABASE_URL"),
-                             help="server for a scratch database, or database to upgrade (AFTERSALES_DATABASE_URL)")
-    given = parser.parse_args(arguments)
-    if not given.url:
-        parser.error("--url or AFTERSALES_DATABASE_URL is needed")
-    service = find_service(given.service)
-    try:
-        if given.command == "revision":
-            print(write_revision(service, given.url, given.message))
-        else:
-            print("\n".join(upgrade(service, given.url)) or "nothing to do")
-    except CommandError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
