@@ -195,5 +195,5 @@ def errors() -> dict[str, dict[str, Any]]:
 @cache
 def details() -> dict[str, str]:
     """Chinese for what refusals add to their titles (contracts/common/details.yaml), by the English."""
-    told: dict[str, str] = read(CONTRACTS / "common" / "details.yaml")
-    return told
+    found: dict[str, str] = read(CONTRACTS / "common" / "details.yaml")
+    return found

@@ -125,10 +125,10 @@ def _opened(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     closed = {"additionalProperties"} | ({"enum"} if schema.get("x-open") else set())
-    kept = {key: _opened(value) for key, value in schema.items() if key not in closed}
+    opened = {key: _opened(value) for key, value in schema.items() if key not in closed}
     if schema.get("x-open"):
-        kept["type"] = ["string", "null"] if None in schema["enum"] else "string"
-    return kept
+        opened["type"] = ["string", "null"] if None in schema["enum"] else "string"
+    return opened
 
 
 @cache

@@ -28,7 +28,7 @@ from chassis.service import Service
 
 log = logging.getLogger(__name__)
 
-IN_HAND = 200  # rows of one source
+PREFETCH = 200  # rows of one source that are taken and not marked yet
 POLL = 0.5  # seconds, should a notification get lost
 LINGER = 0.02  # seconds after which what was told of is marked at the latest: with the next look, if others wait by then
 LONGEST_DELAY = 5.0  # seconds until an event is offered again to a database that was away
@@ -36,10 +36,10 @@ THREADS = 12  # that deliver, for all services
 
 
 @dataclass(frozen=True, slots=True)
-class InHand:
+class InFlight:
     """A row that was offered to every service that listens to its type."""
 
-    row: outbox.Waiting
+    row: outbox.OutboxRow
     outcomes: list[Future[str | None]]
     began: int  # ns
 
@@ -49,7 +49,7 @@ class Source:
 
     def __init__(self, service: Service, targets: Sequence[Target], stop: Stop, beat: Callable[[], None]) -> None:
         self.service, self.targets, self.stop, self.beat = service, targets, stop, beat
-        self._hand: dict[int, InHand] = {}  # by position
+        self._in_flight: dict[int, InFlight] = {}  # by position
 
     def run(self) -> float:
         """Until ``stop``, and until all that is in hand has ended. May be run again after it raised."""
@@ -57,8 +57,8 @@ class Source:
         measuring, looked = Every(MEASURE), 0.0
         with closing(Listener(url, name)) as listener:
             exclusive = outbox.Exclusive(listener.connection)
-            while not self.stop.is_set or self._hand:
-                notified = listener.wait(LINGER if self._hand else POLL, *([] if self.stop.is_set else [self.stop]))
+            while not self.stop.is_set or self._in_flight:
+                notified = listener.wait(LINGER if self._in_flight else POLL, *([] if self.stop.is_set else [self.stop]))
                 if notified or self._ended() or monotonic() - looked > POLL:
                     while self._look(exclusive):
                         pass
@@ -67,27 +67,27 @@ class Source:
                     measure(self.service, listener)
         return 0.0
 
-    def _ended(self) -> list[InHand]:
-        return [one for one in self._hand.values() if all(outcome.done() for outcome in one.outcomes)]
+    def _ended(self) -> list[InFlight]:
+        return [one for one in self._in_flight.values() if all(outcome.done() for outcome in one.outcomes)]
 
     def _look(self, exclusive: outbox.Exclusive) -> bool:
         """One call that marks what has ended and takes what waits; whether more may wait (what is committed from now on is
         announced)."""
         ended = self._ended()
         sent = self._mark(exclusive, ended)
-        room = 0 if self.stop.is_set else IN_HAND - len(self._hand) + len(ended)
-        rows = exclusive.next(list(self._hand), room)
+        room = 0 if self.stop.is_set else PREFETCH - len(self._in_flight) + len(ended)
+        rows = exclusive.next(list(self._in_flight), room)
         for one in ended:
-            del self._hand[one.row.position]
+            del self._in_flight[one.row.position]
         metrics.SENT.labels(self.service.name).inc(len(sent))
         for one in sent if trace.ON else ():
             outbox.trace_sent(self.service.name, one.row, one.began)
-        if rows or ended or not self._hand:  # services that hang with what is in hand are to be noticed
+        if rows or ended or not self._in_flight:  # services that hang with what is in hand are to be noticed
             self.beat()
-        self._offer(rows)
+        self._submit(rows)
         return 0 < room == len(rows)
 
-    def _mark(self, exclusive: outbox.Exclusive, ended: Sequence[InHand]) -> list[InHand]:
+    def _mark(self, exclusive: outbox.Exclusive, ended: Sequence[InFlight]) -> list[InFlight]:
         """Those that all have. What nobody began at the end waits on as it did."""
         sent = []
         for one in ended:
@@ -104,12 +104,13 @@ class Source:
         exclusive.sent([one.row.position for one in sent])
         return sent
 
-    def _offer(self, rows: Sequence[outbox.Waiting]) -> None:
+    def _submit(self, rows: Sequence[outbox.OutboxRow]) -> None:
         began = time_ns()
-        self._hand |= {row.position: InHand(row, [], began) for row in rows}
+        self._in_flight |= {row.position: InFlight(row, [], began) for row in rows}
         for target in self.targets:
-            for parcel in target.offer([row for row in rows if row.type in target.subscriptions]):
-                self._hand[parcel.row.position].outcomes.append(parcel.outcome)
+            wanted = [row for row in rows if row.type in target.subscriptions]
+            for delivery in target.submit(wanted) if wanted else ():
+                self._in_flight[delivery.row.position].outcomes.append(delivery.outcome)
 
 
 class Courier:

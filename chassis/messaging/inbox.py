@@ -291,14 +291,14 @@ def _failed(service: Service, type_: str, attempts: int, failure: Exception) -> 
         _line(failure),
         extra={"event_type": type_},
     )
-    told = [*traceback.format_tb(failure.__traceback__), _line(failure)]
+    lines = [*traceback.format_tb(failure.__traceback__), _line(failure)]
     cause = failure.__cause__
     return {
         "state": state.value,
         "attempts": attempts,
         "delay": delay(attempts),
         "reason": _line(failure),
-        "trace": mask("".join(told) + (f"\nfrom {_line(cause)}" if cause else "")),
+        "trace": mask("".join(lines) + (f"\nfrom {_line(cause)}" if cause else "")),
     }
 
 

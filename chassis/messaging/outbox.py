@@ -36,7 +36,7 @@ _POSTPONED = """UPDATE outbox SET attempts = attempts + 1, reason = %s,
     next_at = clock_timestamp() + make_interval(secs => %s) WHERE position = %s"""
 
 
-class Waiting(NamedTuple):
+class OutboxRow(NamedTuple):
     """A claimed row. ``body`` is the envelope as JSON text."""
 
     position: int
@@ -61,12 +61,12 @@ class Marks:
         """Not to be claimed again before the delay has passed."""
         self._batch.statement(_POSTPONED, (reason, seconds, position), Cache.NONE)
 
-    def _leaving(self, rows: Sequence[Any]) -> list[Waiting]:
+    def _leaving(self, rows: Sequence[Any]) -> list[OutboxRow]:
         """What leaves: envelopes with their data open. One that cannot be opened must not hold up the others: it is looked at
         again later."""
-        return [opened for row in map(Waiting._make, rows) if (opened := self._opened(row)) is not None]
+        return [opened for row in map(OutboxRow._make, rows) if (opened := self._opened(row)) is not None]
 
-    def _opened(self, row: Waiting) -> Waiting | None:
+    def _opened(self, row: OutboxRow) -> OutboxRow | None:
         if not sealing.is_personal(row.type):
             return row
         try:
@@ -83,7 +83,7 @@ class Claim(Marks):
     def __init__(self, connection: ServerSession) -> None:
         super().__init__(connection)
         self.full = False
-        self.rows: list[Waiting] = []
+        self.rows: list[OutboxRow] = []
 
     def begin(self, limit: int) -> None:
         self._connection.lead("BEGIN", ())
@@ -112,10 +112,10 @@ class Exclusive(Marks):
             if cursor.fetchone() != (True,):
                 raise AlreadyLocked
 
-    def next(self, in_hand: Sequence[int], limit: int) -> list[Waiting]:
+    def next(self, in_flight: Sequence[int], limit: int) -> list[OutboxRow]:
         """Sends the marks and takes at most so many waiting rows that are not in hand: one call. Who is told of an error has
         to mark again, by another Exclusive."""
-        self._batch.statement(_NEXT, (list(in_hand), limit))
+        self._batch.statement(_NEXT, (list(in_flight), limit))
         with self._connection.cursor() as cursor:
             self._connection.send(cursor, *self._batch.take(self._connection))
             return self._leaving(cursor.fetchall())
@@ -137,7 +137,7 @@ def claim(connection: ServerSession, limit: int) -> Iterator[Claim]:
         raise
 
 
-def trace_sent(service: str, row: Waiting, began: int) -> None:
+def trace_sent(service: str, row: OutboxRow, began: int) -> None:
     """A span of a row that has left, under the change that made it; ``began``: when it was claimed (ns)."""
     span = trace.child_of(orjson.loads(row.body).get("traceparent"))
     span.name, span.service, span.kind, span.began = f"send {row.type}", service, "producer", began

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from chassis.db.engine import make_engine, watched
 from chassis.messaging import inbox, together
 from chassis.messaging.clock import Clock
 from chassis.messaging.inbox import DatabaseAway
-from chassis.messaging.outbox import Waiting
+from chassis.messaging.outbox import OutboxRow
 from chassis.messaging.registry import subscriptions, timers
 from chassis.ops import failpoints, metrics
 from chassis.ops.loops import Stop
@@ -32,15 +31,15 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 AWAY = 1.0  # seconds a database that was away is left alone
-ABREAST = 4  # aggregates whose events are handled at the same time, beside those that share a transaction
+CONCURRENCY = 4  # aggregates whose events are handled at the same time, beside those that share a transaction
 CONNECTIONS = 8  # per database, shared by all threads
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Delivery:
     """An outbox row on its way to one service. ``outcome``: what went wrong, None when it was delivered; cancelled when nobody began."""
 
-    row: Waiting
+    row: OutboxRow
     outcome: Future[str | None]
 
 
@@ -48,7 +47,7 @@ class Parcel:
 class Load:
     """What one thread has in hand."""
 
-    parcels: Sequence[Parcel]
+    deliveries: Sequence[Delivery]
     joined: bool
 
 
@@ -63,8 +62,8 @@ class Target:
         self.clock = Clock(service, self.engine, url)
         self._away_until = 0.0
         self._lock = threading.Lock()
-        self._waiting: dict[str, deque[Parcel]] = {}
-        self._in_hand: set[str] = set()  # aggregates
+        self._waiting: dict[str, list[Delivery]] = {}
+        self._busy: set[str] = set()  # aggregates
         self._loads = {True: 0, False: 0}  # in hand: of events that share a transaction, others
         metrics.from_zero(service.name, self.subscriptions.types, [timer.name for timer in timers(service)])
 
@@ -78,14 +77,14 @@ class Target:
             self._away_until = monotonic() + AWAY
             raise
 
-    def offer(self, rows: Sequence[Waiting]) -> list[Parcel]:
+    def submit(self, rows: Sequence[OutboxRow]) -> list[Delivery]:
         """To be delivered by other threads, after what was offered before of the same aggregates."""
-        parcels = [Parcel(row, Future()) for row in rows]
+        deliveries = [Delivery(row, Future()) for row in rows]
         with self._lock:
-            for parcel in parcels:
-                self._waiting.setdefault(parcel.row.subject, deque()).append(parcel)
+            for delivery in deliveries:
+                self._waiting.setdefault(delivery.row.subject, []).append(delivery)
         self._start()
-        return parcels
+        return deliveries
 
     def _start(self) -> None:
         if self.stop.is_set:
@@ -99,47 +98,47 @@ class Target:
     def _next(self) -> Load | None:
         """What a free thread may take now: all events of an aggregate, or of all that may share a transaction."""
         joining: list[str] = []
-        for subject, parcels in self._waiting.items():
-            if subject in self._in_hand:
+        for subject, deliveries in self._waiting.items():
+            if subject in self._busy:
                 continue
-            if all(together.may_join(self.service, parcel.row.type) for parcel in parcels):
+            if all(together.may_join(self.service, delivery.row.type) for delivery in deliveries):
                 joining.append(subject)
-            elif self._loads[False] < ABREAST:
+            elif self._loads[False] < CONCURRENCY:
                 return self._take([subject], joined=False)
         return self._take(joining[: together.MOST], joined=True) if joining and not self._loads[True] else None
 
     def _take(self, subjects: Sequence[str], joined: bool) -> Load:
         self._loads[joined] += 1
-        self._in_hand.update(subjects)
-        return Load([parcel for subject in subjects for parcel in self._waiting.pop(subject)], joined)
+        self._busy.update(subjects)
+        return Load([delivery for subject in subjects for delivery in self._waiting.pop(subject)], joined)
 
     def _give_back(self) -> None:
         with self._lock:
-            left = [parcel for parcels in self._waiting.values() for parcel in parcels]
+            left = [delivery for deliveries in self._waiting.values() for delivery in deliveries]
             self._waiting.clear()
-        for parcel in left:
-            parcel.outcome.cancel()
+        for delivery in left:
+            delivery.outcome.cancel()
 
     def _work(self, load: Load) -> None:
         several = together.MOST if load.joined else 1
-        for start in range(0, len(load.parcels), several):
-            self._deliver(load.parcels[start : start + several])
+        for start in range(0, len(load.deliveries), several):
+            self._deliver(load.deliveries[start : start + several])
         with self._lock:
             self._loads[load.joined] -= 1
-            self._in_hand.difference_update(parcel.row.subject for parcel in load.parcels)
+            self._busy.difference_update(delivery.row.subject for delivery in load.deliveries)
         self._start()
 
-    def _deliver(self, parcels: Sequence[Parcel]) -> None:
-        done = self._together([parcel.row for parcel in parcels])
-        for parcel in parcels:
+    def _deliver(self, deliveries: Sequence[Delivery]) -> None:
+        done = self._together([delivery.row for delivery in deliveries])
+        for delivery in deliveries:
             if done:
-                parcel.outcome.set_result(None)
+                delivery.outcome.set_result(None)
             elif self.stop.is_set:
-                parcel.outcome.cancel()
+                delivery.outcome.cancel()
             else:
-                parcel.outcome.set_result(self._alone(parcel.row))
+                delivery.outcome.set_result(self._alone(delivery.row))
 
-    def _together(self, rows: Sequence[Waiting]) -> bool:
+    def _together(self, rows: Sequence[OutboxRow]) -> bool:
         if len(rows) == 1 or self.stop.is_set:
             return False
         try:
@@ -150,7 +149,7 @@ class Target:
             return False
         return done
 
-    def _alone(self, row: Waiting) -> str | None:
+    def _alone(self, row: OutboxRow) -> str | None:
         try:
             self.run(inbox.receive, orjson.loads(row.body))
             failpoints.hit("courier.between", row.type)

@@ -55,7 +55,7 @@ QUEUES_EVERY = 15.0  # seconds
 GRACE = 18  # seconds from SIGTERM to the end at the latest
 LONGEST_PAUSE = 5.0  # seconds between looks for a database that is away
 
-Waiting = deque[tuple[Any, Any]]
+Buffer = deque[tuple[Any, Any]]
 """Bodies with their messages."""
 Answer = Callable[[Any], None] | None
 """What becomes of a message; None: nothing, whoever breaks the connection gives it back."""
@@ -69,7 +69,7 @@ class Stopping(Stop):
         return self.is_set
 
 
-class Inlet(QueueConsumer):
+class EventQueueConsumer(QueueConsumer):
     """Nameko's queue consumer, which dead-letters what cannot be decoded (kombu would drop it) and, when stopping,
     keeps its connection until what is in hand has been acknowledged."""
 
@@ -77,7 +77,7 @@ class Inlet(QueueConsumer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.in_hand = 0
+        self.unacknowledged = 0
 
     def on_decode_error(self, message: Any, error: Exception) -> None:
         metrics.UNDECODABLE.labels(self.container.service_name).inc()
@@ -88,23 +88,23 @@ class Inlet(QueueConsumer):
         self.container.service_cls.health.beat("consumer")
         asked = self.should_stop
         super().on_iteration()  # asks for an end as soon as no consumer is left
-        if self.in_hand:
+        if self.unacknowledged:
             self.should_stop = asked
 
 
-class Deliveries(Consumer):
+class EventConsumer(Consumer):
     """Entry point that hands messages themselves to the method, which takes of those that wait what goes together and tells
     what becomes of each."""
 
-    queue_consumer = Inlet()
+    queue_consumer = EventQueueConsumer()
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.waiting: Waiting = deque()
+        self.waiting: Buffer = deque()
         self.busy = 0
 
     def handle_message(self, body: Any, message: Any) -> None:
-        self.queue_consumer.in_hand += 1
+        self.queue_consumer.unacknowledged += 1
         self.waiting.append((body, message))
         self._spawn()
 
@@ -123,7 +123,7 @@ class Deliveries(Consumer):
         return answers, fault
 
     def _answer(self, message: Any, answer: Answer) -> None:
-        self.queue_consumer.in_hand -= 1
+        self.queue_consumer.unacknowledged -= 1
         try:
             if answer is not None and message.channel.connection:
                 answer(message)
@@ -140,7 +140,7 @@ def service_class(service: Service, engine: Engine, health: Health, stopping: St
     def may_join(body: Any) -> bool:
         return isinstance(body, dict) and together.may_join(service, str(body.get("type")))
 
-    def take(waiting: Waiting, taken: list[tuple[Any, Any]]) -> None:
+    def take(waiting: Buffer, taken: list[tuple[Any, Any]]) -> None:
         while waiting and (not taken or (len(taken) < together.MOST and may_join(taken[0][0]) and may_join(waiting[0][0]))):
             taken.append(waiting.popleft())
 
@@ -163,8 +163,8 @@ def service_class(service: Service, engine: Engine, health: Health, stopping: St
     class Worker:
         name = service.name
 
-        @Deliveries.decorator(queue=Queue(topology.queue(service), no_declare=True))  # type: ignore[no-untyped-call]
-        def handle(self, waiting: Waiting, taken: list[tuple[Any, Any]]) -> list[Answer]:
+        @EventConsumer.decorator(queue=Queue(topology.queue(service), no_declare=True))  # type: ignore[no-untyped-call]
+        def handle(self, waiting: Buffer, taken: list[tuple[Any, Any]]) -> list[Answer]:
             take(waiting, taken)
             if len(taken) > 1 and held(taken[0][1]):
                 with suppress(DatabaseAway):

@@ -34,17 +34,17 @@ def _runtime() -> Any:
 def acknowledge_before_commit() -> None:
     """The worker acknowledges a message when it arrives."""
     if runtime := _runtime():
-        plain = runtime.Deliveries.handle_message
+        plain = runtime.EventConsumer.handle_message
 
         def handle_message(self: Any, body: Any, message: Any) -> None:
             message.ack()
             plain(self, body, message)
 
         def answer(self: Any, message: Any, answer: Any) -> None:
-            self.queue_consumer.in_hand -= 1
+            self.queue_consumer.unacknowledged -= 1
 
-        runtime.Deliveries.handle_message = handle_message
-        runtime.Deliveries._answer = answer
+        runtime.EventConsumer.handle_message = handle_message
+        runtime.EventConsumer._answer = answer
 
 
 @_plant
@@ -54,12 +54,12 @@ def mark_before_delivery() -> None:
 
     plain = Exclusive.next
 
-    def next_(self: Any, in_hand: Any, limit: int) -> Any:
-        rows = plain(self, in_hand, limit)
+    def next_(self: Any, in_flight: Any, limit: int) -> Any:
+        rows = plain(self, in_flight, limit)
         if rows:
             positions = [row.position for row in rows]
             self.sent(positions)
-            plain(self, [*in_hand, *positions], 0)
+            plain(self, [*in_flight, *positions], 0)
         return rows
 
     Exclusive.next = next_  # type: ignore[method-assign]
@@ -257,4 +257,4 @@ def failed_commit_is_success() -> None:
 def drop_undecodable() -> None:
     """What is no event is acknowledged and forgotten, as the library would."""
     if runtime := _runtime():
-        runtime.Inlet.on_decode_error = lambda self, message, error: message.ack()
+        runtime.EventQueueConsumer.on_decode_error = lambda self, message, error: message.ack()

@@ -16,8 +16,8 @@ from hypothesis import given, settings as profile, strategies as st
 
 from chassis.messaging import inbox, together
 from chassis.messaging.inbox import DatabaseAway
-from chassis.messaging.outbox import Waiting
-from chassis.messaging.target import ABREAST, AWAY, Target
+from chassis.messaging.outbox import OutboxRow
+from chassis.messaging.target import AWAY, CONCURRENCY, Target
 from chassis.ops.loops import Stop
 from chassis.ops.settings import settings
 from chassis.service import Service
@@ -58,12 +58,12 @@ class Bench:
 
     def offer(self, *rows: tuple[int, str, str]) -> None:
         """Rows by position, subject and type."""
-        parcels = self.target.offer([
-            Waiting(position, str(position), type_, subject, 0, orjson.dumps({"position": position}).decode())
+        deliveries = self.target.submit([
+            OutboxRow(position, str(position), type_, subject, 0, orjson.dumps({"position": position}).decode())
             for position, subject, type_ in rows
         ])
-        for parcel in parcels:  # a second outcome of one would raise
-            parcel.outcome.add_done_callback(partial(self.tell, parcel.row.position))
+        for delivery in deliveries:  # a second outcome of one would raise
+            delivery.outcome.add_done_callback(partial(self.tell, delivery.row.position))
 
     def tell(self, position: int, outcome: Future[str | None]) -> None:
         self.told[position].append(NOT_BEGUN if outcome.cancelled() else outcome.result() or DELIVERED)
@@ -102,12 +102,12 @@ def test_each_aggregate_in_order_each_row_once_whatever_the_threads_do(events: l
 
 def test_one_load_of_joined_ones_and_a_few_aggregates_at_a_time() -> None:
     bench = Bench()
-    bench.offer(*((n, f"alone {n}", "alone") for n in range(ABREAST + 3)), *((100 + n, f"joins {n}", "joins") for n in range(40)))
-    assert len(bench.threads.ready) == ABREAST + 1
+    bench.offer(*((n, f"alone {n}", "alone") for n in range(CONCURRENCY + 3)), *((100 + n, f"joins {n}", "joins") for n in range(40)))
+    assert len(bench.threads.ready) == CONCURRENCY + 1
     bench.threads.ready.pop()()  # those that join: sixteen, and the next thread begins with what is left
-    assert bench.calls == [[100 + n for n in range(together.MOST)]] and len(bench.threads.ready) == ABREAST + 1
+    assert bench.calls == [[100 + n for n in range(together.MOST)]] and len(bench.threads.ready) == CONCURRENCY + 1
     bench.work()
-    assert sorted(bench.done) == [*range(ABREAST + 3), *range(100, 140)]
+    assert sorted(bench.done) == [*range(CONCURRENCY + 3), *range(100, 140)]
 
 
 def test_an_event_that_may_join_waits_for_one_before_it_that_may_not() -> None:
@@ -151,9 +151,9 @@ def test_a_database_that_is_away_is_left_alone_a_while(monkeypatch: pytest.Monke
 
 def test_what_nobody_began_is_given_back_at_the_end() -> None:
     bench = Bench()
-    bench.offer(*((n, str(n), "alone") for n in range(ABREAST + 2)))
+    bench.offer(*((n, str(n), "alone") for n in range(CONCURRENCY + 2)))
     bench.threads.ready.pop(0)()
     bench.stop.set()
     bench.work()
     assert bench.done == [0]
-    assert bench.told == {0: [DELIVERED], **{n: [NOT_BEGUN] for n in range(1, ABREAST + 2)}}
+    assert bench.told == {0: [DELIVERED], **{n: [NOT_BEGUN] for n in range(1, CONCURRENCY + 2)}}
