@@ -9,8 +9,8 @@ import logging
 import random
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -69,11 +69,13 @@ _RECEIVED = (
     "INSERT INTO inbox (event_id, type, source, subject, sequence, state, received_at, handled_at)"
     " VALUES (%s, %s, %s, %s, %s, 'done', %s, %s)"
 )
+# Whoever failed with an older attempt, or with what somebody else has handled meanwhile, has nothing to say any more.
 _FAILED = text(
     "INSERT INTO inbox (event_id, type, source, subject, sequence, state, attempts, next_at, reason, trace,"
     " envelope, received_at) VALUES (:event_id, :type, :source, :subject, :sequence, :state, :attempts,"
     " now() + make_interval(secs => :delay), :reason, :trace, CAST(:envelope AS jsonb), :now)"
-    " ON CONFLICT (event_id) DO NOTHING"
+    " ON CONFLICT (event_id) DO UPDATE SET state = excluded.state, attempts = excluded.attempts, next_at = excluded.next_at,"
+    " reason = excluded.reason, trace = excluded.trace WHERE inbox.state = 'retry' AND inbox.attempts = excluded.attempts - 1"
 )
 _DUE = text(
     "SELECT event_id, attempts, envelope FROM inbox WHERE state = 'retry' AND next_at <= now()"
@@ -82,11 +84,6 @@ _DUE = text(
 _HANDLED = text(
     "UPDATE inbox SET state = 'done', attempts = attempts + 1, next_at = NULL, reason = NULL, trace = NULL,"
     " envelope = NULL, handled_at = clock_timestamp() WHERE event_id = :event_id"
-)
-_FAILED_AGAIN = text(
-    "UPDATE inbox SET state = :state, attempts = :attempts, reason = :reason, trace = :trace,"
-    " next_at = now() + make_interval(secs => :delay)"
-    " WHERE event_id = :event_id AND state = 'retry' AND attempts = :attempts - 1"
 )
 # One branch for each of the two partial indexes: together they would read the whole table.
 _WAITING = text(
@@ -181,11 +178,7 @@ def _receive(service: Service, engine: Engine, event: Event, envelope: Mapping[s
     except Known:
         return Outcome.DUPLICATE
     except Exception as failure:
-        failed = _failed(service, event.type, 1, failure)
-        row = {**_columns(event), **failed, "envelope": envelopes.encode(sealing.stored(envelope)).decode()}
-        with _recording(), unit(service, engine) as uow:
-            uow.execute(_FAILED, {**row, "now": uow.now})
-        return Outcome(failed["state"])
+        return _keep(service, engine, sealing.stored(envelope), 1, failure)
 
 
 def _retry_one(service: Service, engine: Engine) -> bool:
@@ -211,9 +204,7 @@ def _retry_one(service: Service, engine: Engine) -> bool:
     except Exception as failure:
         if claimed is None:  # failed before any event was at hand
             raise DatabaseAway(str(failure)) from failure
-        failed = _failed(service, claimed.envelope["type"], claimed.attempts + 1, failure)
-        with _recording(), unit(service, engine) as uow:
-            uow.execute(_FAILED_AGAIN, {"event_id": claimed.event_id, **failed})
+        _keep(service, engine, claimed.envelope, claimed.attempts + 1, failure)
         return True
 
 
@@ -259,15 +250,6 @@ def reachable(engine: Engine) -> bool:
     return True
 
 
-@contextmanager
-def _recording() -> Iterator[None]:
-    """What cannot even be written down is the database's trouble: the event stays with whoever delivered it."""
-    try:
-        yield
-    except (DBAPIError, PoolTimeout, Transient) as error:
-        raise DatabaseAway(_line(error)) from error
-
-
 def _columns(event: Event) -> dict[str, Any]:
     return {
         "event_id": event.id,
@@ -278,28 +260,39 @@ def _columns(event: Event) -> dict[str, Any]:
     }
 
 
-def _failed(service: Service, type_: str, attempts: int, failure: Exception) -> dict[str, Any]:
-    """Columns that tell of a failure. An event that breaks its contract is hopeless and parked at once."""
+def _keep(service: Service, engine: Engine, stored: Mapping[str, Any], attempts: int, failure: Exception) -> Outcome:
+    """The event, as it may stand in a table, for a later try; parked when there were enough of them, or when it breaks its contract,
+    which is hopeless."""
+    event = envelopes.parse(stored)
     parked = attempts >= settings().retry_limit or isinstance(failure, schemas.SchemaViolation)
-    state = Outcome.PARKED if parked else Outcome.RETRY
-    (metrics.PARKED if parked else metrics.RETRIES).labels(service.name, type_).inc()
+    outcome = Outcome.PARKED if parked else Outcome.RETRY
+    (metrics.PARKED if parked else metrics.RETRIES).labels(service.name, event.type).inc()
     log.log(
         logging.ERROR if parked else logging.WARNING,
         "event %s after attempt %d: %s",
-        state,
+        outcome,
         attempts,
         _line(failure),
-        extra={"event_type": type_},
+        extra={"event_type": event.type},
     )
     lines = [*traceback.format_tb(failure.__traceback__), _line(failure)]
     cause = failure.__cause__
-    return {
-        "state": state.value,
+    row = {
+        **_columns(event),
+        "state": outcome.value,
         "attempts": attempts,
         "delay": delay(attempts),
         "reason": _line(failure),
         "trace": mask("".join(lines) + (f"\nfrom {_line(cause)}" if cause else "")),
+        "envelope": envelopes.encode(stored).decode(),
     }
+    try:
+        with unit(service, engine) as uow:
+            uow.execute(_FAILED, {**row, "now": uow.now})
+    except (DBAPIError, PoolTimeout, Transient) as error:
+        # What cannot even be written down is the database's trouble: the event stays with whoever delivered it.
+        raise DatabaseAway(_line(error)) from error
+    return outcome
 
 
 def _line(error: BaseException) -> str:
