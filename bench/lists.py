@@ -22,10 +22,9 @@ from bench.filling import Company
 from chassis import contracts
 from chassis.contracts import Operation
 from chassis.db import cursors
-from chassis.db.migrate import find_service
 from chassis.domain.principal import Principal
 from chassis.http import outside
-from chassis.service import Service
+from chassis.service import Service, find_service
 from deploy.local.databases import NAMES
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.suite import Servers

@@ -1,4 +1,4 @@
-"""What a process needs to know of its service."""
+"""What a process needs to know of its service, and which services there are."""
 
 from __future__ import annotations
 
@@ -37,3 +37,17 @@ class Service:
         for context in self.contexts:
             for path in sorted((self.folder / context).glob("*.py")):
                 importlib.import_module(f"{self.package}.{context}.{path.stem}".removesuffix(".__init__"))
+
+
+def suite() -> list[Service]:
+    """Every service of this repository, found by its ``app.py``."""
+    places = [*sorted(ROOT.glob("services/*/app.py")), ROOT / "gateway" / "app.py"]
+    modules = (".".join(place.relative_to(ROOT).with_suffix("").parts) for place in places)
+    return [importlib.import_module(module).SERVICE for module in modules]
+
+
+def find_service(name: str) -> Service:
+    for service in suite():
+        if service.name == name:
+            return service
+    raise LookupError(f"there is no service {name!r}")

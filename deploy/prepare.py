@@ -15,6 +15,7 @@ from pathlib import Path
 
 from chassis.crypto import RingError
 from chassis.db import migrate, resealing
+from chassis.service import find_service
 from deploy.local import keys
 from deploy.local.databases import Database, ensure_databases
 from deploy.local.files import write_private
@@ -44,7 +45,7 @@ def migrate_all(databases: Mapping[str, Database]) -> dict[str, list[str]]:
     """Brings every database to the current release; the revisions applied by service. Raises SchemaMismatch, RingError."""
     applied = {}
     for name, database in databases.items():
-        service = migrate.find_service(name)
+        service = find_service(name)
         applied[name] = migrate.upgrade(service, database.owner_url)
         resealing.require_ring(resealing.owner_engine(database.owner_url), service)
     return applied

@@ -102,9 +102,10 @@ def _stopped(name: str) -> int:
         from chassis.db import migrate
         from chassis.db.engine import make_engine
         from chassis.ops.settings import settings
+        from chassis.service import find_service
 
         try:
-            migrate.require_current(migrate.find_service(name), make_engine(settings().database_url(name), size=1))
+            migrate.require_current(find_service(name), make_engine(settings().database_url(name), size=1))
             crypto.ring()
         except (migrate.SchemaMismatch, OperationalError, crypto.RingError) as error:
             print(f"{name}: {getattr(error, 'orig', error)}", file=sys.stderr)

@@ -20,7 +20,8 @@ from sqlalchemy import Engine
 
 from chassis import crypto
 from chassis.crypto.source import LOOK_EVERY
-from chassis.db import migrate, resealing
+from chassis.db import resealing
+from chassis.service import find_service
 from deploy.local import keys
 from deploy.local.databases import Database, ensure_databases
 from deploy.local.files import write_private
@@ -78,7 +79,7 @@ def _seal_again(databases: Mapping[str, Database], say: Say) -> None:
     """Until nothing is left, also of what was written by the former key meanwhile."""
     for _ in range(ROUNDS):
         for name, engine in _engines(databases):
-            if rows := sum(resealing.reseal(engine, migrate.find_service(name))):
+            if rows := sum(resealing.reseal(engine, find_service(name))):
                 say(f"{name}: {rows} values sealed again")
         left = {name: found for name, found in _in_use(databases).items() if set(found) - {crypto.ring().current}}
         if not left:
@@ -88,7 +89,7 @@ def _seal_again(databases: Mapping[str, Database], say: Say) -> None:
 
 
 def _in_use(databases: Mapping[str, Database]) -> dict[str, dict[str, int]]:
-    return {name: resealing.in_use(engine, migrate.find_service(name)) for name, engine in _engines(databases)}
+    return {name: resealing.in_use(engine, find_service(name)) for name, engine in _engines(databases)}
 
 
 def _engines(databases: Mapping[str, Database]) -> Iterator[tuple[str, Engine]]:

@@ -4,7 +4,6 @@ for migrations: chassis tables, row-level security, indexes. A new revision: ``.
 
 from __future__ import annotations
 
-import importlib
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -243,20 +242,6 @@ def system_scope(operations: Operations) -> None:
 
 
 # ---------------------------------------------------------------- writing revisions
-
-
-def find_service(name: str) -> Service:
-    """The service of this name: ``services.<name>`` or the top-level package ``<name>``."""
-    for package in (f"services.{name}", name):
-        try:
-            service = importlib.import_module(f"{package}.app").SERVICE
-        except ModuleNotFoundError as error:
-            if not f"{package}.app".startswith(str(error.name)):
-                raise
-        else:
-            assert isinstance(service, Service)
-            return service
-    raise LookupError(f"there is no service {name!r}")
 
 
 @contextmanager

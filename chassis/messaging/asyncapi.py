@@ -83,7 +83,7 @@ def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _consumers() -> Consumers:
     from chassis.messaging.registry import subscriptions
-    from chassis.messaging.topology import suite
+    from chassis.service import suite
 
     found: dict[str, list[str]] = {}
     for service in suite():

@@ -18,7 +18,7 @@ from chassis.ops.health import Health
 from chassis.ops.logging import configure
 from chassis.ops.loops import Every, Stop, repeat
 from chassis.ops.settings import settings
-from chassis.service import Service
+from chassis.service import Service, suite as whole_suite
 
 BATCH = 500
 POLL = 1.0  # seconds, should a notification get lost
@@ -87,5 +87,5 @@ def run_relay(service: Service, suite: Sequence[Service] | None = None) -> None:
     metrics.from_zero(service.name, (), ())
     stop.on_signals()
     health.serve(settings().health_host, settings().health_port)
-    Relay(service, topology.suite() if suite is None else suite, stop, health).run()
+    Relay(service, suite or whole_suite(), stop, health).run()
     trace.flush()

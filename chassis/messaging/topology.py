@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -17,7 +16,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from chassis.messaging.registry import subscriptions
 from chassis.ops import metrics
 from chassis.ops.settings import settings
-from chassis.service import ROOT, Service
+from chassis.service import Service, suite
 
 # How often a message may come back unacknowledged. Handlers' failures and an absent database never count (the inbox
 # keeps the first, the worker waits out the second), so only killed consumers do. Versions differ in the default.
@@ -43,14 +42,6 @@ def parameters(url: str, name: str) -> pika.URLParameters:
     found.blocked_connection_timeout = 30
     found.socket_timeout = 5
     return found
-
-
-def suite() -> list[Service]:
-    """Every service of this repository, found by its ``app.py``."""
-    places = sorted(ROOT.glob("services/*/app.py")) + sorted(ROOT.glob("gateway/app.py"))
-    modules = (".".join(place.relative_to(ROOT).with_suffix("").parts) for place in places)
-    found = (getattr(importlib.import_module(module), "SERVICE", None) for module in modules)
-    return [service for service in found if isinstance(service, Service)]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Pool, event
 
 from chassis.http import revoked
+from chassis.service import suite
 from deploy import process
 from deploy.local.databases import Database
 from deploy.local.folder import DataFolder
@@ -75,10 +76,10 @@ class Plan:
 
         self._applications = {name: process.application(name) for name in process.HTTP}
         import gateway.webhooks.sender  # noqa: F401
-        from chassis.messaging import courier, relay, topology  # noqa: F401
+        from chassis.messaging import courier, relay  # noqa: F401
         from chassis.messaging.registry import subscriptions, timers
 
-        self._services = {service.name: service for service in topology.suite()}
+        self._services = {service.name: service for service in suite()}
         for service in self._services.values():
             subscriptions(service), timers(service)
 

@@ -16,6 +16,7 @@ from pika.exceptions import AMQPError
 from chassis import crypto
 from chassis.messaging import topology
 from chassis.ops.settings import settings
+from chassis.service import suite
 from deploy.local.databases import (
     NAMES,
     Database,
@@ -96,6 +97,6 @@ def _empty_queues(broker: Servers, prefix: str, *, all_of_them: bool = True) -> 
     os.environ["AFTERSALES_AMQP_PREFIX"] = prefix.rstrip("_")
     settings.cache_clear()
     try:
-        topology.clear(broker.amqp_url, topology.suite() if all_of_them else [])
+        topology.clear(broker.amqp_url, suite() if all_of_them else [])
     except (AMQPError, OSError) as error:
         raise Refused(f"RabbitMQ does not answer: {error!r}") from None

@@ -17,6 +17,7 @@ import psycopg2.errors
 from sqlalchemy.engine import make_url
 
 from chassis.db import migrate
+from chassis.service import find_service
 from contracts import reconcile
 from contracts.reconcile import delivery, sources
 from deploy.local.backup import tables
@@ -30,7 +31,7 @@ def fill(archive: Archive, databases: Mapping[str, Database], progress: Callable
     """Loads a backup into empty databases and brings them to this release's schema. Raises ``Unusable``."""
     for name, saved in archive.manifest.databases.items():
         progress(name)
-        service, url = migrate.find_service(name), databases[name].owner_url
+        service, url = find_service(name), databases[name].owner_url
         try:
             migrate.upgrade(service, url, saved.revision)
         except migrate.SchemaMismatch as error:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from chassis.db import migrate
 from chassis.db.changes import Change, changes
+from chassis.service import find_service
 from deploy.local.databases import NAMES
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.suite import Refused, Suite
@@ -26,13 +27,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.revision:
         with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder)) as postgres:
             name, message = arguments.revision
-            print(migrate.write_revision(migrate.find_service(name), postgres.url(), message))
+            print(migrate.write_revision(find_service(name), postgres.url(), message))
         return 0
     with Suite.open(arguments.data) as suite:
         if arguments.changes:
             return _list_changes(suite)
         for name in NAMES:
-            service = migrate.find_service(name)
+            service = find_service(name)
             try:
                 applied = migrate.upgrade(service, suite.databases[name].owner_url)
             except migrate.SchemaMismatch as error:

@@ -286,10 +286,3 @@ def test_two_at_once_apply_each_revision_once(service: Service, database: Databa
     for thread in both:
         thread.join()
     assert sorted(applied) == [[], ["0001", "0002"]]
-
-
-def test_services_are_found_by_name() -> None:
-    assert migrate.find_service("orders").package == "services.orders"
-    assert migrate.find_service("gateway").package == "gateway"
-    with pytest.raises(LookupError):
-        migrate.find_service("nonsense")

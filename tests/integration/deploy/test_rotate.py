@@ -21,6 +21,7 @@ from chassis.db.engine import make_engine
 from chassis.db.uow import UnitOfWork
 from chassis.domain.principal import Principal
 from chassis.messaging import inbox, listener, outbox
+from chassis.service import find_service
 from deploy import rotate
 from deploy.local import keys
 from deploy.local.backup import archive, restore
@@ -74,7 +75,7 @@ class Place:
     def used(self) -> set[str]:
         found: set[str] = set()
         for name, database in self.databases.items():
-            found |= set(resealing.in_use(resealing.owner_engine(database.owner_url), migrate.find_service(name)))
+            found |= set(resealing.in_use(resealing.owner_engine(database.owner_url), find_service(name)))
         return found
 
     def close(self) -> None:
@@ -241,7 +242,7 @@ def test_what_an_older_release_left_is_sealed_down_to_the_files(tmp_path: Path):
                     [one] = uow.find(found)
                     assert (one.name, one.phones) == (name, [number])
                 engine.dispose()
-                used = resealing.in_use(resealing.owner_engine(databases[service].owner_url), migrate.find_service(service))
+                used = resealing.in_use(resealing.owner_engine(databases[service].owner_url), find_service(service))
                 assert set(used) == {crypto.ring().current}
             with closing(psycopg2.connect(databases["gateway"].owner_url)) as owner, owner.cursor() as cursor:
                 cursor.execute("SELECT set_config('app.scope', '/', true)")
@@ -282,7 +283,7 @@ def _older(databases: dict[str, Database], name: str, number: str) -> None:
          (orjson.dumps(entry).decode(),)),
     ])
     for service, (revision, statements) in older.items():
-        migrate.upgrade(migrate.find_service(service), databases[service].owner_url, revision)
+        migrate.upgrade(find_service(service), databases[service].owner_url, revision)
         with closing(psycopg2.connect(databases[service].owner_url)) as owner, owner, owner.cursor() as cursor:
             cursor.execute("SELECT set_config('app.scope', '/', true)")
             for statement, values in statements:

@@ -11,6 +11,7 @@ import pytest
 
 from chassis.db import migrate
 from chassis.ops.settings import settings
+from chassis.service import find_service
 from deploy import process
 from deploy.local.databases import Database, drop_databases, ensure_databases
 from deploy.prepare import migrate_all
@@ -55,7 +56,7 @@ def at_revision(database: Database, revision: str | None, serves: str | None = N
 def test_each_process(
     name: str, kind: str, databases: dict[str, Database], environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ours = migrate.head(migrate.find_service(name))
+    ours = migrate.head(find_service(name))
     try:
         assert process.main([kind, name]) in (0, None)
         for revision, told in ((None, "older (revision none)"), ("9999", "newer (revision 9999)")):
@@ -72,7 +73,7 @@ def test_a_schema_that_serves_this_release_too(
     name: str, databases: dict[str, Database], environment: pytest.MonkeyPatch
 ) -> None:
     """In the middle of an upgrade a process of the release before starts again."""
-    ours = migrate.head(migrate.find_service(name))
+    ours = migrate.head(find_service(name))
     try:
         at_revision(databases[name], "9999", serves=ours)
         assert process.main(["http", name]) in (0, None)
@@ -83,7 +84,7 @@ def test_a_schema_that_serves_this_release_too(
 
 
 def test_migrating_does_not_touch_what_is_newer(databases: dict[str, Database]) -> None:
-    service = migrate.find_service("finance")
+    service = find_service("finance")
     at_revision(databases["finance"], "9999")
     try:
         with pytest.raises(migrate.SchemaMismatch, match=r"newer \(revision 9999\)"):
