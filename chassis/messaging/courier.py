@@ -17,12 +17,11 @@ from time import monotonic, time_ns
 
 from chassis.messaging import inbox, outbox
 from chassis.messaging.listener import Listener
-from chassis.messaging.relay import MEASURE, measure
 from chassis.messaging.target import Target
 from chassis.ops import failpoints, metrics, trace
 from chassis.ops.health import Health
 from chassis.ops.logging import configure
-from chassis.ops.loops import Every, Stop, repeat
+from chassis.ops.loops import MEASURE, Every, Stop, repeat
 from chassis.ops.settings import settings
 from chassis.service import Service
 
@@ -64,7 +63,7 @@ class Source:
                         pass
                     looked = monotonic()
                 if measuring.due():
-                    measure(self.service, listener)
+                    outbox.measure(self.service.name, listener.connection)
         return 0.0
 
     def _ended(self) -> list[InFlight]:

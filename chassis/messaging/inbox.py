@@ -26,7 +26,7 @@ from chassis.events import envelope as envelopes, schemas, sealing
 from chassis.messaging.registry import subscriptions
 from chassis.ops import failpoints, metrics, trace
 from chassis.ops.logging import mask
-from chassis.ops.loops import Every
+from chassis.ops.loops import MEASURE, Every
 from chassis.ops.settings import settings
 from chassis.ops.span import Span
 from chassis.service import Service
@@ -38,7 +38,6 @@ FIRST_DELAY, LONGEST_DELAY = 0.2, 600.0  # seconds
 AT_ONCE = 5  # tries of a transaction that the database broke off
 REASON_LENGTH = 500
 POLL = 0.5  # seconds between looks for what is to be tried again
-MEASURE = 5.0  # seconds between measurements
 
 
 class Outcome(StrEnum):

@@ -20,7 +20,7 @@ from chassis.db.batch import Batch
 from chassis.db.statements import Cache, ServerSession
 from chassis.events import envelope as envelopes, sealing
 from chassis.events.outgoing import CHANNEL as CHANNEL
-from chassis.ops import trace
+from chassis.ops import metrics, trace
 
 log = logging.getLogger(__name__)
 UNOPENABLE_SECONDS = 60.0
@@ -51,15 +51,15 @@ class Marks:
     """What became of rows in hand: told in one call with what else is sent."""
 
     def __init__(self, connection: ServerSession) -> None:
-        self._connection, self._batch = connection, Batch()
+        self._connection, self.marks = connection, Batch()
 
     def sent(self, positions: Sequence[int]) -> None:
         if positions:
-            self._batch.statement(_SENT, [list(positions)])
+            self.marks.statement(_SENT, [list(positions)])
 
     def postpone(self, position: int, seconds: float, reason: str) -> None:
         """Not to be claimed again before the delay has passed."""
-        self._batch.statement(_POSTPONED, (reason, seconds, position), Cache.NONE)
+        self.marks.statement(_POSTPONED, (reason, seconds, position), Cache.NONE)
 
     def _leaving(self, rows: Sequence[Any]) -> list[OutboxRow]:
         """What leaves: envelopes with their data open. One that cannot be opened must not hold up the others: it is looked at
@@ -80,22 +80,10 @@ class Marks:
 class Claim(Marks):
     """Rows in hand, locked. The marks go with the COMMIT."""
 
-    def __init__(self, connection: ServerSession) -> None:
+    def __init__(self, connection: ServerSession, found: Sequence[Any], limit: int) -> None:
         super().__init__(connection)
-        self.full = False
-        self.rows: list[OutboxRow] = []
-
-    def begin(self, limit: int) -> None:
-        self._connection.lead("BEGIN", ())
-        with self._connection.cursor() as cursor:
-            self._connection.send(cursor, _CLAIM, (limit,), Cache.PLANNED)
-            found = cursor.fetchall()
         self.full = len(found) == limit  # others may wait behind them
         self.rows = self._leaving(found)
-
-    def end(self) -> None:
-        with self._connection.cursor() as cursor:
-            self._connection.send(cursor, *self._batch.take(self._connection, final="COMMIT"))
 
 
 class AlreadyLocked(Exception):
@@ -115,9 +103,9 @@ class Exclusive(Marks):
     def next(self, in_flight: Sequence[int], limit: int) -> list[OutboxRow]:
         """Sends the marks and takes at most so many waiting rows that are not in hand: one call. Who is told of an error has
         to mark again, by another Exclusive."""
-        self._batch.statement(_NEXT, (list(in_flight), limit))
+        self.marks.statement(_NEXT, (list(in_flight), limit))
         with self._connection.cursor() as cursor:
-            self._connection.send(cursor, *self._batch.take(self._connection))
+            self._connection.send(cursor, *self.marks.take(self._connection))
             return self._leaving(cursor.fetchall())
 
 
@@ -125,11 +113,14 @@ class Exclusive(Marks):
 def claim(connection: ServerSession, limit: int) -> Iterator[Claim]:
     """The oldest waiting rows that others have not claimed, locked until the block ends; an error in it gives them back.
     Two round trips. ``connection`` is in autocommit mode."""
-    claimed = Claim(connection)
+    connection.lead("BEGIN", ())
     try:
-        claimed.begin(limit)
+        with connection.cursor() as cursor:
+            connection.send(cursor, _CLAIM, (limit,), Cache.PLANNED)
+            claimed = Claim(connection, cursor.fetchall(), limit)
         yield claimed
-        claimed.end()
+        with connection.cursor() as cursor:
+            connection.send(cursor, *claimed.marks.take(connection, final="COMMIT"))
     except BaseException:
         connection.failed()
         with suppress(psycopg2.Error), connection.cursor() as cursor:
@@ -144,12 +135,13 @@ def trace_sent(service: str, row: OutboxRow, began: int) -> None:
     trace.end(span)
 
 
-def lag(connection: ServerSession) -> tuple[int, float]:
-    """How many rows wait, and the age of the oldest in seconds."""
+def measure(service: str, connection: ServerSession) -> None:
+    """Publishes how many rows wait and the age of the oldest in seconds."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8"
             " FROM outbox WHERE sent_at IS NULL"
         )
         waiting, age = cursor.fetchone() or (0, 0.0)
-        return waiting, age
+    metrics.OUTBOX_WAITING.labels(service).set(waiting)
+    metrics.OUTBOX_LAG.labels(service).set(age)

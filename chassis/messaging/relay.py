@@ -16,13 +16,12 @@ from chassis.messaging.publisher import BrokerAway, Message, Publisher
 from chassis.ops import failpoints, metrics, trace
 from chassis.ops.health import Health
 from chassis.ops.logging import configure
-from chassis.ops.loops import Every, Stop, repeat
+from chassis.ops.loops import MEASURE, Every, Stop, repeat
 from chassis.ops.settings import settings
 from chassis.service import Service, suite as whole_suite
 
 BATCH = 500
 POLL = 1.0  # seconds, should a notification get lost
-MEASURE = 5.0  # seconds between measurements of the lag
 
 
 class Relay:
@@ -53,7 +52,7 @@ class Relay:
                 if not publisher.usable:
                     raise BrokerAway("connection lost or too slow")
                 if self._measuring.due():
-                    measure(self.service, listener)
+                    outbox.measure(self.service.name, listener.connection)
                 if not more:
                     listener.wait(POLL, self.stop)
         return 0.0
@@ -70,13 +69,6 @@ class Relay:
         for index in confirmed if trace.ON else ():
             outbox.trace_sent(self.service.name, claim.rows[index], began)
         return bool(confirmed) and (claim.full or len(confirmed) < len(claim.rows))
-
-
-def measure(service: Service, listener: Listener) -> None:
-    """Publishes how many rows wait and how long the oldest does."""
-    waiting, age = outbox.lag(listener.connection)
-    metrics.OUTBOX_WAITING.labels(service.name).set(waiting)
-    metrics.OUTBOX_LAG.labels(service.name).set(age)
 
 
 def run_relay(service: Service, suite: Sequence[Service] | None = None) -> None:

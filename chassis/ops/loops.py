@@ -16,6 +16,8 @@ from chassis.ops.health import Health
 
 log = logging.getLogger(__name__)
 
+MEASURE = 5.0  # seconds between measurements of what waits
+
 
 class Stop:
     """A flag that every thread can wait on beside its sockets; once set it stays set."""
