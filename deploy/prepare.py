@@ -15,6 +15,7 @@ from pathlib import Path
 
 from chassis.crypto import RingError
 from chassis.db import migrate, resealing
+from chassis.db.engine import owner_engine
 from chassis.service import find_service
 from deploy.local import keys
 from deploy.local.databases import Database, ensure_databases
@@ -47,7 +48,7 @@ def migrate_all(databases: Mapping[str, Database]) -> dict[str, list[str]]:
     for name, database in databases.items():
         service = find_service(name)
         applied[name] = migrate.upgrade(service, database.owner_url)
-        resealing.require_ring(resealing.owner_engine(database.owner_url), service)
+        resealing.require_ring(owner_engine(database.owner_url), service)
     return applied
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 from chassis import crypto
 from chassis.crypto.source import LOOK_EVERY
 from chassis.db import resealing
+from chassis.db.engine import owner_engine
 from chassis.service import find_service
 from deploy.local import keys
 from deploy.local.databases import Database, ensure_databases
@@ -94,7 +95,7 @@ def _in_use(databases: Mapping[str, Database]) -> dict[str, dict[str, int]]:
 
 def _engines(databases: Mapping[str, Database]) -> Iterator[tuple[str, Engine]]:
     for name, database in databases.items():
-        engine = resealing.owner_engine(database.owner_url)
+        engine = owner_engine(database.owner_url)
         try:
             yield name, engine
         finally:

@@ -10,11 +10,12 @@ from uuid import UUID, SafeUUID
 import orjson
 import psycopg2.extras
 from psycopg2 import extensions
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import QueuePool
 
 from chassis.db import statements
+from chassis.db.rows import dumps
 from chassis.ops import metrics
 
 psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
@@ -50,10 +51,6 @@ OPTIONS = (
 )
 
 
-def _json(value: Any) -> str:
-    return orjson.dumps(value, default=str).decode()
-
-
 def with_driver(url: str) -> str:
     """A postgresql:// URL as SQLAlchemy wants it for psycopg2."""
     return url.replace("postgresql://", "postgresql+psycopg2://", 1)
@@ -70,7 +67,7 @@ def make_engine(url: str, *, size: int = 8, application: str = "aftersales", con
         pool_timeout=10,
         pool_reset_on_return=None,
         pool_use_lifo=True,
-        json_serializer=_json,
+        json_serializer=dumps,
         json_deserializer=orjson.loads,
         hide_parameters=True,  # of a failed statement: they are people's data, and errors are logged
         connect_args={
@@ -98,6 +95,11 @@ def make_engine(url: str, *, size: int = 8, application: str = "aftersales", con
             raise DisconnectionError("closed by the server while idle")
 
     return engine
+
+
+def owner_engine(url: str) -> Engine:
+    """For what the owner of a database does now and then: migrations, new keys. Nothing is pooled."""
+    return create_engine(with_driver(url), poolclass=NullPool, hide_parameters=True)
 
 
 def watched(service: str, engine: Engine) -> Engine:

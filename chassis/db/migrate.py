@@ -24,6 +24,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from chassis.db import serves
 from chassis.db.base import NAMING
+from chassis.db.engine import owner_engine
 from chassis.db.tables import chassis_metadata, metadata_of
 from chassis.service import Service
 
@@ -48,7 +49,7 @@ def upgrade(service: Service, owner_url: str, revision: str = "head") -> list[st
     waited for briefly and tried again, so that the running system never queues behind us for long; so is a deadlock with
     somebody at work. Raises ``SchemaMismatch`` when the database, or ``revision``, is newer than this release.
     """
-    engine = _engine(owner_url)
+    engine = owner_engine(owner_url)
     applied: list[str] = []
     with engine.connect() as connection:
         connection.execute(sa.text("SELECT pg_advisory_lock(hashtext('aftersales.migrate'))"))
@@ -167,10 +168,6 @@ def _newer(service: Service, there: str | None) -> SchemaMismatch:
     )
 
 
-def _engine(url: str) -> Engine:
-    return sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg2"), poolclass=sa.NullPool)
-
-
 def _scripts(service: Service) -> ScriptDirectory:
     folder = service.folder / "migrations"
     return ScriptDirectory(folder, version_locations=[folder / "versions"])
@@ -249,7 +246,7 @@ def scratch(server_url: str) -> Iterator[str]:
     """A database of its own on the server while the block runs; yields its URL."""
     url = sa.make_url(server_url)
     name = f"scratch_{uuid.uuid4().hex[:12]}"
-    engine = _engine(server_url).execution_options(isolation_level="AUTOCOMMIT")
+    engine = owner_engine(server_url).execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"))
     try:
@@ -302,7 +299,7 @@ def write_revision(service: Service, server_url: str, message: str) -> str:
 
 @contextmanager
 def _comparing(service: Service, url: str) -> Iterator[MigrationContext]:
-    with _engine(url).connect() as connection:
+    with owner_engine(url).connect() as connection:
         yield MigrationContext.configure(
             connection, opts={"compare_type": True, "target_metadata": metadata_of(service)}
         )

@@ -15,7 +15,6 @@ from sqlalchemy.engine import Connection, Engine
 
 from chassis import crypto
 from chassis.crypto.ring import HEAD, VERSION
-from chassis.db.engine import with_driver
 from chassis.db.sealed import Encrypted
 from chassis.db.tables import idempotency, inbox, metadata_of, outbox
 from chassis.events import sealing
@@ -72,11 +71,6 @@ def require_ring(engine: Engine, service: Service) -> None:
                     f"{place.table.name} of {service.name} was sealed under the key {key}, which the key ring lacks: put the"
                     " ring (keyring.json) that belongs to these databases in its place"
                 )
-
-
-def owner_engine(url: str) -> Engine:
-    """Of the database's owner, without a pool."""
-    return sa.create_engine(with_driver(url), poolclass=sa.NullPool, hide_parameters=True)
 
 
 def reseal(engine: Engine, service: Service) -> Iterator[int]:

@@ -7,10 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from chassis.db import migrate
 from chassis.db.changes import Change, changes
+from chassis.db.engine import owner_engine
 from chassis.service import find_service
 from deploy.local.databases import NAMES
 from deploy.local.postgres import EmbeddedPostgres
@@ -45,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _changes(suite: Suite, service: str, revisions: list[str] | None = None) -> Iterator[Change]:
-    engine = sa.create_engine(sa.make_url(suite.databases[service].owner_url).set(drivername="postgresql+psycopg2"))
+    engine = owner_engine(suite.databases[service].owner_url)
     with engine.connect() as connection:
         yield from changes(connection, revisions)
     engine.dispose()

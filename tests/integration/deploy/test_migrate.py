@@ -20,7 +20,7 @@ import chassis.service
 from chassis.db import migrate
 from chassis.db.base import Base
 from chassis.db.changes import changes
-from chassis.db.engine import make_engine
+from chassis.db.engine import make_engine, owner_engine
 from chassis.service import Service
 from deploy.local.databases import Database, drop_databases, ensure_databases
 
@@ -221,7 +221,7 @@ def test_data_is_changed_under_the_system_scope_and_ledgers_are_narrowed(
         cursor.execute("SELECT set_config('app.scope', '/', true)")
         cursor.execute("SELECT weight FROM kites")
         assert cursor.fetchall() == [(1,)]
-        with closing(migrate._engine(database.owner_url).connect()) as owner:
+        with closing(owner_engine(database.owner_url).connect()) as owner:
             [change] = changes(owner)
             assert (change.revision, change.entity, change.action, change.fields) == ("0002", "kites", "weighed", {"weight": (None, 1)})
             assert [c.id for c in changes(owner, ["0002"])] == [change.id]

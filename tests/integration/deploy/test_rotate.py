@@ -17,7 +17,7 @@ import pytest
 
 from chassis import crypto
 from chassis.db import migrate, resealing
-from chassis.db.engine import make_engine
+from chassis.db.engine import make_engine, owner_engine
 from chassis.db.uow import UnitOfWork
 from chassis.domain.principal import Principal
 from chassis.messaging import inbox, listener, outbox
@@ -75,7 +75,7 @@ class Place:
     def used(self) -> set[str]:
         found: set[str] = set()
         for name, database in self.databases.items():
-            found |= set(resealing.in_use(resealing.owner_engine(database.owner_url), find_service(name)))
+            found |= set(resealing.in_use(owner_engine(database.owner_url), find_service(name)))
         return found
 
     def close(self) -> None:
@@ -242,7 +242,7 @@ def test_what_an_older_release_left_is_sealed_down_to_the_files(tmp_path: Path):
                     [one] = uow.find(found)
                     assert (one.name, one.phones) == (name, [number])
                 engine.dispose()
-                used = resealing.in_use(resealing.owner_engine(databases[service].owner_url), find_service(service))
+                used = resealing.in_use(owner_engine(databases[service].owner_url), find_service(service))
                 assert set(used) == {crypto.ring().current}
             with closing(psycopg2.connect(databases["gateway"].owner_url)) as owner, owner.cursor() as cursor:
                 cursor.execute("SELECT set_config('app.scope', '/', true)")

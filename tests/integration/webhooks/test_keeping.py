@@ -129,6 +129,7 @@ def test_one_webhooks_secret_does_not_open_for_another(webhooks: Webhooks, recei
 def test_turning_the_ring_reaches_both_secrets(webhooks: Webhooks, receiver: Receiver, tmp_path: Path):
     from chassis import crypto
     from chassis.db import resealing
+    from chassis.db.engine import owner_engine
     from gateway.webhooks import outgoing
 
     webhook = webhooks.create(receiver.url)
@@ -136,7 +137,7 @@ def test_turning_the_ring_reaches_both_secrets(webhooks: Webhooks, receiver: Rec
     former, ring = crypto.ring(), tmp_path / "keyring.json"
     ring.write_text(former.rotated().text())
     crypto.use(ring)
-    engine = resealing.owner_engine(webhooks.served.database.owner_url)
+    engine = owner_engine(webhooks.served.database.owner_url)
     assert sum(resealing.reseal(engine, webhooks.served.service)) >= 2
     ring.write_text(crypto.ring().without(former.current).text())
     crypto.use(ring)
