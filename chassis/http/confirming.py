@@ -20,8 +20,6 @@ from chassis.db.uow import UnitOfWork
 F = TypeVar("F", bound=Callable[..., Any])
 Outcome = Callable[[UnitOfWork, UUID, Any], Any]
 Lapse = Callable[[UnitOfWork, UUID, Any], Any]
-UNCONFIRMED = 202
-"""Status that a kept answer has while it is not confirmed: never told to anybody."""
 
 
 @dataclass(frozen=True, slots=True)

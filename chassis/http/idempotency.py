@@ -10,7 +10,9 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from uuid import UUID
 
+import orjson
 from sqlalchemy import text
 
 from chassis import crypto
@@ -20,6 +22,8 @@ from chassis.domain.errors import AnswerWithheld, IdempotencyMismatch, NotFound
 from chassis.domain.masking import ERASED
 from chassis.domain.principal import Principal
 
+UNCONFIRMED = 202
+"""Status of an answer that is kept while another service has to confirm it (confirming.py): never told to anybody."""
 # Two requests with one key must not run side by side: the second waits for the first and then finds its answer.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _SAME = "principal = :principal AND request = :request AND key = :key"
@@ -55,7 +59,7 @@ class Key:
         if not found:
             return None
         if found[0].expired:  # the timer has not come by yet
-            self.forget(uow)
+            self._forget(uow)
             return None
         if bytes(found[0].body_hash) != self.body_hash:
             raise IdempotencyMismatch()
@@ -77,13 +81,20 @@ class Key:
         row = {**self._row, "body_hash": self.body_hash, "status": status, "answer": crypto.seal(self.sight + answer, self._place), "created_at": uow.now}
         uow.insert_row("idempotency", row)
 
-    def replace(self, uow: UnitOfWork, status: int, answer: bytes) -> None:
-        """Another answer than the one kept, now that it is confirmed."""
-        self.forget(uow)
-        self.remember(uow, status, answer)
+    def confirm(self, uow: UnitOfWork, id: UUID, status: int = 0, answer: bytes | None = None) -> None:
+        """What became of the document whose answer was kept as unconfirmed: another answer, or none (it was refused: the same request is a
+        new one from now on). Nothing where the key has another answer by now, of whoever asked at the same time."""
+        try:
+            known = self.recall(uow)
+        except IdempotencyMismatch:
+            return
+        if known is None or known[0] != UNCONFIRMED or orjson.loads(known[1])["id"] != str(id):
+            return
+        self._forget(uow)
+        if answer is not None:
+            self.remember(uow, status, answer)
 
-    def forget(self, uow: UnitOfWork) -> None:
-        """The same request is a new one from now on."""
+    def _forget(self, uow: UnitOfWork) -> None:
         uow.execute(_FORGET, self._row)
 
 

@@ -35,8 +35,8 @@ from chassis.domain.errors import (
 )
 from chassis.domain.principal import Principal
 from chassis.http import confirming, dry_run, exports, outside, restricted, uploads, views
-from chassis.http.confirming import UNCONFIRMED, Unconfirmed
-from chassis.http.idempotency import Key, readable_today
+from chassis.http.confirming import Unconfirmed
+from chassis.http.idempotency import UNCONFIRMED, Key, readable_today
 from chassis.http.outside import PAGING
 from chassis.http.runtime import NotYet, Runtime, patience
 from chassis.http.uploads import Download
@@ -155,7 +155,7 @@ class Endpoint:
         """Committed before it is told, also where it is a refusal."""
         result = self._in_transaction(principal, lambda uow: lapse(uow, id, arguments["caller"]))
         if isinstance(result, DomainError):
-            self._refused(principal, key)
+            self._refused(principal, key, id)
             raise result
         return self._reply(self.visible_to(principal, result))
 
@@ -170,18 +170,18 @@ class Endpoint:
                 raise NotYet()
             reply = self._reply(self.visible_to(principal, result))
             if key and isinstance(reply.body, bytes):
-                key.replace(uow, reply.status, reply.body)
+                key.confirm(uow, id, reply.status, reply.body)
             return reply
 
         try:
             return self._in_transaction(principal, ask)
         except DomainError:
-            self._refused(principal, key)
+            self._refused(principal, key, id)
             raise
 
-    def _refused(self, principal: Principal, key: Key | None) -> None:
+    def _refused(self, principal: Principal, key: Key | None, id: UUID) -> None:
         if key:
-            self._in_transaction(principal, key.forget)
+            self._in_transaction(principal, partial(key.confirm, id=id))
 
     def _in_transaction(self, principal: Principal, work: Callable[[UnitOfWork], T]) -> T:
         for _ in range(TRIES):

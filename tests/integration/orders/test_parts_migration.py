@@ -10,6 +10,7 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
+from chassis.db.engine import make_engine
 from chassis.db.migrate import upgrade
 from chassis.db.uow import UnitOfWork
 from chassis.domain.aggregate import new_id
@@ -91,7 +92,9 @@ def moved(database_server: str) -> Iterator[tuple[sa.Engine, dict[str, uuid.UUID
                 _insert(connection, "journal", **entry, entity_id=orders["ready"], action="check", why=why, data={"passed": passed})
             _insert(connection, "journal", **entry, entity_id=orders["ready"], action="start", why=None, data=None)
         upgrade(SERVICE, engine.url.render_as_string(hide_password=False))
-        yield engine, orders
+        as_the_product = make_engine(engine.url.render_as_string(hide_password=False), size=1)
+        yield as_the_product, orders
+        as_the_product.dispose()
 
 
 def _insert(connection: sa.Connection, table: str, **row: Any) -> None:
@@ -125,10 +128,9 @@ def test_the_answer_is_what_it_was(moved: tuple[sa.Engine, dict[str, uuid.UUID]]
 
 def test_checks_are_those_of_the_journal(moved: tuple[sa.Engine, dict[str, uuid.UUID]]) -> None:
     engine, orders = moved
-    with engine.begin() as connection:
-        connection.execute(sa.text("SELECT set_config('app.scope', '/', true)"))
-        found = connection.execute(sa.text("SELECT work_order_id, by, passed, reason FROM checks ORDER BY passed")).all()
-        ids = connection.execute(sa.text("SELECT count(*), count(DISTINCT id) FROM quote_lines")).one()
-    assert [tuple(row) for row in found] == [(orders["ready"], "boss", False, "drips"), (orders["ready"], "boss", True, None)]
+    with UnitOfWork(engine, Principal.system("test")) as uow:
+        found = [tuple(row) for row in uow.rows(sa.text("SELECT work_order_id, by, passed, reason FROM checks ORDER BY passed"))]
+        [ids] = uow.rows(sa.text("SELECT count(*), count(DISTINCT id) FROM quote_lines"))
+    assert found == [(orders["ready"], "boss", False, "drips"), (orders["ready"], "boss", True, None)]
     lines = sum(len(more["quote"]["lines"]) + (more["quote_version"] == 2) for _, more in STATES.values() if more.get("quote"))
     assert tuple(ids) == (lines, lines), "each line has an id of its own"
