@@ -231,14 +231,14 @@ class WorkOrder(Base, Scoped, Aggregate):
         if self.state is State.CANCELLING:
             if parts.cancelled:
                 ending.end_cancel(self, parts, by)
-        elif (
-            self.waiting_for is Wait.PARTS
-            and self.approved_version == parts.quote_version
-            and parts.reserved_all
-        ):
+        elif self.waits_for(parts):
             self.waiting_for = None
             self.journal(Journal("parts_reserved", by, self.state, self.state))
             self.record("parts_reserved")
+
+    def waits_for(self, parts: Parts) -> bool:
+        """Whether it goes on with this report: all parts of its approved quote are reserved."""
+        return self.waiting_for is Wait.PARTS and self.approved_version == parts.quote_version and parts.reserved_all
 
     def complete(self, work_done: str, parts: Parts | None, by: str) -> None:
         """The technician is done (O-94): approved quote and every part reserved."""
