@@ -53,6 +53,7 @@ def still(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.timeout(1800)  # some thousand requests, on a busy machine as well
+@pytest.mark.slow
 @over("path, sort", ORDERS, " ".join)
 def test_each_list_sorts_both_ways_by_each_column_empty_values_last(busy: Company, path: str, sort: str):
     up, down = (still(busy.admin.get(path, sort=sign + sort, limit=200)["items"]) for sign in ("", "-"))
