@@ -44,7 +44,7 @@ class UnitOfWork(Reading):
         self.sent_events = 0
         self._connection: Connection | None = None
         self._pending: list[tuple[str, Any]] = []
-        self._after: list[tuple[str, dict[str, Any]]] = []
+        self._after: list[tuple[str, dict[str, Any]]] = []  # plain rows of chassis tables, by column
         self._batch = Batch()
 
     # ------------------------------------------------------------------ transaction

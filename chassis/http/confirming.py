@@ -24,7 +24,8 @@ Lapse = Callable[[UnitOfWork, UUID, Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """What was committed by now, with its ``id``: the answer when no confirmation comes in time."""
+    """What was committed by now, with its ``id``: the answer when no confirmation comes in time. ``document`` is JSON as the operation's
+    contract has it; documents have no other type."""
 
     document: dict[str, Any]
 

@@ -163,7 +163,7 @@ def service_class(service: Service, engine: Engine, health: Health, stopping: St
     class Worker:
         name = service.name
 
-        @EventConsumer.decorator(queue=Queue(topology.queue(service), no_declare=True))  # type: ignore[no-untyped-call]
+        @EventConsumer.decorator(queue=Queue(topology.queue(service), no_declare=True))  # type: ignore[no-untyped-call]  # Nameko has no types
         def handle(self, waiting: Buffer, taken: list[tuple[Any, Any]]) -> list[Answer]:
             take(waiting, taken)
             if len(taken) > 1 and held(taken[0][1]):
@@ -172,7 +172,7 @@ def service_class(service: Service, engine: Engine, health: Health, stopping: St
                         return [Message.ack] * len(taken)
             return [alone(body, message) for body, message in taken]
 
-    Worker.health = health  # type: ignore[attr-defined]
+    Worker.health = health  # type: ignore[attr-defined]  # Nameko makes the class; its consumer finds it there
     return Worker
 
 

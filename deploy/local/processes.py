@@ -76,7 +76,7 @@ class Plan:
 
         self._applications = {name: process.application(name) for name in process.HTTP}
         import gateway.webhooks.sender  # noqa: F401
-        from chassis.messaging import courier, relay  # noqa: F401
+        from chassis.messaging import courier, relay  # noqa: F401  # imported once, before the fork
         from chassis.messaging.registry import subscriptions, timers
 
         self._services = {service.name: service for service in suite()}
