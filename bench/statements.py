@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import psycopg2
+from psycopg2 import sql
 from sqlalchemy.engine import make_url
 
 from deploy.local.databases import Database
@@ -35,8 +36,8 @@ IDLE = (
 _MADE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-fA-F]{20,32}(?=[-'\"\x1f])"
 )
-_PREPARE = re.compile(r"PREPARE (k\d+) AS (.*?); (?=EXECUTE )", re.DOTALL)
-_EXECUTE = re.compile(r"EXECUTE (k\d+)(\(\d+\)|\(ARRAY\[[\d, ]+\]\))?")
+_PREPARE = re.compile(r"PREPARE (s\d+) AS (.*?); (?=EXECUTE )", re.DOTALL)
+_EXECUTE = re.compile(r"EXECUTE (s\d+)(\(\d+\)|\(ARRAY\[[\d, ]+\]\))?")
 _CLAIM = re.compile(r"\(\d+\)/\*claim\*/")
 _MARK = re.compile(r"ARRAY\[([\d, ]+)\]\)/\*mark\*/")
 _CLAIMED = "/*claimed*/"
@@ -70,15 +71,16 @@ def logged(server_url: str, log: Path) -> Iterator[list[Sent]]:
     found: list[Sent] = []
     begin = log.stat().st_size
     with _administrator(server_url) as cursor:
-        _log(cursor, "SET log_statement = 'all'")
+        _log(cursor, "all")
         cursor.execute("SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE '%\\_app'")
         ended = {str(pid) for pid, _ in cursor.fetchall()}
         time.sleep(2.0)
+        cursor.execute("SET log_statement = 'all'")
         cursor.execute(_BEGUN)
         try:
             yield found
         finally:
-            _log(cursor, "RESET log_statement")
+            _log(cursor, "none")
     with log.open(encoding="utf-8", errors="replace") as file:
         file.seek(begin)
         read = [one for one in _read(file) if one.session not in ended]
@@ -94,10 +96,11 @@ def _administrator(server_url: str) -> Iterator[Any]:
         yield cursor
 
 
-def _log(cursor: Any, change: str) -> None:
-    cursor.execute(f"ALTER SYSTEM {change}")
-    cursor.execute("SELECT pg_reload_conf()")
-    time.sleep(0.3)  # the reload is a signal
+def _log(cursor: Any, which: str) -> None:
+    """What sessions begun from now on log: the server's own setting does not reach ours (``databases.NO_VALUES``)."""
+    cursor.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE '%\\_app'")
+    for (role,) in cursor.fetchall():
+        cursor.execute(sql.SQL("ALTER ROLE {} SET log_statement = {}").format(sql.Identifier(role), sql.Literal(which)))
 
 
 def _read(lines: Iterable[str]) -> Iterator[Sent]:

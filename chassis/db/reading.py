@@ -123,7 +123,14 @@ class Reading(ABC):
 
     def _by_id(self, cls: type[T], id: Id, lock: bool) -> T:
         key = as_uuid(id)
-        found = self._lookup(cls, key, lock)
+        return self._expected(key, self._lookup(cls, key, lock))
+
+    def loaded(self, cls: type[T], id: UUID, row: Sequence[Any] | None, lock: bool) -> T:
+        """The instance by the id in the path, of the row that a statement of one's own found (None: none); locked where ``lock``
+        went in front of it. Raises what ``get`` and ``read`` raise."""
+        return self._expected(id, None if row is None else self._track(mapping(cls).load(row), lock))
+
+    def _expected(self, key: UUID, found: T | None) -> T:
         if found is None:
             raise NotFound()
         if self.expected_version and self.expected_version[0] == key:

@@ -71,6 +71,11 @@ class UnitOfWork(Reading):
         """A statement to go in front of what is sent next, in one call with it; where it fails, that call does."""
         self._session.lead(self._session.prepared(sql), values)
 
+    def lock(self, cls: type[Any], id: UUID) -> None:
+        """The row of this id is locked in front of what is sent next, in one call with it; so that sees what is committed by then."""
+        self.locking = True
+        self.first(f"SELECT 1 FROM {mapping(cls).name} WHERE id = %s FOR UPDATE", (id,))
+
     def clear(self) -> None:
         """Another's turn in the same transaction: what was written goes in front of what comes next, which sees it; nothing
         that was read is remembered."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, select
 
 from chassis.db.uow import UnitOfWork
+from chassis.domain.errors import UnknownReference
 from services.orders.masters.copies import CustomerCopy
 from services.orders.masters.phones import digit_forms, digits_mark
 
 SEE_FULL = "callcenter.customer.see_full"
 """The right to see numbers in full (C-04), and to search by a part of one: digit by digit a part would tell the rest."""
 # Locks that need no right to change the copy: outside accounts (G-10) open documents, too.
-_NAME = "hashtextextended('customer ' || :id, 0)"
-_HELD, _ALONE = text(f"SELECT pg_advisory_xact_lock_shared({_NAME})"), text(f"SELECT pg_advisory_xact_lock({_NAME})")
+_NAME = "hashtextextended('customer ' || %s, 0)"
+_HELD, _ALONE = f"SELECT pg_advisory_xact_lock_shared({_NAME})", f"SELECT pg_advisory_xact_lock({_NAME})"
 WHOLE, LOOKED_AT = 7, 200
 """Digits that a whole number has at least; so many customers are looked at whose numbers begin alike."""
 
@@ -22,15 +23,18 @@ WHOLE, LOOKED_AT = 7, 200
 def living(uow: UnitOfWork, id: str | UUID, field: str = "customer_id") -> UUID:
     """The id of a customer that a document may name. He is held until commit together with others who do the same, so that
     nobody is erased (C-04) between this look and the document. Raises UnknownReference, CustomerErased."""
-    uow.rows(_HELD, {"id": str(UUID(str(id)))})
-    customer = uow.reference(CustomerCopy, id, field)
-    customer.require_kept()
-    return customer.id
+    key = UUID(str(id))
+    uow.first(_HELD, (str(key),))
+    found = uow.find(CustomerCopy, id=key)  # asked for in any case: the lock goes in front of it
+    if not found:
+        raise UnknownReference(field).waiting()
+    found[0].require_kept()
+    return key
 
 
 def alone(uow: UnitOfWork, id: UUID) -> None:
     """Waits until no document is being opened for the customer; none is then until commit."""
-    uow.rows(_ALONE, {"id": str(id)})
+    uow.first(_ALONE, (str(id),))
 
 
 def owners(uow: UnitOfWork, digits: str) -> Select[UUID]:

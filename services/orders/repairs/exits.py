@@ -54,12 +54,10 @@ def close_uncollected(uow: UnitOfWork, work_order_id: UUID, reason: str) -> Work
 
 
 def parts_reported(uow: UnitOfWork, work_order_id: UUID, parts: Parts) -> None:
-    """Inventory's news: an order that waited for it goes on, or ends. Most orders wait for nothing: their sections are not read."""
-    order = uow.get(WorkOrder, work_order_id)
+    """Inventory's news: an order that waited for it goes on, or ends."""
+    order = loading.fetch(uow, work_order_id)
+    before = order.state
     going = order.kind == quick_jobs.KIND and order.state in (State.IN_REPAIR, State.IN_CHECK)
-    if not (going or order.state is State.CANCELLING or order.waits_for(parts)):
-        return
-    order, before = loading.fetch(uow, work_order_id), order.state
     order.note_parts(parts, uow.actor)
     if going:
         quick_jobs.advance(uow, order, parts)

@@ -1,76 +1,84 @@
-"""An order's sections, read in one statement: of the order at hand, or of all on a page."""
+"""An order whole: its row, what its ids stand for and its sections, in one statement; of all orders on a page the sections in one.
+
+Whoever changes an order locks its row in the same call, in front of that statement, which so sees what is committed by then.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, and_, any_, bindparam, select
+from sqlalchemy import ColumnElement, FromClause, Select, Uuid, and_, any_, bindparam, select
 
+from chassis.db.reading import as_uuid
 from chassis.db.rows import mapping
 from chassis.db.statements import Cache, Fixed, several
 from chassis.db.uow import UnitOfWork
+from services.orders.devices import Device
+from services.orders.masters import CustomerCopy, Product, Site, Technician
 from services.orders.repairs.quote import Quote, QuoteLine
 from services.orders.repairs.sections import Diagnosis, HandOver, PartReturn, Sections
 from services.orders.repairs.work_order import WorkOrder
 
-_READ = (Diagnosis, Quote, HandOver, QuoteLine)
+
+# ---------------------------------------------------------------- names
+def _name(column: Any, key: Any, of: Any) -> ColumnElement[Any]:
+    return select(column).where(key == of).scalar_subquery()
 
 
-def _statement(condition: Any) -> Select[Any]:
-    """A row for each line of the newest quote, else one; the columns of each class in turn."""
-    newest = and_(Quote.work_order_id == WorkOrder.id, Quote.version == WorkOrder.quote_version)
-    lines = and_(QuoteLine.work_order_id == WorkOrder.id, QuoteLine.version == WorkOrder.quote_version)
+def names(order: Any) -> list[ColumnElement[Any]]:
+    """What the ids of an order stand for; ``order`` is the class (correlated) or names parameters."""
+    return [
+        _name(Site.name, Site.id, order.site_id).label("site_name"),
+        _name(CustomerCopy.name, CustomerCopy.id, order.customer_id).label("customer_name"),
+        _name(Product.name, Product.id, order.product_id).label("product_name"),
+        _name(Product.brand, Product.id, order.product_id).label("brand"),
+        _name(Product.category, Product.id, order.product_id).label("category"),
+        _name(Device.serial_number, Device.id, order.device_id).label("serial_number"),
+        _name(Technician.name, Technician.id, order.technician_id).label("technician_name"),
+    ]
+
+
+_NAMED = ("site_id", "customer_id", "product_id", "device_id", "technician_id")
+_NAMES = Fixed(select(*names(SimpleNamespace(**{name: bindparam(name, type_=Uuid()) for name in _NAMED}))), Cache.PLANNED)
+
+
+def names_of(uow: UnitOfWork, order: WorkOrder) -> Any:
+    """With the attributes of ``names``; asked for only where they did not come with the order, or it has other ids since."""
+    ids = _ids(order)
+    known, found = order.__dict__.get("names", (None, None))
+    return found if known == ids else uow.rows(_NAMES, dict(zip(_NAMED, ids, strict=True)))[0]
+
+
+def _ids(order: WorkOrder) -> tuple[UUID | None, ...]:
+    return tuple(getattr(order, name) for name in _NAMED)
+
+
+# ---------------------------------------------------------------- sections
+_OF_ORDER, _OF_LINE = (Diagnosis, Quote, HandOver), QuoteLine
+_READ = tuple(mapping(cls) for cls in (*_OF_ORDER, _OF_LINE))
+
+
+def _with_sections(order: FromClause, *columns: ColumnElement[Any]) -> Select[Any]:
+    """A row for each line of the newest quote, else one; the columns of each class in turn, behind ``columns``."""
+    newest = and_(Quote.work_order_id == order.c.id, Quote.version == order.c.quote_version)
+    lines = and_(QuoteLine.work_order_id == order.c.id, QuoteLine.version == order.c.quote_version)
     return (
-        select(WorkOrder.id, *(column for cls in _READ for column in mapping(cls).selectable))
-        .select_from(WorkOrder)
-        .outerjoin(Diagnosis, Diagnosis.work_order_id == WorkOrder.id)
+        select(*columns, *(column for known in _READ for column in known.selectable))
+        .select_from(order)
+        .outerjoin(Diagnosis, Diagnosis.work_order_id == order.c.id)
         .outerjoin(Quote, newest)
-        .outerjoin(HandOver, HandOver.work_order_id == WorkOrder.id)
+        .outerjoin(HandOver, HandOver.work_order_id == order.c.id)
         .outerjoin(QuoteLine, lines)
-        .where(condition)
-        .order_by(WorkOrder.id, QuoteLine.position)
+        .order_by(order.c.id, QuoteLine.position)
     )
 
 
-_OF_ONE = Fixed(_statement(WorkOrder.id == bindparam("id", type_=Uuid())), Cache.PLANNED)
-_OF_SEVERAL = Fixed(_statement(WorkOrder.id == any_(several("ids", Uuid()))))
-
-
-def fetch(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
-    """The order locked, with its sections, to be changed. NotFound, StaleVersion."""
-    order = uow.get(WorkOrder, work_order_id)
-    if "sections" not in order.__dict__:
-        order.read_with(_of_one(uow, order, lock=True))
-    return order
-
-
-def see(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
-    """The order with its sections, to be shown."""
-    order = uow.read(WorkOrder, work_order_id)
-    if "sections" not in order.__dict__:
-        order.read_with(_of_one(uow, order, lock=False))
-    return order
-
-
-def _of_one(uow: UnitOfWork, order: WorkOrder, lock: bool) -> Sections:
-    if _untouched(order):
-        return Sections()
-    rows = uow.rows(_OF_ONE, {"id": order.id})
-    returns = uow.find(PartReturn, work_order_id=order.id, order_by=("id",)) if order.returned else []
-    sections = _sections(rows, returns)
-    if lock:
-        uow.changeable(*(section for section in (sections.diagnosis, sections.quote) if section is not None))
-    return sections
-
-
-def _untouched(order: WorkOrder) -> bool:
-    """Nothing was found or done yet: half of what is done to an order, taking in and assigning, needs no sections."""
-    machine = order.machine
-    there = machine.moves.get("diagnose")
-    return order.state is machine.initial and not order.quote_version and (there is None or machine.initial not in there.sources)
+_ORDERS = WorkOrder.__table__
+_OF_SEVERAL = Fixed(_with_sections(_ORDERS, _ORDERS.c.id).where(_ORDERS.c.id == any_(several("ids", Uuid()))))
 
 
 def of_page(uow: UnitOfWork, orders: Sequence[Any]) -> dict[UUID, Sections]:
@@ -80,28 +88,56 @@ def of_page(uow: UnitOfWork, orders: Sequence[Any]) -> dict[UUID, Sections]:
     returns = uow.find(PartReturn, work_order_id=returned, order_by=("id",)) if returned else []
     rows = uow.rows(_OF_SEVERAL, {"ids": ids}) if ids else []
     return {
-        id: _sections(list(group), [item for item in returns if item.work_order_id == id])
+        id: _sections([row[1:] for row in group], [item for item in returns if item.work_order_id == id])
         for id, group in groupby(rows, key=lambda row: row[0])
     }
 
 
-def _sections(rows: Iterable[Any], returns: list[PartReturn]) -> Sections:
-    found: list[list[Any]] = [_instances(row) for row in rows]
-    if not found:
-        return Sections(returns=returns)
-    diagnosis, quote, hand_over, _ = found[0]
+def _sections(rows: Sequence[Sequence[Any]], returns: list[PartReturn]) -> Sections:
+    diagnosis, quote, hand_over, _ = _instances(rows[0])
     if quote is not None:
-        quote.lines = [line for *_, line in found if line is not None]
+        quote.lines = [line for *_, line in map(_instances, rows) if line is not None]
     return Sections(diagnosis, quote, returns, hand_over)
 
 
-def _instances(row: Sequence[Any]) -> list[Any]:
+def _instances(row: Sequence[Any]) -> Iterable[Any]:
     """One of each class, None where the order has none."""
-    instances, start = [], 1
-    for cls in _READ:
-        known = mapping(cls)
+    start = 0
+    for known in _READ:
         values = row[start : start + len(known.keys)]
         start += len(known.keys)
         there = values[known.keys.index(known.primary[0])] is not None
-        instances.append(known.load(values) if there else None)
-    return instances
+        yield known.load(values) if there else None
+
+
+# ---------------------------------------------------------------- one order
+_ROW = mapping(WorkOrder)
+# Apart, so that the names are looked up once and not for each line.
+_ONE = select(*_ROW.selectable, *names(WorkOrder)).where(WorkOrder.id == bindparam("id", type_=Uuid())).cte("one").prefix_with("MATERIALIZED")
+_WHOLE = Fixed(_with_sections(_ONE, *_ONE.c), Cache.PLANNED)
+_WIDTH = len(_ONE.c)
+
+
+def fetch(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
+    """The order locked, to be changed. NotFound, StaleVersion."""
+    uow.lock(WorkOrder, work_order_id)
+    order = _whole(uow, work_order_id, lock=True)
+    found = order.sections
+    uow.changeable(*(section for section in (found.diagnosis, found.quote) if section is not None))
+    return order
+
+
+def see(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
+    """The order to be shown. NotFound."""
+    return _whole(uow, work_order_id, lock=False)
+
+
+def _whole(uow: UnitOfWork, work_order_id: UUID, lock: bool) -> WorkOrder:
+    id = as_uuid(work_order_id)
+    rows = uow.rows(_WHOLE, {"id": id})
+    order = uow.loaded(WorkOrder, id, rows[0][: len(_ROW.keys)] if rows else None, lock)
+    if "sections" not in order.__dict__:
+        returns = uow.find(PartReturn, work_order_id=order.id, order_by=("id",)) if order.returned else []
+        order.read_with(_sections([row[_WIDTH:] for row in rows], returns))
+        order.__dict__["names"] = _ids(order), rows[0]
+    return order

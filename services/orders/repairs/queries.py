@@ -14,9 +14,7 @@ from sqlalchemy import (
     Select,
     String,
     Text,
-    Uuid,
     and_,
-    bindparam,
     cast,
     exists,
     func,
@@ -30,7 +28,6 @@ from sqlalchemy import (
 
 from chassis.db.folded import begins_with
 from chassis.db.paging import Listing, ListQuery, beginnings, members
-from chassis.db.statements import Cache, Fixed
 from chassis.db.tables import journal
 from chassis.db.uow import UnitOfWork
 from chassis.domain import folding
@@ -41,8 +38,6 @@ from services.orders.masters import (
     FEWEST_DIGITS,
     CustomerCopy,
     Product,
-    Site,
-    Technician,
     owners,
     typed_digits,
 )
@@ -57,30 +52,11 @@ from services.orders.repairs.views import Reader
 from services.orders.repairs.work_order import WorkOrder
 from services.orders.texts import told_of
 
-
-def _name(column: Any, key: Any, of: Any) -> ColumnElement[Any]:
-    return select(column).where(key == of).scalar_subquery()
-
-
-def _names(order: Any) -> list[ColumnElement[Any]]:
-    """What the ids of an order stand for; ``order`` is the class (correlated) or names parameters."""
-    return [
-        _name(Site.name, Site.id, order.site_id).label("site_name"),
-        _name(CustomerCopy.name, CustomerCopy.id, order.customer_id).label("customer_name"),
-        _name(Product.name, Product.id, order.product_id).label("product_name"),
-        _name(Product.brand, Product.id, order.product_id).label("brand"),
-        _name(Product.category, Product.id, order.product_id).label("category"),
-        _name(Device.serial_number, Device.id, order.device_id).label("serial_number"),
-        _name(Technician.name, Technician.id, order.technician_id).label("technician_name"),
-    ]
-
-
-_NAMED = ("site_id", "customer_id", "product_id", "device_id", "technician_id")
-# Built once: putting it together costs more than asking it.
-_NAMES = Fixed(select(*_names(SimpleNamespace(**{name: bindparam(name, type_=Uuid()) for name in _NAMED}))), Cache.PLANNED)
-_WHOLE = select(*WorkOrder.__table__.columns, *_names(WorkOrder))
+_WHOLE = select(*WorkOrder.__table__.columns, *loading.names(WorkOrder))
 _MEMBERS = tuple(_WHOLE.selected_columns.keys())
-_RECEIVED_BY = _name(func.left(HandOver.received_by, 100, type_=Text()), HandOver.work_order_id, WorkOrder.id)
+_RECEIVED_BY = (
+    select(func.left(HandOver.received_by, 100, type_=Text())).where(HandOver.work_order_id == WorkOrder.id).scalar_subquery()
+)
 _LISTING = Listing(
     _WHOLE, sorts={**beginnings(WorkOrder, "problem", "work_done", "cancel_reason"), "received_by": _RECEIVED_BY},
     default_sort="-created_at", key=WorkOrder.id,
@@ -93,8 +69,7 @@ _LISTING = Listing(
 
 def document(uow: UnitOfWork, order: WorkOrder, language: str) -> Document:
     """The whole document of an order at hand."""
-    names = uow.rows(_NAMES, {name: getattr(order, name) for name in _NAMED})[0]
-    return views.work_order(order, order.sections, names, Reader(uow.principal, language))
+    return views.work_order(order, order.sections, loading.names_of(uow, order), Reader(uow.principal, language))
 
 
 def search(uow: UnitOfWork, query: ListQuery, language: str, *some: ColumnElement[bool]) -> Document:
