@@ -70,7 +70,7 @@ def logged(server_url: str, log: Path) -> Iterator[list[Sent]]:
     """The list is filled when the block ends. Connections begin anew before it, so that the log has all that they prepare."""
     found: list[Sent] = []
     begin = log.stat().st_size
-    with _administrator(server_url) as cursor:
+    with administrator(server_url) as cursor:
         _log(cursor, "all")
         cursor.execute("SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE '%\\_app'")
         ended = {str(pid) for pid, _ in cursor.fetchall()}
@@ -89,7 +89,8 @@ def logged(server_url: str, log: Path) -> Iterator[list[Sent]]:
 
 
 @contextmanager
-def _administrator(server_url: str) -> Iterator[Any]:
+def administrator(server_url: str) -> Iterator[Any]:
+    """A cursor of the server's superuser; each statement is a transaction."""
     url = make_url(server_url).set(drivername="postgresql").render_as_string(hide_password=False)
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         connection.autocommit = True

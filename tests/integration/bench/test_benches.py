@@ -10,15 +10,19 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from bench import consume, lists, plans, relay
+from bench import consume, lists, plans, relay, statements
 from bench.filling import Company
 from bench.plans import Seen
 from chassis.domain.principal import Principal
 from chassis.ops.settings import settings
 from chassis.service import ROOT
+from deploy.local.postgres import EmbeddedPostgres
+from deploy.local.suite import EMBEDDED, Suite
 from services.callcenter.app import SERVICE
 from tests.support import servers
+from tests.support.client import Client
 from tests.support.database import ServiceDatabase, service_database
+from tests.support.suites import RunningSuite
 
 ORDERS = 15_000  # more rows than one step of a statement may read
 
@@ -68,6 +72,21 @@ def test_lists_at_two_sizes(environment: None, capsys: pytest.CaptureFixture[str
     told = capsys.readouterr().out
     reads = [line for line in told.splitlines() if "reads too much" in line and "(known" not in line]
     assert f"{only.partition('.')[2]} {kind}" in told and not reads, told
+
+
+def test_what_a_call_sends_is_counted_and_then_nothing_is_logged(suite: RunningSuite, admin: Client):
+    """Of a suite whose roles keep their statements out of the log (C-04)."""
+    if suite.mode != EMBEDDED:
+        pytest.skip("the log of a server of somebody else's is not ours to read")
+    with Suite.open(suite.data, running=True) as opened:
+        server, log = EmbeddedPostgres(opened.folder.postgres).url(), opened.folder.logs / "postgres.log"
+        with statements.logged(server, log) as sent:
+            admin.get("/sites")
+        counted = statements.count(statements.of_cases(sent, opened.databases))
+        assert counted["orders.http"][0] >= 1 and counted["orders.http"][1] >= 1, counted
+        with statements.administrator(server) as cursor:
+            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname LIKE '%\\_app' AND NOT 'log_statement=none' = ANY(rolconfig)")
+            assert cursor.fetchall() == []
 
 
 def test_what_needs_no_suite_brings_its_own_ring():

@@ -11,6 +11,7 @@ from rich.console import Console
 from bench import ratios, statements
 from bench.ratios import Ratio
 from bench.statements import Sent
+from chassis.db.statements import Prepared
 from chassis.domain.aggregate import new_id
 from deploy.local.databases import Database
 
@@ -57,12 +58,16 @@ class Cursor:
 
 
 def test_what_is_replayed_marks_what_it_claims():
-    claim = "SELECT position FROM outbox LIMIT $1 FOR UPDATE SKIP LOCKED"
-    mark = "UPDATE outbox SET sent_at = now() WHERE position = ANY($1)"
-    sent = [Sent("1", "o", "courier", f"BEGIN; DEALLOCATE ALL; PREPARE k1 AS {claim}; EXECUTE k1(50)", early=True),
-            Sent("1", "o", "courier", "BEGIN; EXECUTE k1(50)"),
-            Sent("1", "o", "courier", f"PREPARE k2 AS {mark}; EXECUTE k2(ARRAY[101, 102]); COMMIT"),
-            Sent("1", "o", "courier", "BEGIN; EXECUTE k1(50)"), Sent("1", "o", "courier", "COMMIT")]
+    claim, mark = "SELECT position FROM outbox LIMIT {} FOR UPDATE SKIP LOCKED", "UPDATE outbox SET sent_at = now() WHERE position = ANY({})"
+    session = Prepared()  # which names what it prepares as the product does
+
+    def said(sql: str, value: str) -> str:
+        return session.prepared(sql.format("%s")) % value
+
+    sent = [Sent("1", "o", "courier", f"BEGIN; {said(claim, '50')}", early=True), Sent("1", "o", "courier", f"BEGIN; {said(claim, '50')}"),
+            Sent("1", "o", "courier", f"{said(mark, 'ARRAY[101, 102]')}; COMMIT"),
+            Sent("1", "o", "courier", f"BEGIN; {said(claim, '50')}"), Sent("1", "o", "courier", "COMMIT")]
+    claim, mark = claim.format("$1"), mark.format("$1")
     replay, cursor = statements.Replay(sent, DATABASES, since=0), Cursor()
     statements._send({"o": cursor}, [replay._case(uuid.uuid4())])
     assert replay._kept == {"o": {claim: "f0", mark: "f1"}}, "prepared before, whenever they did it, under names of one connection"
