@@ -119,7 +119,7 @@ def create_app(gateway_url: str | None = None, model: Model | None = None) -> Fl
         metrics.REQUESTS.labels("console", request.endpoint or "unknown", str(response.status_code)).observe(
             perf_counter() - g.began
         )
-        _tell(response.status_code)
+        _end_span(response.status_code)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if request.endpoint == "static":
@@ -137,7 +137,7 @@ def create_app(gateway_url: str | None = None, model: Model | None = None) -> Fl
     return app
 
 
-def _tell(status: int) -> None:
+def _end_span(status: int) -> None:
     """The request's span: the trace of a click begins with it. Files and looks of operators are not worth one."""
     if request.endpoint not in (None, "static", "live", "ready", "metrics"):
         g.span.name = f"{request.method} {request.endpoint}"
@@ -173,13 +173,13 @@ def _context() -> dict[str, Any]:
 
 def _done() -> str:
     """What the last request did, told once."""
-    told = request.cookies.get(DONE, "")
-    if not told:
+    action = request.cookies.get(DONE, "")
+    if not action:
         return ""
     g.done_shown = True
-    if not told.replace("-", "").replace(".", "").isalnum():
+    if not action.replace("-", "").replace(".", "").isalnum():
         return ""
-    return g.words.first(f"done_of.{told}", f"done.{told.rpartition('.')[2]}", "done.any")
+    return g.words.first(f"done_of.{action}", f"done.{action.rpartition('.')[2]}", "done.any")
 
 
 def error_page(status: int, title: str, text: str, code: str, trace_id: str = "") -> Response:

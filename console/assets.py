@@ -13,7 +13,7 @@ from pathlib import Path
 from flask import Response, abort, request
 
 FOLDER = Path(__file__).parent / "static"
-KEPT = "public, max-age=31536000, immutable"
+IMMUTABLE = "public, max-age=31536000, immutable"
 SMALLEST = 1024
 
 
@@ -66,7 +66,7 @@ def serve(name: str) -> Response:
     if packed:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
-    response.headers["Cache-Control"] = KEPT if request.query_string.decode() == asset.digest else "no-cache"
+    response.headers["Cache-Control"] = IMMUTABLE if request.query_string.decode() == asset.digest else "no-cache"
     response.set_etag(asset.digest)
     response.make_conditional(request)
     return response

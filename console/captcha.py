@@ -16,14 +16,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from console.session import Kept
+from console.session import TimedCache
 
 DIGITS, GOOD_FOR = 5, 300.0
 PER_NAME, PER_ADDRESS = 3, 10
 _SECRET = os.environ.get("AFTERSALES_CONSOLE_SECRET", "").encode() or secrets.token_bytes(32)
 _random = random.SystemRandom()
-_used = Kept(seconds=GOOD_FOR, size=20000)
-_failures = Kept(seconds=900.0, size=20000)
+_used = TimedCache(seconds=GOOD_FOR, size=20000)
+_failures = TimedCache(seconds=900.0, size=20000)
 _lock = threading.Lock()
 
 # Strokes of the digits on a field of 10 by 16.

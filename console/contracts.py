@@ -273,13 +273,13 @@ class Model:
             return replace(found, fields=self._fields(inner, resource))
         if kind == "texts" and name in self._lists:
             return replace(found, kind="choices", reference=Reference(name, "code"))
-        told = schema.get("x-refers")  # where the name alone does not say it
-        reference = Reference(told) if told in self.resources else None
+        noun = schema.get("x-refers")  # where the name alone does not say it
+        reference = Reference(noun) if noun in self.resources else None
         if reference is None and kind in {"text", "id"}:
             reference = self.reference(name, resource)
         return replace(found, kind="reference", reference=reference) if reference else found
 
-    def told(self, fields: tuple[Field, ...], document: Mapping[str, Any], owner: Resource) -> tuple[Field, ...]:
+    def typed_by(self, fields: tuple[Field, ...], document: Mapping[str, Any], owner: Resource) -> tuple[Field, ...]:
         """Members whose contract names no type (a parameter's value) are groups where the document says so in its ``schema``."""
         schema = document.get("schema")
         if not isinstance(schema, dict) or schema.get("type") != "object":

@@ -48,7 +48,7 @@ def edit(name: str, key: str) -> AnyResponse | str | tuple[str, int]:
     if resource.update is None:
         abort(404)
     found = fetch(resource, key)
-    form = Form.of_document(model().told(resource.update.body, found, resource), found, g.words.exact)
+    form = Form.of_document(model().typed_by(resource.update.body, found, resource), found, g.words.exact)
     return _form_page(resource, resource.update, "update", found, form)
 
 

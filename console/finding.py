@@ -49,7 +49,7 @@ class Hit:
     """One document found: what it is called, what tells it from the others, and where its page is."""
 
     label: str
-    told: tuple[str, ...]
+    details: tuple[str, ...]
     href: str
     state: str | None
     exact: bool
@@ -184,10 +184,10 @@ def _hit(resource: Resource, how: Mapping[str, Any], document: Mapping[str, Any]
     names = (*NUMBERS, f"name_{g.words.language[:2]}", *NAMES)
     called = next((name for name in names if document.get(name)), resource.key)
     fields = {f.name: f for f in (resource.list.answer if resource.list else ())}
-    told = [fields[name] for name in how["tell"] if name in fields and document.get(name) not in (None, "", [])]
+    details = [fields[name] for name in how["tell"] if name in fields and document.get(name) not in (None, "", [])]
     return Hit(
         label=str(document.get(called) or ""),
-        told=tuple(_words(f, document, resource.name) for f in told if f.name not in (called, "state")),
+        details=tuple(_words(f, document, resource.name) for f in details if f.name not in (called, "state")),
         href=address(resource, document),
         state=document.get("state") if "state" in fields else None,
         exact=called in OWN and folding.words(str(document[called])) == folding.words(text),

@@ -135,14 +135,14 @@ class Gateway:
     def _send(
         self, method: str, target: str, payload: bytes | None, headers: dict[str, str]
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """One exchange. A kept connection that the other side has closed is not used again, so that nothing is sent into
+        """One exchange. A reused connection that the other side has closed is not used again, so that nothing is sent into
         it (a sign-in after a quiet spell). One that is closed just then is opened anew, once; what might have been carried
         out already is only sent again under an idempotency key."""
-        kept: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if kept is not None and _closed(kept):
-            kept.close()
-            kept = None
-        for connection in [c for c in (kept, self._connect()) if c]:
+        reused: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if reused is not None and _closed(reused):
+            reused.close()
+            reused = None
+        for connection in [c for c in (reused, self._connect()) if c]:
             try:
                 connection.request(method, target, payload, headers)
                 response = connection.getresponse()
@@ -154,7 +154,7 @@ class Gateway:
                     error, http.client.RemoteDisconnected | ConnectionError | http.client.CannotSendRequest
                 )
                 repeatable = method == "GET" or "Idempotency-Key" in headers
-                if connection is kept and gone and repeatable:
+                if connection is reused and gone and repeatable:
                     continue
                 raise Problem(503, {"code": "unavailable"}) from error
             self._local.connection = connection

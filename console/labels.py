@@ -10,14 +10,14 @@ from urllib.parse import quote
 from chassis.domain import folding
 from console.contracts import Field, Model, Reference, Resource
 from console.gateway import Problem
-from console.session import Kept, Session
+from console.session import Session, TimedCache
 
 NAMES = ("name", "title")
 NUMBERS = ("number", "code", "username", "serial_number", "key", "work_order_number")
 SEARCH = ("q", "number", "code", "username", "name", "serial_number", "phone")
 
 _pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="labels")
-_kept = Kept(seconds=60, size=5000)
+_cache = TimedCache(seconds=60, size=5000)
 
 
 def short(document: Mapping[str, Any], language: str = "") -> str:
@@ -61,16 +61,16 @@ class Labels:
         """Loads all documents of a page that are not known yet, a few at a time."""
         missing = []
         for key in {(r.resource, str(v)) for r, v in wanted if v and r.member == "id"} - self._found.keys():
-            kept = _kept.get((self._who, key))
-            if kept is None:
+            cached = _cache.get((self._who, key))
+            if cached is None:
                 missing.append(key)
             else:
-                self._found[key] = kept
+                self._found[key] = cached
         missing = [key for key in missing if self.readable(key[0])]
         for key, document in zip(missing, _pool.map(self._load, missing), strict=True):
             self._found[key] = document
             if document is not None:
-                _kept.put((self._who, key), document)
+                _cache.put((self._who, key), document)
 
     def _load(self, key: tuple[str, str]) -> dict[str, Any] | None:
         name, value = key

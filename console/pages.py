@@ -146,8 +146,8 @@ def sort_key(resource: Resource, f: Field) -> str:
 def link(resource: Resource, asked: Mapping[str, str], **changes: Any) -> str:
     """The list's address with changes; a change to None drops the parameter, any change goes back to the
     first page."""
-    kept = {k: v for k, v in asked.items() if k not in ("cursor", "total")} | changes
-    query = urlencode({k: v for k, v in kept.items() if v not in (None, "")})
+    parameters = {k: v for k, v in asked.items() if k not in ("cursor", "total")} | changes
+    query = urlencode({k: v for k, v in parameters.items() if v not in (None, "")})
     return f"/{resource.name}" + (f"?{query}" if query else "")
 
 
@@ -187,8 +187,8 @@ def download(name: str, key: str, file: str) -> Response:
         abort(404)
     session().user  # noqa: B018  renews the token before the stream begins
     headers, chunks = session().gateway.stream(attachments.path(resource.files, key, file), session().caller, {})
-    kept = ("content-type", "content-length", "content-disposition", "content-security-policy")
-    return Response(chunks, headers={name: headers[name] for name in kept if name in headers})
+    passed = ("content-type", "content-length", "content-disposition", "content-security-policy")
+    return Response(chunks, headers={name: headers[name] for name in passed if name in headers})
 
 
 @blueprint.get("/pick/<name>")

@@ -76,5 +76,5 @@ def _words(problem: Problem) -> str:
 
 
 def _page(problem: Problem | None, target: str) -> str:
-    told = _words(problem) if problem else ""
-    return render_template("locked.html", told=told, next=target, who=session().user)
+    problem_text = _words(problem) if problem else ""
+    return render_template("locked.html", problem_text=problem_text, next=target, who=session().user)

@@ -39,7 +39,7 @@ class SignedOut(Exception):
     """No token, or none that can be made fresh: the page must ask to sign in."""
 
 
-class Kept:
+class TimedCache:
     """A small cache with a limit of age and size, shared by the threads of a process."""
 
     def __init__(self, seconds: float, size: int = 2000) -> None:
@@ -65,8 +65,8 @@ class Kept:
             self._rows.pop(key, None)
 
 
-_users = Kept(seconds=30)
-_refreshed = Kept(seconds=30)
+_users = TimedCache(seconds=30)
+_refreshed = TimedCache(seconds=30)
 _refreshing = threading.Lock()
 
 
@@ -108,7 +108,7 @@ class Session:
         number (G-01), this device's key and label (G-22)."""
         body = {"grant_type": "password", "username": username, "password": password, **more}
         tokens = self.gateway.call("POST", "/auth/token", self.caller, body=body)
-        self._keep(tokens)
+        self._store(tokens)
         return bool(tokens.get("must_change_password"))
 
     def act_for(self, body: dict[str, Any]) -> None:
@@ -117,7 +117,7 @@ class Session:
         self.forget_user()
         self.own_token = self.refresh_token
         self.cookies[OWN] = (self.own_token, REFRESH_DAYS * 86400)
-        self._keep(tokens)
+        self._store(tokens)
 
     def act_as_oneself(self) -> None:
         """Ends the session in the other unit's scope and goes on with the own one."""
@@ -132,7 +132,7 @@ class Session:
 
     def change_password(self, body: dict[str, str]) -> None:
         """Other sessions end; this one goes on with new tokens."""
-        self._keep(self.call("POST", "/auth/password", body=body))
+        self._store(self.call("POST", "/auth/password", body=body))
 
     def renew(self) -> None:
         """Refresh tokens rotate and work once: pages loading at the same moment share one renewal."""
@@ -150,9 +150,9 @@ class Session:
                         raise SignedOut from problem
                     raise
                 _refreshed.put(key, tokens)
-        self._keep(tokens)
+        self._store(tokens)
 
-    def _keep(self, tokens: dict[str, Any]) -> None:
+    def _store(self, tokens: dict[str, Any]) -> None:
         self.caller = replace(self.caller, token=tokens["access_token"])
         self.refresh_token = tokens.get("refresh_token") or self.refresh_token
         self.cookies[ACCESS] = (tokens["access_token"], int(tokens.get("expires_in") or 600))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 PARAMETER = "back"
 BETWEEN = "~"  # no cursor has it, and no address needs it escaped
-KEPT = 3000
+LONGEST = 3000
 """Characters of an address that the way back may take; beyond it the oldest pages are only reached by the first one's link."""
 
 
@@ -23,7 +23,7 @@ class Trail:
     def read(cls, cursor: str, text: str) -> Trail:
         if not cursor or not text:
             return cls(cursor)
-        return cls(cursor, ("",) if text == BETWEEN else tuple(text[-KEPT:].split(BETWEEN)))
+        return cls(cursor, ("",) if text == BETWEEN else tuple(text[-LONGEST:].split(BETWEEN)))
 
     @property
     def previous(self) -> dict[str, str | None] | None:
@@ -38,6 +38,6 @@ class Trail:
     def next(self, cursor: str) -> dict[str, str | None]:
         """What the address of the page after this one says."""
         before = [*self.before, self.cursor] if self.cursor else []
-        while len(text := BETWEEN.join(before)) > KEPT:
+        while len(text := BETWEEN.join(before)) > LONGEST:
             before = ["", *before[2 if before[0] == "" else 1 :]]
         return {"cursor": cursor, PARAMETER: text}

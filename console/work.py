@@ -12,11 +12,11 @@ from console import screen
 from console.contracts import Resource
 from console.gateway import Problem
 from console.pages import model
-from console.session import Kept, Session, session
+from console.session import Session, TimedCache, session
 
 blueprint = Blueprint("work", __name__)
 SECONDS = 10
-_counts = Kept(seconds=SECONDS, size=2000)
+_counts = TimedCache(seconds=SECONDS, size=2000)
 _pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="work")
 
 

@@ -23,7 +23,7 @@ from gateway.tokens import ACCESS_SECONDS, signer
 
 COOKIE = "aftersales_token"
 SAFE = ("GET", "HEAD")
-KEPT = ACCESS_SECONDS + 60
+LIFETIME = ACCESS_SECONDS + 60
 HEARD = "heard"
 LISTED_SECONDS = 0.5
 ROUND_LIMIT = 5.0
@@ -113,16 +113,16 @@ class Access:
 
     # ------------------------------------------------------------------ hearing (listener's thread)
     def connected(self, cursor: Any) -> None:
-        cursor.execute(_ENDED, (KEPT,) * 3)
+        cursor.execute(_ENDED, (LIFETIME,) * 3)
         for (session_id,) in cursor.fetchall():
             self._end(_uuid_hex(session_id))
-        cursor.execute(_EPOCHS, (KEPT,) * 2)
+        cursor.execute(_EPOCHS, (LIFETIME,) * 2)
         for user_id, epoch in cursor.fetchall():
             self._raise(str(user_id), epoch)
-        cursor.execute(_LOCKED, (KEPT,))
-        self._locked = {_uuid_hex(session_id): time.monotonic() + KEPT for (session_id,) in cursor.fetchall()}  # others were unlocked
+        cursor.execute(_LOCKED, (LIFETIME,))
+        self._locked = {_uuid_hex(session_id): time.monotonic() + LIFETIME for (session_id,) in cursor.fetchall()}  # others were unlocked
         for session in self._locked:
-            self._tell(self._void, session, "", 0)
+            self._in_loop(self._void, session, "", 0)
 
     def heard(self, news: Sequence[str], cursor: Any) -> None:
         """All of it holds before the first word of it is acknowledged: each word waits for the database's disk."""
@@ -139,7 +139,7 @@ class Access:
                 for user, epoch in zip(rest[::2], rest[1::2], strict=True):
                     self._raise(user, int(epoch))
             if what == HEARD:
-                self._tell(self._acknowledge, mark)
+                self._in_loop(self._acknowledge, mark)
             else:
                 marks.append(mark)
         for mark in marks:
@@ -147,19 +147,19 @@ class Access:
         self._sweep()
 
     def _end(self, session: str) -> None:
-        self._ended[session] = time.monotonic() + KEPT
-        self._tell(self._void, session, "", 0)
+        self._ended[session] = time.monotonic() + LIFETIME
+        self._in_loop(self._void, session, "", 0)
 
     def _lock(self, session: str) -> None:
-        self._locked[session] = time.monotonic() + KEPT
-        self._tell(self._void, session, "", 0)  # its streams end: the screen shows nothing new
+        self._locked[session] = time.monotonic() + LIFETIME
+        self._in_loop(self._void, session, "", 0)  # its streams end: the screen shows nothing new
 
     def _raise(self, user: str, epoch: int) -> None:
         known = self._epochs.get(user, (0, 0.0))[0]
-        self._epochs[user] = (max(known, epoch), time.monotonic() + KEPT)
-        self._tell(self._void, "", user, epoch)
+        self._epochs[user] = (max(known, epoch), time.monotonic() + LIFETIME)
+        self._in_loop(self._void, "", user, epoch)
 
-    def _tell(self, function: Callable[..., None], *arguments: Any) -> None:
+    def _in_loop(self, function: Callable[..., None], *arguments: Any) -> None:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(function, *arguments)
 

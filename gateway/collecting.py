@@ -53,8 +53,9 @@ async def serve(exchange: Exchange, route: Route, lists: list[Part], proxy: Prox
         await exchange.send({"type": "http.response.body", "body": own.body})
         return
     name = route.path.partition("/{")[0].rsplit("/", 1)[-1]
-    told = [(b"content-type", b"application/json"), (b"content-disposition", f'attachment; filename="{name}.json"'.encode())]
-    await exchange.send({"type": "http.response.start", "status": own.status, "headers": told})
+    disposition = f'attachment; filename="{name}.json"'.encode()
+    kind = [(b"content-type", b"application/json"), (b"content-disposition", disposition)]
+    await exchange.send({"type": "http.response.start", "status": own.status, "headers": kind})
     reader = [(name, value) for name, value in sent if name in READER]
 
     async def sending() -> None:

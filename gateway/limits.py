@@ -59,7 +59,7 @@ class Connections:
     def __init__(self, limit: int, trusted: Addresses) -> None:
         self.limit, self._trusted = limit, trusted
         self._open: Counter[str] = Counter()
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Connections:
@@ -71,8 +71,8 @@ class Connections:
             return ""
         whose = line(readable(address))
         if self._open[whose] >= self.limit:
-            if whose not in self._told:
-                self._told.add(whose)
+            if whose not in self._warned:
+                self._warned.add(whose)
                 log.warning("%s has %d connections, more are refused", whose, self.limit)
             return None
         self._open[whose] += 1
@@ -83,7 +83,7 @@ class Connections:
             self._open[whose] -= 1
             if not self._open[whose]:
                 del self._open[whose]
-                self._told.discard(whose)
+                self._warned.discard(whose)
 
 
 def line(address: str) -> str:

@@ -133,10 +133,10 @@ def passed_on(headers: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _returned(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    kept = [(name.lower(), value) for name, value in headers]
-    named = {part.strip().lower() for name, value in kept if name == b"connection" for part in value.decode("latin-1").split(",")}
+    pairs = [(name.lower(), value) for name, value in headers]
+    named = {part.strip().lower() for name, value in pairs if name == b"connection" for part in value.decode("latin-1").split(",")}
     named |= {*HOP, "date"}  # our own server says the date
-    return [(name, value) for name, value in kept if name.decode("latin-1") not in named]
+    return [(name, value) for name, value in pairs if name.decode("latin-1") not in named]
 
 
 async def _pump(answer: aiohttp.ClientResponse, send: Any) -> None:

@@ -41,7 +41,7 @@ class Copy:
     """How a row of either side is read, for values that stand there sealed."""
     secret: bool = False
 
-    def told(self, owned: Row, copied: Row) -> str:
+    def detail(self, owned: Row, copied: Row) -> str:
         """What is wrong; of people's data only that it differs."""
         if self.secret:
             return "differs from its owner's"
@@ -58,12 +58,12 @@ MONEY = "trim_scale(customer_total), trim_scale(maker_total), trim_scale(open_am
 UNITS = """SELECT id::text, code, name, kind, org_path, deleted_at IS NOT NULL FROM org_units
     WHERE kind IN ('hq', 'branch', 'site') ORDER BY id::text"""  # departments and teams are the gateway's own
 UNIT_COPIES = "SELECT id::text, code, name, kind, path, deleted FROM org_unit_copies ORDER BY id::text"
-TOLD = "WHERE NOT starts_with(key, 'password.initial')"  # secret: services have at most what shipped once
-PARAMETERS = f"SELECT id::text, key, held->'value' FROM parameters {TOLD} ORDER BY id::text"
-PARAMETER_COPIES = f"SELECT id::text, key, value FROM parameter_copies {TOLD} ORDER BY id::text"
-REQUISITIONS = """SELECT id::text, work_order_number, work_order_id, org_path, (told->>'quote_version')::int,
-    (told->>'reserved_all')::boolean, (told->>'issued_all')::boolean, (told->>'issued_any')::boolean, (told->>'cancelled')::boolean, told->'lines'
-    FROM requisitions WHERE told IS NOT NULL ORDER BY id::text"""
+READABLE = "WHERE NOT starts_with(key, 'password.initial')"  # secret: services have at most what shipped once
+PARAMETERS = f"SELECT id::text, key, held->'value' FROM parameters {READABLE} ORDER BY id::text"
+PARAMETER_COPIES = f"SELECT id::text, key, value FROM parameter_copies {READABLE} ORDER BY id::text"
+REQUISITIONS = """SELECT id::text, work_order_number, work_order_id, org_path, (announced->>'quote_version')::int,
+    (announced->>'reserved_all')::boolean, (announced->>'issued_all')::boolean, (announced->>'issued_any')::boolean, (announced->>'cancelled')::boolean, announced->'lines'
+    FROM requisitions WHERE announced IS NOT NULL ORDER BY id::text"""
 REQUISITION_COPIES = """SELECT c.id::text, o.number, c.work_order_id, c.org_path, c.quote_version, c.reserved_all,
     c.issued_all, c.issued_any, c.cancelled, c.lines FROM requisition_copies c LEFT JOIN work_orders o ON o.id = c.work_order_id
     ORDER BY c.id::text"""
@@ -123,7 +123,7 @@ def check(sources: Sources) -> Iterator[Offender]:
                 if not each.some:
                     yield Offender(7, f"{each.noun} {owned[0]} in {holder}", f"is missing ({key})", ids)
             elif each.opens[0](key, owned) != each.opens[1](key, copied):
-                yield Offender(7, f"{each.noun} {owned[0]} in {holder}", each.told(owned, copied), ids)
+                yield Offender(7, f"{each.noun} {owned[0]} in {holder}", each.detail(owned, copied), ids)
 
 
 def _shown(row: tuple[object, ...]) -> str:

@@ -24,7 +24,7 @@ NEEDED = """SELECT quoted.id || '/' || quoted.part, quoted.number, quoted.number
                FROM part_returns GROUP BY 1, 2, 3) back
       ON back.id = quoted.id AND back.part = quoted.part AND back.version = quoted.approved_version
     ORDER BY 1"""
-TOLD_BACK = """SELECT o.id::text || '/' || r.part_id::text, min(o.number), min(o.number), sum(r.quantity)
+REPORTED_BACK = """SELECT o.id::text || '/' || r.part_id::text, min(o.number), min(o.number), sum(r.quantity)
     FROM work_orders o JOIN part_returns r ON r.work_order_id = o.id GROUP BY 1 ORDER BY 1"""
 TAKEN_BACK = """SELECT r.work_order_id::text || '/' || l.part_id::text, min(r.work_order_number), min(p.number), sum(l.returned)
     FROM requisition_lines l JOIN requisitions r ON r.id = l.requisition_id JOIN parts p ON p.id = l.part_id
@@ -51,10 +51,10 @@ def check(sources: Sources) -> Iterator[Offender]:
                 continue
             detail = f"{out[2]} are out, the approved quote allows {needed[2] if needed else 0}"
             yield Offender(2, f"part {out[1]} of work order {out[0]}", detail, (key.partition("/")[0],))
-    for key, told, taken in sources.merged(("orders", TOLD_BACK), ("inventory", TAKEN_BACK)):
-        here, there = (row[2] if row else Decimal(0) for row in (told, taken))
+    for key, reported, taken in sources.merged(("orders", REPORTED_BACK), ("inventory", TAKEN_BACK)):
+        here, there = (row[2] if row else Decimal(0) for row in (reported, taken))
         if here != there:
-            order = told[0] if told else taken[0] if taken else "?"
+            order = reported[0] if reported else taken[0] if taken else "?"
             part = taken[1] if taken else key.partition("/")[2]
             detail = f"orders told of {here} that came back, inventory took in {there}"
             yield Offender(2, f"part {part} of work order {order}", detail, (key.partition("/")[0],))

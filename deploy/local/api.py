@@ -189,7 +189,7 @@ class Api:
     def send(
         self, method: str, target: str, payload: bytes | None, headers: Mapping[str, str], repeatable: bool
     ) -> Answer:
-        """One exchange on this thread's connection. A kept connection that turns out closed is opened anew once."""
+        """One exchange on this thread's connection. A reused connection that turns out closed is opened anew once."""
         connection, used = self._connection()
         try:
             return self._exchange(connection, method, target, payload, headers)
@@ -222,15 +222,15 @@ class Api:
 
     def _connection(self) -> tuple[http.client.HTTPConnection, bool]:
         """This thread's connection, and whether it was used before (so may be closed from the other side by now)."""
-        kept: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if kept is not None and time.monotonic() - self._local.last < IDLE_LIMIT:
-            return kept, True
+        reused: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if reused is not None and time.monotonic() - self._local.last < IDLE_LIMIT:
+            return reused, True
         self._drop()
         self._local.connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
         return self._local.connection, False
 
     def _drop(self) -> None:
-        kept: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if kept is not None:
-            kept.close()
+        reused: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if reused is not None:
+            reused.close()
             self._local.connection = None

@@ -40,7 +40,7 @@ class Row(Protocol):
 
     def values(self) -> tuple[Any, ...]: ...
 
-    def told(self) -> dict[str, Any]: ...
+    def log_fields(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Entry:
         content = None if self.content is None else orjson.dumps(self.content).decode()
         return tuple(content if name == "content" else getattr(self, name) for name in COLUMNS)
 
-    def told(self) -> dict[str, Any]:
+    def log_fields(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in COLUMNS if name != "content"}
 
 
@@ -105,7 +105,7 @@ class Recorder:
             if waiting:
                 stored = self._store([row for row, _ in waiting])
                 for _, future in waiting:
-                    self._tell(future, stored)
+                    self._resolve(future, stored)
         if self._connection is not None:
             self._connection.close()
 
@@ -133,7 +133,7 @@ class Recorder:
                 if time.monotonic() + pause > deadline or isinstance(error, psycopg2.DataError):
                     log.error("audit entries not stored: %s", type(error).__name__)
                     for row in rows:  # the log is the last place where it can still be found
-                        log.error("audit", extra=row.told())
+                        log.error("audit", extra=row.log_fields())
                     return False
                 time.sleep(pause)
                 pause *= 2
@@ -153,7 +153,7 @@ class Recorder:
             self._connection.close()
             self._connection = None
 
-    def _tell(self, future: asyncio.Future[bool] | None, stored: bool) -> None:
+    def _resolve(self, future: asyncio.Future[bool] | None, stored: bool) -> None:
         if future is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_settle, future, stored)
 

@@ -44,9 +44,9 @@ def _short(value: Any, depth: int, legible: Mapping[str, bool] | None) -> Any:
     if isinstance(value, dict):
         if depth == 0:
             return f"{len(value)} members"
-        kept = list(value.items())[: MOST_ITEMS * 5]
+        first = list(value.items())[: MOST_ITEMS * 5]
         return {
-            _name(name, legible): _short(item, depth - 1, legible) if _told(name, legible) else HIDDEN for name, item in kept
+            _name(name, legible): _short(item, depth - 1, legible) if _legible(name, legible) else HIDDEN for name, item in first
         }
     if isinstance(value, list):
         if depth == 0:
@@ -60,5 +60,5 @@ def _name(name: str, legible: Mapping[str, bool] | None) -> Any:
     return _short(name, 1, None) if legible is None or name in legible else HIDDEN
 
 
-def _told(name: str, legible: Mapping[str, bool] | None) -> bool:
+def _legible(name: str, legible: Mapping[str, bool] | None) -> bool:
     return not SECRET.search(name) and (legible is None or legible.get(name, False))

@@ -37,7 +37,7 @@ def among(users: Iterable[User]) -> list[User]:
     return [user for user in users if is_one(user)]
 
 
-def keep_one(uow: UnitOfWork, were: list[User]) -> None:
+def require_one_left(uow: UnitOfWork, were: list[User]) -> None:
     """Raises LastAdministrator when those of ``were`` that are none any more were the last."""
     gone = [user.id for user in were if not is_one(user)]
     if gone:

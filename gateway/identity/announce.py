@@ -24,30 +24,30 @@ _NOTIFY = text(
 
 
 def session_ended(uow: UnitOfWork, session_id: uuid.UUID) -> None:
-    _tell(uow, f"session {session_id.hex}")
+    _notify(uow, f"session {session_id.hex}")
 
 
 def session_locked(uow: UnitOfWork, session_id: uuid.UUID) -> None:
     """Tokens of the session are good for unlocking it alone (G-03)."""
-    _tell(uow, f"locked {session_id.hex}")
+    _notify(uow, f"locked {session_id.hex}")
 
 
 def session_unlocked(uow: UnitOfWork, session_id: uuid.UUID) -> None:
-    _tell(uow, f"unlocked {session_id.hex}")
+    _notify(uow, f"unlocked {session_id.hex}")
 
 
 def epoch_raised(uow: UnitOfWork, user_id: uuid.UUID, epoch: int) -> None:
     """Tokens of the user with a lower epoch are void."""
-    _tell(uow, f"user {user_id} {epoch}")
+    _notify(uow, f"user {user_id} {epoch}")
 
 
 def epochs_raised(uow: UnitOfWork, epochs: Sequence[tuple[uuid.UUID, int]]) -> None:
     """The same of many users; a notification has room for about a hundred."""
     for start in range(0, len(epochs), 100):
-        _tell(uow, " ".join(["users", *(f"{user} {epoch}" for user, epoch in epochs[start : start + 100])]))
+        _notify(uow, " ".join(["users", *(f"{user} {epoch}" for user, epoch in epochs[start : start + 100])]))
 
 
-def _tell(uow: UnitOfWork, news: str) -> None:
+def _notify(uow: UnitOfWork, news: str) -> None:
     mark = secrets.token_hex(8)
     (found,) = uow.rows(_NOTIFY, {"channel": CHANNEL, "news": f"{mark} {news}", "listener": LISTENER})
     marks = announced.get()

@@ -48,7 +48,7 @@ def move_org_unit(uow: UnitOfWork, org_unit_id: uuid.UUID, parent_code: str) -> 
         for user in users:
             if user.org_path != office.org_path:
                 user.relocate(uow.actor, office.org_path)
-        administrators.keep_one(uow, were)
+        administrators.require_one_left(uow, were)
         uow.flush()
         for statement in _REHANG:
             uow.execute(statement, {"path": office.org_path, "users": [user.id for user in users]})

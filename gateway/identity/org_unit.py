@@ -100,8 +100,8 @@ class OrgUnit(Base, Scoped, Aggregate):
             given["roles"] = sorted(given["roles"])
         changed = {key: value for key, value in given.items() if value != getattr(self, key)}
         if changed:
-            told = {key: [_plain(getattr(self, key)), _plain(new)] for key, new in changed.items()}
-            self.journal(Journal("staff", by, data=told))
+            changes = {key: [_plain(getattr(self, key)), _plain(new)] for key, new in changed.items()}
+            self.journal(Journal("staff", by, data=changes))
             for key, value in changed.items():
                 setattr(self, key, value)
         return "roles" in changed

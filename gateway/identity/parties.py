@@ -81,7 +81,7 @@ def of_account(uow: UnitOfWork, party_id: str, unit: OrgUnit, roles: list[str]) 
     party = uow.one(Party, id=uuid.UUID(party_id), lock=True)
     if party is None:
         raise UnknownReference("party_id")
-    party.require_kept()
+    party.require_not_erased()
     if not unit.office or not unit.org_path.startswith(party.org_path):
         raise UnknownReference("org_unit_code")
     check_roles(uow, roles)

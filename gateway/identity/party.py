@@ -61,7 +61,7 @@ class Party(Base, Scoped, Aggregate):
 
     def change(self, by: str, name: str | None, ends_on: date | None) -> bool:
         """Takes what is given. True when the contract ends on another day, so tokens made before are void. CustomerErased."""
-        self.require_kept()
+        self.require_not_erased()
         before = self.contract_ends_on
         if name is not None and name != self.name:
             self.name = name
@@ -76,7 +76,7 @@ class Party(Base, Scoped, Aggregate):
         self.name, self.erased_at = ERASED, at
         self.journal(Journal("erase", by))
 
-    def require_kept(self) -> None:
+    def require_not_erased(self) -> None:
         """Raises CustomerErased."""
         if self.erased_at is not None:
             raise CustomerErased(erased_at=self.erased_at)

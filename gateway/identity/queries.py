@@ -79,11 +79,11 @@ def users(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
         where.append(User.username_key == query.filters["username"])
     found: list[User] = []
 
-    def keep(user: User) -> dict[str, Any]:
+    def view(user: User) -> dict[str, Any]:
         found.append(user)
         return {}
 
-    page = _USERS.page(uow, _living(query), keep, *where)
+    page = _USERS.page(uow, _living(query), view, *where)
     ids = [user.id for user in found]
     credentials = {one.id: one for one in uow.find(Credential, id=ids)} if ids else {}
     return {**page, "items": [views.user((user, credentials[user.id]), uow.principal) for user in found]}

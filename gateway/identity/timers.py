@@ -8,11 +8,11 @@ from chassis.db.uow import UnitOfWork
 from chassis.domain.events import every
 from gateway.identity import presence, signin
 
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 
 
 @every(seconds=3600)
 def forget(uow: UnitOfWork) -> None:
     """Failed names of a day ago, sessions long over."""
     signin.forget_strays(uow, uow.now - timedelta(days=1))
-    presence.forget_sessions(uow, uow.now - KEPT)
+    presence.forget_sessions(uow, uow.now - RETENTION)

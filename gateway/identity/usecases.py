@@ -74,7 +74,7 @@ def change_user(
     credential, were = uow.get(Credential, user_id), administrators.among([user])
     changed = user.change(uow.actor, name, unit, roles, active, office)
     _manageable(uow, user)  # also where he stands now
-    administrators.keep_one(uow, were)
+    administrators.require_one_left(uow, were)
     if changed:
         if credential.org_path != user.org_path:
             credential.org_path = user.org_path
@@ -105,7 +105,7 @@ def delete_user(uow: UnitOfWork, user_id: uuid.UUID) -> tuple[User, Credential]:
     _another(uow, user)
     credential, were = uow.get(Credential, user_id), administrators.among([user])
     user.delete(uow.actor, uow.now)
-    administrators.keep_one(uow, were)
+    administrators.require_one_left(uow, were)
     _void(uow, credential)
     signin.end_sessions(uow, user.id, "deleted")
     return user, credential
@@ -119,7 +119,7 @@ def restore_user(uow: UnitOfWork, user_id: uuid.UUID) -> tuple[User, Credential]
     if place is None:
         raise UnknownReference("org_unit_code")  # his unit was deleted meanwhile: restore that first
     if (party := parties.of_user(uow, user)) is not None:
-        party.require_kept()
+        party.require_not_erased()
     user.restore(uow.actor)
     return user, uow.get(Credential, user_id)
 

@@ -98,8 +98,8 @@ class User(Base, Scoped, Aggregate):
         if after == before and self.org_unit_id == placed:
             return False
         # What people of other companies, or customers, are called stands in no journal: it only grows (C-04).
-        told = [key for key in after if after[key] != before[key] and not (key == "name" and self.party_id)]
-        changed = {key: [before[key], after[key]] for key in told}
+        logged = [key for key in after if after[key] != before[key] and not (key == "name" and self.party_id)]
+        changed = {key: [before[key], after[key]] for key in logged}
         if self.org_unit_id != placed:
             changed["org_unit_id"] = [str(placed), str(self.org_unit_id)]
         self.journal(Journal("change", by, data=changed))

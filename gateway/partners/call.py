@@ -75,7 +75,7 @@ class Noted:
     def values(self) -> tuple[Any, ...]:
         return tuple(str(value) if isinstance(value := getattr(self, name), uuid.UUID) else value for name in COLUMNS)
 
-    def told(self) -> dict[str, Any]:
+    def log_fields(self) -> dict[str, Any]:
         return {"call_id": str(self.id), "partner_id": self.partner_id, "operation": self.operation, "status": self.status}
 
 
@@ -95,7 +95,7 @@ class Answered:
     def values(self) -> tuple[Any, ...]:
         return str(self.id), self.status, self.duration_ms
 
-    def told(self) -> dict[str, Any]:
+    def log_fields(self) -> dict[str, Any]:
         return {"call_id": str(self.id), "status": self.status}
 
 

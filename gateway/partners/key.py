@@ -16,7 +16,7 @@ from chassis.domain.aggregate import new_id
 from gateway.partners.errors import TwoKeysValid
 
 MOST_VALID = 2
-KEPT = 10
+MOST_KEYS = 10
 """Keys of a partner that are remembered, spent ones included, so that an old secret is told that it has expired."""
 
 

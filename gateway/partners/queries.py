@@ -34,11 +34,11 @@ def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     """A page of partners, each with its keys."""
     found: list[Partner] = []
 
-    def keep(partner: Partner) -> dict[str, Any]:
+    def view(partner: Partner) -> dict[str, Any]:
         found.append(partner)
         return {}
 
-    page = _PARTNERS.page(uow, query, keep, *contains(Partner.search_key, query.q))
+    page = _PARTNERS.page(uow, query, view, *contains(Partner.search_key, query.q))
     keys = keys_of(uow, [partner.id for partner in found])
     return {**page, "items": [views.partner(uow, (partner, keys[partner.id])) for partner in found]}
 

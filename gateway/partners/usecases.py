@@ -13,7 +13,7 @@ from chassis.domain.errors import Forbidden, NotFound, UnknownReference, Validat
 from chassis.domain.moments import moment
 from gateway import identity
 from gateway.partners import credentials
-from gateway.partners.key import KEPT, PartnerKey, rotate
+from gateway.partners.key import MOST_KEYS, PartnerKey, rotate
 from gateway.partners.partner import Partner
 
 OWN_KIND = "gateway.partner"
@@ -75,12 +75,12 @@ def rotate_key(uow: UnitOfWork, partner_id: uuid.UUID, overlap_hours: int = 72) 
         identity.session_ended(uow, former.id)
     key, secret = PartnerKey.make(partner.id, partner.org_path, uow.actor, uow.now)
     uow.add(key)
-    kept = [one for place, one in enumerate(keys, 2) if place <= KEPT or one.valid(uow.now)]
+    valid = [one for place, one in enumerate(keys, 2) if place <= MOST_KEYS or one.valid(uow.now)]
     for one in keys:
-        if one not in kept:
+        if one not in valid:
             uow.delete(one)
     partner.key_rotated(uow.actor, key.id, former.ends_at if former else None)
-    return partner, [key, *kept], secret
+    return partner, [key, *valid], secret
 
 
 def revoke_key(uow: UnitOfWork, partner_id: uuid.UUID, key_id: str) -> Partner:

@@ -23,7 +23,7 @@ def work_order_changed(uow: UnitOfWork, event: Event) -> None:
 
 def _changed(event: Event, path: str, customer_id: str | None, dealer_id: UUID | None) -> StreamEvent:
     subject = UUID(str(event.subject))
-    told = {"id": str(subject), "number": event.data["number"], "state": event.data["state"], "version": event.sequence}
+    document = {"id": str(subject), "number": event.data["number"], "state": event.data["state"], "version": event.sequence}
     return StreamEvent(
         org_path=path,
         kind="work_order.changed",
@@ -32,5 +32,5 @@ def _changed(event: Event, path: str, customer_id: str | None, dealer_id: UUID |
         audience=None,
         customer_id=UUID(customer_id) if customer_id else None,
         dealer_id=dealer_id,
-        data=told,
+        data=document,
     )

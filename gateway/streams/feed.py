@@ -91,7 +91,7 @@ class Hub:
         if self._fetched is None:
             cursor.execute(_POSITION)
             self._fetched = int(cursor.fetchone()[0])
-            self._tell(self._begin, self._fetched)
+            self._in_loop(self._begin, self._fetched)
         else:
             self.heard((), cursor)
 
@@ -102,10 +102,10 @@ class Hub:
             rows = cursor.fetchall()
             if rows:
                 self._fetched = rows[-1][0]
-                self._tell(self._publish, rows)
+                self._in_loop(self._publish, rows)
             more = len(rows) == PAGE
 
-    def _tell(self, function: Callable[..., None], *arguments: Any) -> None:
+    def _in_loop(self, function: Callable[..., None], *arguments: Any) -> None:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(function, *arguments)
 

@@ -80,8 +80,8 @@ def ping(uow: UnitOfWork, webhook_id: uuid.UUID) -> WebhookDelivery:
     webhook = uow.get(Webhook, webhook_id)
     WEBHOOKS.require(webhook, "ping")
     subject = new_id()
-    told = body(PING, uow.now, subject, 1, {})
-    delivery = WebhookDelivery.of(webhook.id, webhook.org_path, None, PING, subject, 1, told, uow.now)
+    payload = body(PING, uow.now, subject, 1, {})
+    delivery = WebhookDelivery.of(webhook.id, webhook.org_path, None, PING, subject, 1, payload, uow.now)
     uow.add(delivery)
     return delivery
 
@@ -118,14 +118,14 @@ def replay(
 def note(uow: UnitOfWork, event: Event) -> None:
     """One delivery for every webhook that listens to the event and whose unit the document belongs to. Stored with the inbox
     row: an event becomes a delivery exactly once."""
-    told: str | None = None
+    payload: str | None = None
     for row in uow.rows(_LISTENING, {"path": event.org_path}):
         if not any(fits(pattern, event.type) for pattern in row.events):
             continue
-        told = told or body(event.type, event.time, event.subject, event.sequence, event.data)
+        payload = payload or body(event.type, event.time, event.subject, event.sequence, event.data)
         uow.add(
             WebhookDelivery.of(
-                row.id, row.org_path, event.id, event.type, event.subject, event.sequence, told, uow.now + SETTLE
+                row.id, row.org_path, event.id, event.type, event.subject, event.sequence, payload, uow.now + SETTLE
             )
         )
 

@@ -20,7 +20,7 @@ def catalogue() -> dict[str, dict[str, dict[str, str]]]:
     return loaded
 
 
-def told_of(section: str) -> list[str]:
+def codes_of(section: str) -> list[str]:
     """The codes that a section has words for."""
     return list(catalogue()[section])
 

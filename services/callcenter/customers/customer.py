@@ -45,7 +45,7 @@ class Customer(Base, Aggregate):
 
     def change(self, name: str | None = None, phones: list[str] | None = None) -> None:
         """Raises CustomerErased: who asked to be forgotten is not written down again."""
-        self.require_kept()
+        self.require_not_erased()
         if name is not None:
             self.name, self.name_marks = name, name_marks(name)
         if phones is not None:
@@ -59,7 +59,7 @@ class Customer(Base, Aggregate):
             self.journal(Journal("erase", by))
             self.record("erased")
 
-    def require_kept(self) -> None:
+    def require_not_erased(self) -> None:
         """Raises CustomerErased."""
         if self.erased_at is not None:
             raise CustomerErased(erased_at=self.erased_at)

@@ -35,11 +35,11 @@ def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
         return by_name(uow, select(Customer).where(*where), query)
     found: list[Customer] = []
 
-    def keep(customer: Customer) -> dict[str, Any]:
+    def view(customer: Customer) -> dict[str, Any]:
         found.append(customer)
         return {}
 
-    page = _LISTING.page(uow, query, keep, *where)
+    page = _LISTING.page(uow, query, view, *where)
     return {**page, "items": documents(uow, found)}
 
 

@@ -55,5 +55,5 @@ class Disclosure(Base, Aggregate):
     @classmethod
     def reveal(cls, customer_id: uuid.UUID, username: str, order_number: str) -> Self:
         """``username`` was shown the numbers, to call the customer of this order."""
-        told = {"recipient": username, "purpose": order_number, "data": ["contact"], "basis": Basis.CONTRACT}
-        return cls(kind=Kind.REVEAL, customer_id=customer_id, **told)
+        facts = {"recipient": username, "purpose": order_number, "data": ["contact"], "basis": Basis.CONTRACT}
+        return cls(kind=Kind.REVEAL, customer_id=customer_id, **facts)

@@ -32,8 +32,8 @@ def record_consent(
 def share(uow: UnitOfWork, customer_id: str, basis: str, recipient: str, purpose: str, data: list[str]) -> Disclosure:
     """Somebody outside was given data of a customer: to whom, why, which kinds."""
     customer = _customer(uow, customer_id)
-    told = {"customer_id": customer.id, "recipient": recipient, "purpose": purpose, "data": sorted(set(data))}
-    disclosure = Disclosure.share(Basis(basis), agreed(uow, customer.id, Kind.DATA_SHARING), **told)
+    facts = {"customer_id": customer.id, "recipient": recipient, "purpose": purpose, "data": sorted(set(data))}
+    disclosure = Disclosure.share(Basis(basis), agreed(uow, customer.id, Kind.DATA_SHARING), **facts)
     uow.add(disclosure)
     return disclosure
 
@@ -53,5 +53,5 @@ def _customer(uow: UnitOfWork, customer_id: Any) -> Customer:
     found = uow.one(Customer, id=UUID(customer_id), lock=True)
     if found is None:
         raise UnknownReference("customer_id")
-    found.require_kept()
+    found.require_not_erased()
     return found

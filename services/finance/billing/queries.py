@@ -43,11 +43,11 @@ def search_bills(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     """Every item is the whole bill; the lines of a page are read at once."""
     found: list[Bill] = []
 
-    def keep(bill: Bill) -> dict[str, Any]:
+    def view(bill: Bill) -> dict[str, Any]:
         found.append(bill)
         return {}
 
-    page = _BILLS.page(uow, query, keep)
+    page = _BILLS.page(uow, query, view)
     lines = lines_of(uow, (bill.id for bill in found))
     return {**page, "items": [views.bill(bill, lines[bill.id], uow.principal) for bill in found]}
 
@@ -60,11 +60,11 @@ def search_payments(uow: UnitOfWork, query: ListQuery, bill_id: UUID | None = No
         where.append(Payment.bill_id.in_(billed))
     found: list[Payment] = []
 
-    def keep(payment: Payment) -> dict[str, Any]:
+    def view(payment: Payment) -> dict[str, Any]:
         found.append(payment)
         return {}
 
-    page = _PAYMENTS.page(uow, query, keep, *where)
+    page = _PAYMENTS.page(uow, query, view, *where)
     bills = (
         {bill.id: bill for bill in uow.find(Bill, Bill.id.in_({each.bill_id for each in found}))}
         if found

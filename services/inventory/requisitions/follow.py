@@ -102,7 +102,7 @@ def follow(uow: UnitOfWork, order: Order) -> None:
     requisition.promised_at, requisition.technician_id = order.promised_at, order.technician_id
     requisition.cancelled = order.cancelling or order.cancelled
     if order.cancelling:
-        requisition.told = None  # it is asked, so it answers, also where that is nothing new
+        requisition.announced = None  # it is asked, so it answers, also where that is nothing new
     sheet.need(order.needed)
     for returned in order.returns:
         sheet.post_return(store, *returned)
@@ -173,7 +173,7 @@ def _sheet_of(uow: UnitOfWork, site: SiteCopy, order: Order) -> Sheet:
         cancelled=False,
         promised_at=None,
         posted_returns=[],
-        told=None,
+        announced=None,
     )
     uow.add(requisition)
     return Sheet(requisition)

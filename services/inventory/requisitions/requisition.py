@@ -35,19 +35,19 @@ class State(StrEnum):
 ANNOUNCED = ("quote_version", "reserved_all", "issued_all", "issued_any", "cancelled", "lines", "summary")
 
 
-def _told(name: str) -> Callable[[Any], Any]:
-    return lambda requisition: requisition.told[name]
+def _announced(name: str) -> Callable[[Any], Any]:
+    return lambda requisition: requisition.announced[name]
 
 
 class Requisition(Base, Scoped, Aggregate):
     """``sequence`` is the version of the work order it follows, ``quote_version`` the approved quote behind its lines,
-    ``cancelled`` that the order is, or shall be; ``posted_returns`` the ids of returns already posted, ``told`` what was last announced."""
+    ``cancelled`` that the order is, or shall be; ``posted_returns`` the ids of returns already posted, ``announced`` what was last announced."""
 
     published = Published(
         "aftersales.inventory.requisition.v1",
         "work_order_id",
-        only=lambda requisition: requisition.told is not None,
-        **{name: _told(name) for name in ANNOUNCED},
+        only=lambda requisition: requisition.announced is not None,
+        **{name: _announced(name) for name in ANNOUNCED},
     )
     __tablename__ = "requisitions"
     __table_args__ = (
@@ -66,7 +66,7 @@ class Requisition(Base, Scoped, Aggregate):
     cancelled: Mapped[bool]
     promised_at: Mapped[datetime | None]
     posted_returns: Mapped[list[str]]
-    told: Mapped[dict[str, Any] | None]
+    announced: Mapped[dict[str, Any] | None]
 
 
 class RequisitionLine(Base, Scoped):

@@ -83,9 +83,9 @@ class Sheet:
         """Keep what is missing as far as there is free stock, first warehouse first."""
         line = self.lines[part_id]
         for shelf in store.good(part_id):
-            kept = min(line.missing, shelf.free)
-            if kept > 0:
-                self._reserve(line, self._allocation(shelf), shelf, kept)
+            reserved = min(line.missing, shelf.free)
+            if reserved > 0:
+                self._reserve(line, self._allocation(shelf), shelf, reserved)
 
     def _reserve(self, line: RequisitionLine, held: Allocation, shelf: Shelf, quantity: Decimal) -> None:
         if quantity:
@@ -198,9 +198,9 @@ class Sheet:
         state = self._state()
         if state is not requisition.state:
             MACHINE.fire(requisition, action, by, to=state)
-        told = self.snapshot()
-        if told != (requisition.told or NOTHING):
-            requisition.told = told
+        current = self.snapshot()
+        if current != (requisition.announced or NOTHING):
+            requisition.announced = current
             requisition.record("changed")
 
     def _state(self) -> State:

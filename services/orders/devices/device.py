@@ -71,7 +71,7 @@ class Device(Base, Aggregate):
     def add_stay(self, stay: Stay) -> None:
         """An in-warranty repair ended: its days are added to the term, each once."""
         if stay.days > 0 and all(known["number"] != stay.number for known in self.stays):
-            self.stays = [*self.stays, stay.told()]
+            self.stays = [*self.stays, stay.as_line()]
             self._settle()
 
     def _settle(self) -> None:

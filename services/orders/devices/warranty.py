@@ -46,10 +46,10 @@ class Stay:
         return (self.until - self.since).days
 
     @classmethod
-    def read(cls, told: Line) -> Self:
-        return cls(told["number"], date.fromisoformat(told["from"]), date.fromisoformat(told["to"]))
+    def read(cls, line: Line) -> Self:
+        return cls(line["number"], date.fromisoformat(line["from"]), date.fromisoformat(line["to"]))
 
-    def told(self) -> Line:
+    def as_line(self) -> Line:
         return {"number": self.number, "from": str(self.since), "to": str(self.until)}
 
 
@@ -124,7 +124,7 @@ def _by_date(term: Term | None, fault_on: date) -> tuple[Coverage, list[Line]]:
     ]
     ends_on = last_covered_day(term.start, term.months, term.repair_days)
     if term.repair_days:
-        repairs = [stay.told() for stay in term.stays]
+        repairs = [stay.as_line() for stay in term.stays]
         lines.append(
             {"code": "repair_days", "days": term.repair_days, "repairs": repairs, "ends_on": str(ends_on)}
         )

@@ -24,7 +24,7 @@ def erase(uow: UnitOfWork, customer_id: UUID, reason: str) -> CustomerCopy:
         raise Forbidden("erasing a person is headquarters' business")
     alone(uow, customer_id)
     customer = uow.get(CustomerCopy, customer_id)
-    customer.require_kept()
+    customer.require_not_erased()
     if waiting := open_documents(uow, customer_id):
         raise OpenDocuments(documents=waiting)
     uow.add(Erasure.of(customer_id, reason, uow.now))

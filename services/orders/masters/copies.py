@@ -90,7 +90,7 @@ class CustomerCopy(Base, ReadCopy):
         """Every change of a customer is told, so the copy has the owner's version."""
         return self.sequence
 
-    def require_kept(self) -> None:
+    def require_not_erased(self) -> None:
         """Raises CustomerErased."""
         if self.erased_at is not None:
             raise CustomerErased(erased_at=self.erased_at)

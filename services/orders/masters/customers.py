@@ -28,7 +28,7 @@ def living(uow: UnitOfWork, id: str | UUID, field: str = "customer_id") -> UUID:
     found = uow.find(CustomerCopy, id=key)  # asked for in any case: the lock goes in front of it
     if not found:
         raise UnknownReference(field).waiting()
-    found[0].require_kept()
+    found[0].require_not_erased()
     return key
 
 

@@ -26,7 +26,7 @@ _WHERE = Fixed(select(WorkOrder.org_path).where(WorkOrder.id == bindparam("id"))
 @on("aftersales.inventory.requisition.*.v1", reads=("work_order_id", *PARTS, "cancelled", "summary"), locks=True)
 def requisition_changed(uow: UnitOfWork, event: Event) -> None:
     """Parts reserved, issued or back: an order that waited for its parts goes on (I-24, I-60)."""
-    work_order_id, org_path = _told(uow, event)
+    work_order_id, org_path = _in_timeline(uow, event)
     facts = {name: event.data[name] for name in PARTS} | {"cancelled": event.data.get("cancelled", False)}
     if uow.copied(Parts, event, work_order_id=work_order_id, org_path=org_path, **facts):
         parts = uow.one(Parts, id=event.subject)
@@ -37,13 +37,13 @@ def requisition_changed(uow: UnitOfWork, event: Event) -> None:
 @on("aftersales.finance.bill.*.v1", reads=("work_order_id", *BILL, *AMOUNTS, "reversal_number", "credited"))
 def bill_changed(uow: UnitOfWork, event: Event) -> None:
     """Kept for the gates. A paid bill of a later round moves the order that was un-audited on (G-21)."""
-    work_order_id, org_path = _told(uow, event)
+    work_order_id, org_path = _in_timeline(uow, event)
     money = {name: Decimal(event.data[name]) for name in AMOUNTS}
     facts = {name: event.data[name] for name in BILL}
-    kept = {"work_order_id": work_order_id, "org_path": org_path, **facts, **money}
+    values = {"work_order_id": work_order_id, "org_path": org_path, **facts, **money}
     if facts["round"] == 1:
-        uow.copy(Bill, event, **kept)
-    elif uow.copied(Bill, event, **kept):
+        uow.copy(Bill, event, **values)
+    elif uow.copied(Bill, event, **values):
         bill = uow.one(Bill, id=event.subject)
         assert bill is not None
         fetch(uow, work_order_id).note_bill(bill, uow.actor)
@@ -52,13 +52,13 @@ def bill_changed(uow: UnitOfWork, event: Event) -> None:
 @on("aftersales.finance.payment.*.v1", reads=("work_order_id", "number", "amount", "method", "open_amount"))
 @on("aftersales.finance.refund.*.v1", reads=("work_order_id", "number", "amount", "method", "credit_left"))
 def money_moved(uow: UnitOfWork, event: Event) -> None:
-    _told(uow, event)
+    _in_timeline(uow, event)
 
 
 @on("aftersales.callcenter.revisit.*.v1", reads=("work_order_id", "due_on", "solved", "score", "comment"))
 def revisit_changed(uow: UnitOfWork, event: Event) -> None:
     """Kept for the gates."""
-    work_order_id, org_path = _told(uow, event)
+    work_order_id, org_path = _in_timeline(uow, event)
     facts = {name: event.data.get(name) for name in ("solved", "score")}
     recorded = facts["solved"] is not None
     uow.copy(Revisit, event, work_order_id=work_order_id, org_path=org_path, recorded=recorded, **facts)
@@ -73,7 +73,7 @@ def revisit_recorded(uow: UnitOfWork, event: Event) -> None:
 
 @on("aftersales.callcenter.follow_up.*.v1", reads=("work_order_id", "comment", "solved", "reason"))
 def follow_up_changed(uow: UnitOfWork, event: Event) -> None:
-    _told(uow, event)
+    _in_timeline(uow, event)
 
 
 @on("aftersales.callcenter.follow_up.closed.v1", reads=("work_order_id",), locks=True)
@@ -88,7 +88,7 @@ def _revisited(uow: UnitOfWork, work_order_id: UUID, by: str) -> None:
         order.revisit(by)
 
 
-def _told(uow: UnitOfWork, event: Event) -> tuple[UUID, str]:
+def _in_timeline(uow: UnitOfWork, event: Event) -> tuple[UUID, str]:
     """Add the event to the order's timeline; its id and org_path. An order that is not here yet is waited for."""
     work_order_id = UUID(event.data["work_order_id"])
     org_path = uow.scalar(_WHERE, {"id": work_order_id})

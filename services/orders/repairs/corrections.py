@@ -28,7 +28,7 @@ def changes(order: WorkOrder, fields: Document, decision: Decision | None) -> li
     return found
 
 
-def told(order: WorkOrder, changed: list[Document]) -> Document:
+def facts(order: WorkOrder, changed: list[Document]) -> Document:
     """What the event says besides the order as it will be; asked before it is. ``former_…`` only of what it leaves."""
     names = [change["field"] for change in changed]
     return {

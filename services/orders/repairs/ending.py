@@ -21,8 +21,8 @@ def return_unrepaired(order: WorkOrder, billing: Billing, parts: Parts | None, n
     """The customer refused, and takes it back as it is: ready to collect, and billed the fee for the diagnosis or 0.00."""
     order.machine.require(order, "return-unrepaired")
     gates.return_unrepaired(order, parts)
-    told = {"customer_total": billing["customer_total"], "currency": billing["currency"]}
-    order.machine.fire(order, "return-unrepaired", by, data=told)
+    totals = {"customer_total": billing["customer_total"], "currency": billing["currency"]}
+    order.machine.fire(order, "return-unrepaired", by, data=totals)
     order.unrepaired, order.waiting_for, order.ready_at, order.billing = True, None, now, billing
     order.record("unrepaired")
 

@@ -86,8 +86,8 @@ def take_over(uow: UnitOfWork, given: Sequence[Document]) -> list[Document]:
     known = _known(uow, {row.key for row in good if row.status == "refused"})
     for row in (row for row in good if row.status == "refused"):
         if row.key in known:
-            row.order_id, kept = known[row.key]
-            row.differs = differences(kept, row.content())
+            row.order_id, known_content = known[row.key]
+            row.differs = differences(known_content, row.content())
             row.status = "differs" if row.differs else "exists"
         else:  # taken by an order out of the caller's scope: refused, without saying more
             row.errors = [{"field": "external_id", "code": "duplicate"}]

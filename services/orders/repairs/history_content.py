@@ -44,6 +44,6 @@ def _digests(said: Document) -> Content:
     return {name: blake2b(str(value).encode(), digest_size=6).hexdigest() for name, value in said.items()}
 
 
-def differences(kept: Content, now: Content) -> list[str]:
+def differences(before: Content, now: Content) -> list[str]:
     """Members that say something else now. What is not in ``kept`` is not compared."""
-    return [name for name, digest in now.items() if kept.get(name, digest) != digest]
+    return [name for name, digest in now.items() if before.get(name, digest) != digest]

@@ -50,7 +50,7 @@ from services.orders.repairs.settings import uncollected_days
 from services.orders.repairs.states import State
 from services.orders.repairs.views import Reader
 from services.orders.repairs.work_order import WorkOrder
-from services.orders.texts import told_of
+from services.orders.texts import codes_of
 
 _WHOLE = select(*WorkOrder.__table__.columns, *loading.names(WorkOrder))
 _MEMBERS = tuple(_WHOLE.selected_columns.keys())
@@ -133,7 +133,7 @@ def _is(word: Word) -> ColumnElement[bool]:
     return SearchToken.token == word.text if word.whole else begins_with(SearchToken.token, word.text)
 
 
-TOLD_TO = {
+NEEDS_RIGHT = {
     "payment.received": "finance.payment.read",
     "refund.paid": "finance.refund.read",
     "bill.changed": "finance.bill.read",  # what is still open tells what was paid
@@ -167,17 +167,17 @@ def timeline(uow: UnitOfWork, work_order_id: UUID, query: ListQuery, language: s
         null(),
         TimelineEntry.data,
     ).where(TimelineEntry.work_order_id == work_order_id)
-    told = union_all(own, foreign).subquery()
+    entries = union_all(own, foreign).subquery()
 
-    statement, view = select(told), partial(views.entry, language=language)
+    statement, view = select(entries), partial(views.entry, language=language)
     if uow.principal.is_outside:
-        passed = or_(told.c.type != "work_order.check", told.c.state_after == State.READY)
-        ended = or_(told.c.type != "work_order.cancel", told.c.state_after == State.CANCELLED)
-        statement = statement.where(told.c.type.in_(told_of("outside")), passed, ended)
+        passed = or_(entries.c.type != "work_order.check", entries.c.state_after == State.READY)
+        ended = or_(entries.c.type != "work_order.cancel", entries.c.state_after == State.CANCELLED)
+        statement = statement.where(entries.c.type.in_(codes_of("outside")), passed, ended)
         view = partial(views.outside_entry, language=language)
-    elif hidden := [kind for kind, right in TOLD_TO.items() if not uow.principal.may(right)]:
-        statement = statement.where(told.c.type.not_in(hidden))
-    page = Listing(statement, default_sort="at", key=told.c.key, written=False).page(uow, query, view)
+    elif hidden := [kind for kind, right in NEEDS_RIGHT.items() if not uow.principal.may(right)]:
+        statement = statement.where(entries.c.type.not_in(hidden))
+    page = Listing(statement, default_sort="at", key=entries.c.key, written=False).page(uow, query, view)
     _named_customers(uow, page)
     return page
 

@@ -125,12 +125,12 @@ def _give_up(uow: UnitOfWork, order: WorkOrder, parts: Parts | None, code: str, 
 
 
 def _refusal(uow: UnitOfWork, order: WorkOrder) -> DomainError:
-    told = uow.scalar(
+    reason = uow.scalar(
         select(journal.c.data).where(journal.c.entity_id == order.id, journal.c.action == "cancel").order_by(journal.c.id.desc()).limit(1)
     )
-    match (told or {}).get("code"):
+    match (reason or {}).get("code"):
         case "insufficient_stock":
-            return InsufficientStock(parts=told["parts"])
+            return InsufficientStock(parts=reason["parts"])
         case "parts_not_issued":
-            return PartsNotIssued(parts=told["parts"])
+            return PartsNotIssued(parts=reason["parts"])
     return BadTransition(order.state, [], "finish")  # somebody cancelled it meanwhile

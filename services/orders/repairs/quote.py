@@ -163,11 +163,11 @@ class Quote(Base, Scoped):
         left = self.parts(returns)
         lines: list[BilledLine] = []
         for line in self.lines:
-            kept = left.get(line.ref, Decimal(0)) if line.kind == "part" else line.quantity
-            if kept == line.quantity:
+            left_over = left.get(line.ref, Decimal(0)) if line.kind == "part" else line.quantity
+            if left_over == line.quantity:
                 lines.append(line.billed())
-            elif kept > 0:
-                position = Position(line.kind, line.ref, line.description, kept, line.unit_price)
+            elif left_over > 0:
+                position = Position(line.kind, line.ref, line.description, left_over, line.unit_price)
                 lines.append(billed(position, Amounts.of(position, self.tax_rate, self.coverage)))
         return _settled(round_, self.currency, lines)
 
@@ -263,7 +263,7 @@ def total_by_part(lines: Sequence[Document]) -> dict[str, Decimal]:
 def rebilling(former: Billing, quote: Quote, labour: Sequence[Position] | None, charged_to: str) -> Billing:
     """The round after a reversed one: the same parts at the prices they had, labour as given now or as before, at the
     quote's tax rate; ``charged_to`` customer or maker pays all of it."""
-    kept = [
+    left_over = [
         Position(
             line["kind"],
             line["ref"],
@@ -276,7 +276,7 @@ def rebilling(former: Billing, quote: Quote, labour: Sequence[Position] | None, 
         if labour is None or line["kind"] == "part"
     ]
     payer = Coverage.IN_WARRANTY if charged_to == "maker" else Coverage.OUT_OF_WARRANTY
-    lines = [billed(each, Amounts.of(each, quote.tax_rate, payer)) for each in (*(labour or ()), *kept)]
+    lines = [billed(each, Amounts.of(each, quote.tax_rate, payer)) for each in (*(labour or ()), *left_over)]
     return _settled(former["round"] + 1, former["currency"], lines)
 
 

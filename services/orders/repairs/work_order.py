@@ -182,13 +182,13 @@ class WorkOrder(Base, Scoped, Aggregate):
         changes = corrections.changes(self, fields, decision)
         if not changes:
             return False
-        told = corrections.told(self, changes)
+        facts = corrections.facts(self, changes)
         self.machine.fire(self, "correct", by, to=self.state, data={"changes": changes})
         apply(self, fields)
         if decision and self._decide(decision) and self.state is State.IN_CHECK:
             self.machine.fire(self, "requote", by)
             self.repaired = False
-        self.record("corrected", **told)
+        self.record("corrected", **facts)
         return True
 
     def require_correctable(self, bill: Bill | None = None) -> None:
@@ -207,8 +207,8 @@ class WorkOrder(Base, Scoped, Aggregate):
         self.sections.quote = quote
         self.sections.added += [quote, *quote.lines]
         self.approved_version, self.waiting_for = None, Wait.APPROVAL
-        told = {"version": quote.version, "customer_total": str(quote.customer_total), "maker_total": str(quote.maker_total)}
-        self.machine.fire(self, "quote", by, data={**told, "currency": quote.currency})
+        totals = {"version": quote.version, "customer_total": str(quote.customer_total), "maker_total": str(quote.maker_total)}
+        self.machine.fire(self, "quote", by, data={**totals, "currency": quote.currency})
         if quote.state is QuoteState.APPROVED:
             self._take_quote(now)
         self.record("quoted")
@@ -321,8 +321,8 @@ class WorkOrder(Base, Scoped, Aggregate):
 
     def rebill(self, billing: Billing, by: str) -> None:
         """What is right is billed in the next round; the customer's credit pays it as far as it goes."""
-        told = {"round": billing["round"], "customer_total": billing["customer_total"], "maker_total": billing["maker_total"]}
-        self.machine.fire(self, "rebill", by, data={**told, "currency": billing["currency"]})
+        totals = {"round": billing["round"], "customer_total": billing["customer_total"], "maker_total": billing["maker_total"]}
+        self.machine.fire(self, "rebill", by, data={**totals, "currency": billing["currency"]})
         self.reopened, self.billing = False, billing
         self.record("rebilled")
 

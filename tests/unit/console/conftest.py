@@ -129,7 +129,7 @@ def gadgets() -> Model:
 def answers() -> Iterator[Answers]:
     session._users._rows.clear()
     session._refreshed._rows.clear()
-    labels._kept._rows.clear()
+    labels._cache._rows.clear()
     captcha._failures._rows.clear()
     found = Answers()
     document = copy.deepcopy(DOCUMENT)

@@ -6,7 +6,7 @@ import re
 from html import unescape
 from itertools import pairwise
 
-from console.trail import KEPT, Trail
+from console.trail import LONGEST, Trail
 from tests.unit.console.answers import Answers, Asked
 from tests.unit.console.conftest import DOCUMENT, Browser
 
@@ -34,7 +34,7 @@ def test_back_goes_through_the_same_pages() -> None:
 
 def test_a_long_way_forgets_its_beginning_and_never_skips_a_page() -> None:
     pages = walked(60, length=120)
-    assert len(pages[-1].next("c")["back"] or "") <= KEPT
+    assert len(pages[-1].next("c")["back"] or "") <= LONGEST
     trail, steps = pages[-1], 0
     while (before := back(trail)) is not None:
         steps += 1

@@ -39,7 +39,7 @@ def sheet(**changed: Any) -> Sheet:
     blank = {
         "id": new_id(), "work_order_id": new_id(), "work_order_number": "RE26110001", "site_id": new_id(),
         "org_path": "/HQ/E/SH01/", "technician_id": None, "state": State.DRAFT, "sequence": 1, "quote_version": 1,
-        "repaired": False, "cancelled": False, "promised_at": NOW, "posted_returns": [], "told": None, "version": 1,
+        "repaired": False, "cancelled": False, "promised_at": NOW, "posted_returns": [], "announced": None, "version": 1,
     }  # fmt: skip
     return Sheet(Requisition(**{**blank, **changed}))
 

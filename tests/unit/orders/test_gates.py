@@ -13,7 +13,7 @@ from services.orders.repairs import ending, gates, views
 from services.orders.repairs.kinds.repair import REPAIR
 from services.orders.repairs.quote import diagnosis_fee
 from services.orders.repairs.work_order import WorkOrder
-from services.orders.texts import told_of
+from services.orders.texts import codes_of
 from tests.unit.orders.builders import (
     NOW,
     announced,
@@ -85,5 +85,5 @@ def test_every_gate_has_its_acts_and_its_words() -> None:
     told = views.gate(*refused[0], "en")
     assert told["code"] == "bill_open" and "135.60" in told["text"] and "BL1" in told["text"]
     codes = {"quote_missing", "parts_not_issued", "parts_not_returned", "bill_open.amount", "bill_open.none", "bill_exists", "bad_transition", "not_overdue"}
-    assert codes == set(told_of("gates"))
+    assert codes == set(codes_of("gates"))
     assert views.gate(*gates.shut(order, ["hand-over"], None, None)[0], "zh")["text"] == "结算单还没有生成"
