@@ -48,16 +48,15 @@ class Machine:
         self.name, self.states, self.initial = name, states, initial
         self.final = frozenset(final)
         self.moves = {move.action: move for move in moves}
+        self._offered = {state: [m for m in self.moves.values() if m.permission and state in m.sources] for state in states}
         Machine.registry[name] = self
 
     def allowed(self, aggregate: Stateful, principal: Principal | None = None) -> list[str]:
         """Actions open now, in table order; with a principal only those it has the right for (system moves never)."""
         return [
             move.action
-            for move in self.moves.values()
-            if move.permission is not None
-            and move.open_for(aggregate)
-            and (principal is None or principal.may(move.permission))
+            for move in self._offered[aggregate.state]
+            if (move.when is None or move.when(aggregate)) and (principal is None or principal.may(move.permission or ""))
         ]
 
     def require(self, aggregate: Stateful, action: str) -> Move:

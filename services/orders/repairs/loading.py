@@ -5,7 +5,7 @@ Whoever changes an order locks its row in the same call, in front of that statem
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, FromClause, Select, Uuid, and_, any_, bindparam, select
 
 from chassis.db.reading import as_uuid
-from chassis.db.rows import mapping
+from chassis.db.rows import Mapping, mapping
 from chassis.db.statements import Cache, Fixed, several
 from chassis.db.uow import UnitOfWork
 from services.orders.devices import Device
@@ -58,8 +58,7 @@ def _ids(order: WorkOrder) -> tuple[UUID | None, ...]:
 
 
 # ---------------------------------------------------------------- sections
-_OF_ORDER, _OF_LINE = (Diagnosis, Quote, HandOver), QuoteLine
-_READ = tuple(mapping(cls) for cls in (*_OF_ORDER, _OF_LINE))
+_OF_ORDER, _OF_LINE = tuple(mapping(cls) for cls in (Diagnosis, Quote, HandOver)), mapping(QuoteLine)
 
 
 def _with_sections(order: FromClause, *columns: ColumnElement[Any]) -> Select[Any]:
@@ -67,7 +66,7 @@ def _with_sections(order: FromClause, *columns: ColumnElement[Any]) -> Select[An
     newest = and_(Quote.work_order_id == order.c.id, Quote.version == order.c.quote_version)
     lines = and_(QuoteLine.work_order_id == order.c.id, QuoteLine.version == order.c.quote_version)
     return (
-        select(*columns, *(column for known in _READ for column in known.selectable))
+        select(*columns, *(column for known in (*_OF_ORDER, _OF_LINE) for column in known.selectable))
         .select_from(order)
         .outerjoin(Diagnosis, Diagnosis.work_order_id == order.c.id)
         .outerjoin(Quote, newest)
@@ -88,26 +87,27 @@ def of_page(uow: UnitOfWork, orders: Sequence[Any]) -> dict[UUID, Sections]:
     returns = uow.find(PartReturn, work_order_id=returned, order_by=("id",)) if returned else []
     rows = uow.rows(_OF_SEVERAL, {"ids": ids}) if ids else []
     return {
-        id: _sections([row[1:] for row in group], [item for item in returns if item.work_order_id == id])
+        id: _sections(list(group), 1, [item for item in returns if item.work_order_id == id])
         for id, group in groupby(rows, key=lambda row: row[0])
     }
 
 
-def _sections(rows: Sequence[Sequence[Any]], returns: list[PartReturn]) -> Sections:
-    diagnosis, quote, hand_over, _ = _instances(rows[0])
+def _sections(rows: Sequence[Sequence[Any]], start: int, returns: list[PartReturn]) -> Sections:
+    """Of the rows of one order, whose sections' columns begin at ``start``."""
+    found: list[Any] = []
+    for known in _OF_ORDER:
+        found.append(_instance(known, rows[0], start))
+        start += len(known.keys)
+    diagnosis, quote, hand_over = found
     if quote is not None:
-        quote.lines = [line for *_, line in map(_instances, rows) if line is not None]
+        quote.lines = [line for row in rows if (line := _instance(_OF_LINE, row, start)) is not None]
     return Sections(diagnosis, quote, returns, hand_over)
 
 
-def _instances(row: Sequence[Any]) -> Iterable[Any]:
-    """One of each class, None where the order has none."""
-    start = 0
-    for known in _READ:
-        values = row[start : start + len(known.keys)]
-        start += len(known.keys)
-        there = values[known.keys.index(known.primary[0])] is not None
-        yield known.load(values) if there else None
+def _instance(known: Mapping, row: Sequence[Any], start: int) -> Any:
+    """None where the order has none."""
+    values = row[start : start + len(known.keys)]
+    return None if values[known.keys.index(known.primary[0])] is None else known.load(values)
 
 
 # ---------------------------------------------------------------- one order
@@ -138,6 +138,6 @@ def _whole(uow: UnitOfWork, work_order_id: UUID, lock: bool) -> WorkOrder:
     order = uow.loaded(WorkOrder, id, rows[0][: len(_ROW.keys)] if rows else None, lock)
     if "sections" not in order.__dict__:
         returns = uow.find(PartReturn, work_order_id=order.id, order_by=("id",)) if order.returned else []
-        order.read_with(_sections([row[_WIDTH:] for row in rows], returns))
+        order.read_with(_sections(rows, _WIDTH, returns))
         order.__dict__["names"] = _ids(order), rows[0]
     return order

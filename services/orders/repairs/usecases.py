@@ -102,7 +102,7 @@ def start(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
     was another technician's: it is free again."""
     with moving(uow, work_order_id) as order:
         order.machine.require(order, "start")
-        linked = uow.find(Technician, username=uow.principal.username, site_id=order.site_id, active=True, order_by=(Technician.id,))
+        linked = uow.find(Technician, username=uow.principal.username, site_id=order.site_id, active=True, order_by=("id",))
         takes_over = next(iter(linked), None) if all(each.id != order.technician_id for each in linked) else None
         order.start(uow.actor, takes_over)
         if takes_over:
