@@ -139,9 +139,14 @@ class Reading(ABC):
             self.expected_version = None
         return found
 
+    def has_locked(self, cls: type[Any], id: UUID) -> bool:
+        """Whether the row is in this unit of work and may be changed: read with its lock, or new; ``get`` asks nothing then."""
+        known = self._identities.get((cls, id))
+        return known is not None and bool(known.__dict__.get("_locked"))
+
     def _lookup(self, cls: type[T], id: UUID, lock: bool) -> T | None:
         known = self._identities.get((cls, id))
-        if known is not None and (not lock or known.__dict__.get("_locked")):
+        if known is not None and (not lock or self.has_locked(cls, id)):
             return known
         found = self.rows(mapping(cls).having(_BY_ID, (), lock, None), {"id": id})
         return self._track(mapping(cls).load(found[0]), lock) if found else None

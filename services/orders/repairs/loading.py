@@ -13,7 +13,6 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, FromClause, Select, Uuid, and_, any_, bindparam, select
 
-from chassis.db.reading import as_uuid
 from chassis.db.rows import Mapping, mapping
 from chassis.db.statements import Cache, Fixed, several
 from chassis.db.uow import UnitOfWork
@@ -120,6 +119,8 @@ _WIDTH = len(_ONE.c)
 
 def fetch(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
     """The order locked, to be changed. NotFound, StaleVersion."""
+    if uow.has_locked(WorkOrder, work_order_id):  # with its sections, as fetched before or made here
+        return uow.get(WorkOrder, work_order_id)
     uow.lock(WorkOrder, work_order_id)
     order = _whole(uow, work_order_id, lock=True)
     found = order.sections
@@ -133,9 +134,8 @@ def see(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
 
 
 def _whole(uow: UnitOfWork, work_order_id: UUID, lock: bool) -> WorkOrder:
-    id = as_uuid(work_order_id)
-    rows = uow.rows(_WHOLE, {"id": id})
-    order = uow.loaded(WorkOrder, id, rows[0][: len(_ROW.keys)] if rows else None, lock)
+    rows = uow.rows(_WHOLE, {"id": work_order_id})
+    order = uow.loaded(WorkOrder, work_order_id, rows[0][: len(_ROW.keys)] if rows else None, lock)
     if "sections" not in order.__dict__:
         returns = uow.find(PartReturn, work_order_id=order.id, order_by=("id",)) if order.returned else []
         order.read_with(_sections(rows, _WIDTH, returns))
