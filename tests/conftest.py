@@ -24,8 +24,8 @@ SLOW = (
     "tests/security/",
     "tests/integration/bench/",
     "tests/integration/deploy/",
+    "tests/operation/",
     "tests/scenarios/test_kill.py",
-    "tests/scenarios/test_reconcile.py",
     "tests/unit/deploy/test_bootstrap.py",
 )
 MODES = ("embedded", "servers")

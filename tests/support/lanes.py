@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 FIRST = ("servers", "security", "stories", "campaigns", "browser", "tests/integration/gateway/")
 ON_SERVERS = re.compile(r"\[(.*-)?servers(-.*)?\]$")
-SHARED = ("tests/security/servers/", "tests/scenarios/test_upgrade.py", "tests/integration/deploy/test_image.py")
+SHARED = ("tests/security/servers/", "tests/operation/test_upgrade.py", "tests/integration/deploy/test_image.py")
 EARLY = "tests/security/servers/"
 """It has a suite and gateways of its own: an ordinary server has no connections for them beside the shared suite."""
 LATE = "tests/integration/deploy/test_monitoring.py"

@@ -29,6 +29,8 @@ from tests.support.servers import Servers
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = ROOT / "aftersales"
 ADMIN_PASSWORD = "administrator-of-tests"
+AT_ONCE = 2
+"""Suites on one server: a third finds no connections left (`_on_servers`), which shows only as errors far from their cause."""
 SERVER_VARIABLES = ("AFTERSALES_DATABASE_URL", "AFTERSALES_AMQP_URL", "AFTERSALES_DATABASE_PREFIX")
 
 
@@ -59,6 +61,7 @@ class RunningSuite:
     """One suite, from ``up`` to its clean stop. ``servers`` None: the embedded default."""
 
     command: ClassVar[list[str]] = [str(COMMAND)]
+    on_servers: ClassVar[set[RunningSuite]] = set()
 
     def __init__(
         self, servers: Servers | None = None, *, folder: Path | None = None, extra: Mapping[str, str] | None = None,
@@ -103,6 +106,10 @@ class RunningSuite:
 
     def start(self, within: float = 90.0) -> RunningSuite:
         began = time.monotonic()
+        if self.servers:
+            beside = [other.data for other in self.on_servers - {self} if other.servers == self.servers]
+            assert len(beside) < AT_ONCE, f"no connections left beside {beside}"
+            self.on_servers.add(self)
         self.process = subprocess.Popen(
             [*self.command, "up", "--data", str(self.data), "--port", str(self.port), *self.options],
             env=self.env, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
@@ -138,6 +145,7 @@ class RunningSuite:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        self.on_servers.discard(self)
         return self.process.returncode
 
     def dispose(self) -> None:

@@ -17,14 +17,13 @@ import pytest
 
 from deploy.process import SERVICES
 from tests.conftest import servers_for
-from tests.scenarios.test_backup import silent
+from tests.operation.test_backup import silent
 from tests.support.campaign import Campaign
 from tests.support.case import Case
 from tests.support.client import eventually
 from tests.support.company import Company
 from tests.support.suites import ROOT, RunningSuite
 
-pytestmark = pytest.mark.slow
 VERSION_BEFORE = "6d3002283e3832f800c6e0383670ed1d90f71d2b"
 NEEDED = ("aftersales", "deploy/local/cli.py", "gateway/app.py", *(f"services/{name}/app.py" for name in SERVICES))
 KEPT = ("id", "secrets.json", "signing-key.pem", "jwks.json", "keyring.json")

@@ -22,8 +22,6 @@ from tests.support.client import eventually
 from tests.support.company import PASSWORD, Company
 from tests.support.suites import RunningSuite
 
-pytestmark = pytest.mark.slow
-
 
 @dataclass(frozen=True)
 class Told:

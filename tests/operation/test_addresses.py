@@ -16,7 +16,6 @@ from deploy.local.folder import DataFolder
 from tests.support.client import Client, eventually
 from tests.support.suites import RunningSuite
 
-pytestmark = pytest.mark.slow
 PROXY = "127.0.0.9"
 STRICT = {"AFTERSALES_TRUSTED_PROXIES": f"{PROXY}/32", "AFTERSALES_FAILED_SIGN_INS": "0.01/3"}
 

@@ -22,8 +22,6 @@ from tests.support.client import eventually
 from tests.support.company import PASSWORD, Company
 from tests.support.suites import RunningSuite
 
-pytestmark = pytest.mark.slow
-
 NAME, NUMBER = "钟离春晓", "+8613866554433"
 PERSON = (NAME, NUMBER, NUMBER[3:], "138-6655-4433", json.dumps(NAME)[1:-1])
 

@@ -21,8 +21,6 @@ from tests.support.company import ROLES, Company
 from tests.support.databases import owner
 from tests.support.suites import RunningSuite, aftersales
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def own(mode: str) -> Iterator[RunningSuite]:
