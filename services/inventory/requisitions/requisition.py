@@ -10,9 +10,10 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
@@ -32,7 +33,26 @@ class State(StrEnum):
     DONE = "done"
 
 
-ANNOUNCED = ("quote_version", "reserved_all", "issued_all", "issued_any", "cancelled", "lines", "summary")
+class AnnouncedLine(TypedDict):
+    """Quantities as JSON numbers."""
+
+    part_id: str
+    needed: int | float
+    reserved: int | float
+    issued: int | float
+    returned: int | float
+
+
+class Announced(TypedDict):
+    """What its event tells, but for the order's id (contracts/inventory/events/requisition.v1.json)."""
+
+    quote_version: int | None
+    reserved_all: bool
+    issued_all: bool
+    issued_any: bool
+    cancelled: bool
+    lines: list[AnnouncedLine]
+    summary: str
 
 
 def _announced(name: str) -> Callable[[Any], Any]:
@@ -47,7 +67,7 @@ class Requisition(Base, Scoped, Aggregate):
         "aftersales.inventory.requisition.v1",
         "work_order_id",
         only=lambda requisition: requisition.announced is not None,
-        **{name: _announced(name) for name in ANNOUNCED},
+        **{name: _announced(name) for name in Announced.__annotations__},
     )
     __tablename__ = "requisitions"
     __table_args__ = (
@@ -66,7 +86,7 @@ class Requisition(Base, Scoped, Aggregate):
     cancelled: Mapped[bool]
     promised_at: Mapped[datetime | None]
     posted_returns: Mapped[list[str]]
-    announced: Mapped[dict[str, Any] | None]
+    announced: Mapped[Announced | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class RequisitionLine(Base, Scoped):

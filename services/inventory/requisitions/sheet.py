@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from chassis.domain.aggregate import new_id
 from chassis.domain.money import ZERO
 from services.inventory.kernel import NONE, number
 from services.inventory.requisitions.requisition import (
+    Announced,
     MACHINE,
     Allocation,
     Requisition,
@@ -215,8 +215,7 @@ class Sheet:
             return State.APPLIED
         return State.PROCESSING if any(line.to_issue for line in lines) else State.OUT
 
-    def snapshot(self) -> dict[str, Any]:
-        """Members of the event but the order's id."""
+    def snapshot(self) -> Announced:
         lines = [line for _, line in sorted(self.lines.items()) if not line.empty]
         return {
             "quote_version": self.requisition.quote_version,
@@ -225,8 +224,13 @@ class Sheet:
             "issued_any": any(line.out for line in lines),
             "cancelled": self.requisition.cancelled,
             "lines": [
-                {"part_id": str(line.part_id)}
-                | {name: number(getattr(line, name)) for name in ("needed", "reserved", "issued", "returned")}
+                {
+                    "part_id": str(line.part_id),
+                    "needed": number(line.needed),
+                    "reserved": number(line.reserved),
+                    "issued": number(line.issued),
+                    "returned": number(line.returned),
+                }
                 for line in lines
             ],
             "summary": _summary(lines),
@@ -243,7 +247,7 @@ def _summary(lines: Iterable[RequisitionLine]) -> str:
     return f"需 {needed} · 预留 {reserved} · 出库 {out} (needed {needed}, reserved {reserved}, out {out})"
 
 
-NOTHING: dict[str, Any] = {
+NOTHING: Announced = {
     "quote_version": None,
     "reserved_all": True,
     "issued_all": True,
