@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import servers_for
+from tests.support.client import eventually
 from tests.support.suites import RunningSuite
 
 
@@ -19,9 +20,16 @@ def points(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="package")
-def own(mode: str, points: Path) -> Iterator[RunningSuite]:
+def killed(mode: str, points: Path) -> Iterator[RunningSuite]:
     running = RunningSuite(servers_for(mode), extra={"AFTERSALES_FAILPOINTS": str(points), "AFTERSALES_WEBHOOK_NETWORKS": "127.0.0.1/32"})
     try:
         yield running.start()
     finally:
         running.dispose()
+
+
+@pytest.fixture
+def own(killed: RunningSuite) -> RunningSuite:
+    """With nothing down: what was killed again and again in the story before is started after 15 s at last."""
+    eventually(killed.is_whole, "every process", 30)
+    return killed

@@ -191,6 +191,10 @@ class RunningSuite:
         entries = DataFolder(self.data).state.get("processes", {})
         return {name: entry["pid"] for name, entry in entries.items() if psutil.pid_exists(entry["pid"])}
 
+    def is_whole(self) -> bool:
+        """No process is down, waiting to be started again."""
+        return not DataFolder(self.data).state.get("down")
+
     def memory(self) -> int:
         """Bytes of the whole suite at rest: proportional set sizes of the supervisor and everything below it."""
         assert self.process is not None
