@@ -14,9 +14,9 @@ from chassis.domain.aggregate import new_id
 from chassis.domain.money import ZERO
 from services.inventory.kernel import NONE, number
 from services.inventory.requisitions.requisition import (
-    Announced,
     MACHINE,
     Allocation,
+    Announced,
     Requisition,
     RequisitionLine,
     State,
