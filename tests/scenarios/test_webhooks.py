@@ -97,6 +97,7 @@ def test_a_sender_killed_after_the_answer_tells_it_again_under_the_same_id(own: 
 
 
 @pytest.mark.slow
+@pytest.mark.long  # partners/test_hooks.py restarts the suite and the receiver in each run
 def test_our_restart_and_a_receiver_that_was_away(own: RunningSuite, receiver: Receiver):
     company = Company(own.client(patience=60), sites=1)
     company.receive(company.sites[0], [(part["id"], 50) for part in company.parts])

@@ -14,13 +14,14 @@ from tests.support.contracts import operations
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES, COVERAGE = 1, 4
+SHARE, LONG = (1, 2), (10, 40)
+"""Examples and cells of coverage of each operation."""
 TARGETS = [operation for operation in operations() if key_of(operation) not in LEFT_OUT]
 
 
 @pytest.fixture(scope="module")
 def prober(battered: World, told: list[str], many: bool) -> Iterator[Prober]:
-    prober = Prober(battered, EXAMPLES * (10 if many else 1), COVERAGE * (10 if many else 1))
+    prober = Prober(battered, *(LONG if many else SHARE))
     yield prober
     ways = ", ".join(f"{count} {how}" for how, count in sorted(prober.sent.items()))
     told.append(f"Schemathesis: {prober.tally.line(len(TARGETS))}: {ways}")
