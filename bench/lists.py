@@ -48,7 +48,7 @@ KNOWN = {
         ("customers.search sort=name", "customers.search sort=-name"), "names are sealed, so the service sorts; refused above 10,000"
     ),
 }
-"""What is known to read too much, or to be refused, and why: seconds each, so it is asked once, and held to no line."""
+"""What is known to read too much, or to be refused, and why: asked once, since most take seconds, and held to no line; a refusal is told."""
 UNASKED = {"streams.me", "attachments.from_work_order", "attachments.from_device"}
 """Answers that never end, and files, of which a made company has none."""
 TYPED: dict[str, list[str]] = {
@@ -196,7 +196,11 @@ class Sweep:
                 gc.collect()  # of what this benchmark keeps: one collection in twelve calls would be their p95
                 for _ in range(1 if why else self.arguments.repeat):
                     for asked, target, kept in ((self.small, small, values[0]), (self.large, large, values[1])):
-                        kept.append(asked.get(target, scope)[2] * 1000)
+                        status, _, seconds = asked.get(target, scope)
+                        kept.append(seconds * 1000)
+                if status != 200:
+                    self.console.print(f"{label}: {large} answers {status}{f' (known: {why})' if why else ''}", markup=False)
+                    good &= why is not None and status < 500
                 label += " (known)" * (why is not None) + " (longer page)" * more
                 rows.append(ratios.Ratio(label, ratios.p95(values[1]), ratios.p95(values[0]), None if why or more else REACH))
         title = f"{operations[0].service}, p95 of {self.arguments.repeat} calls"
