@@ -13,7 +13,7 @@ import pytest
 from chassis import crypto
 from chassis.crypto import Ring
 from deploy.local.files import write_private
-from tests.support import contracts, lanes, servers
+from tests.support import contracts, lanes, prepared, servers
 from tests.support.client import Client
 from tests.support.company import Company
 from tests.support.suites import RunningSuite
@@ -49,6 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.TemporaryDirectory(prefix="aftersales-ring-")
     config.add_cleanup(folder.cleanup)
     config.pluginmanager.register(TELLINGS)
+    if not hasattr(config, "workerinput"):
+        config.add_cleanup(prepared.share())
     ring = Path(folder.name) / "keyring.json"
     write_private(ring, Ring.new().text())
     os.environ["AFTERSALES_KEYRING"] = str(ring)

@@ -17,8 +17,9 @@ ON_SERVERS = re.compile(r"\[(.*-)?servers(-.*)?\]$")
 SHARED = ("tests/security/servers/", "tests/operation/test_upgrade.py", "tests/integration/deploy/test_image.py")
 EARLY = "tests/security/servers/"
 """It has a suite and gateways of its own: an ordinary server has no connections for them beside the shared suite."""
-LATE = "tests/integration/deploy/test_monitoring.py"
-"""It asks for what the shared suite tells once a minute: nothing to wait for when that has run for a while."""
+LATE = ("tests/integration/deploy/test_monitoring.py", "tests/security/fuzz/")
+"""The first asks for what the shared suite tells once a minute: nothing to wait for when that has run for a while. What fuzzers get
+through changes things at random, so they come when the others are done with the world they share."""
 FOLDERS = {"faults": "campaigns", "security": "security", "browser": "browser", "scenarios": "stories", "partners": "stories"}
 TOGETHER = ("tests/integration/gateway/",)
 """Files of one package whose shared fixture takes seconds: on one worker and in a row they pay for it once, not file by file."""

@@ -23,6 +23,7 @@ import psutil
 from chassis import crypto
 from deploy.local import cli
 from deploy.local.folder import DataFolder
+from tests.support import prepared
 from tests.support.client import Client
 from tests.support.servers import Servers
 
@@ -58,19 +59,21 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 class RunningSuite:
-    """One suite, from ``up`` to its clean stop. ``servers`` None: the embedded default."""
+    """One suite, from ``up`` to its clean stop. ``servers`` None: the embedded default, in a folder that is prepared already unless the
+    ``first_start`` is what is looked at."""
 
     command: ClassVar[list[str]] = [str(COMMAND)]
     on_servers: ClassVar[set[RunningSuite]] = set()
 
     def __init__(
         self, servers: Servers | None = None, *, folder: Path | None = None, extra: Mapping[str, str] | None = None,
-        workers: int = 1,
+        workers: int = 1, first_start: bool = False,
     ) -> None:
         self.servers = servers
         self.mode = "servers" if servers else "embedded"
         self.root = Path(tempfile.mkdtemp(prefix="aftersales-test-")) if folder is None else None
         self.data = folder or Path(str(self.root)) / "数据 of a suite"
+        self.first_start = first_start
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.prefix = f"t{uuid.uuid4().hex[:8]}_"
@@ -110,6 +113,8 @@ class RunningSuite:
             beside = [other.data for other in self.on_servers - {self} if other.servers == self.servers]
             assert len(beside) < AT_ONCE, f"no connections left beside {beside}"
             self.on_servers.add(self)
+        elif self.root and not self.first_start and not self.data.exists():
+            prepared.lay(self.data, self.env)
         self.process = subprocess.Popen(
             [*self.command, "up", "--data", str(self.data), "--port", str(self.port), *self.options],
             env=self.env, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,

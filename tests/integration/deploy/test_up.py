@@ -26,7 +26,7 @@ GENERATED = {"AFTERSALES_ADMIN_PASSWORD": ""}
 
 @pytest.fixture(scope="module")
 def suite() -> Iterator[RunningSuite]:
-    running = RunningSuite(extra=GENERATED)
+    running = RunningSuite(extra=GENERATED, first_start=True)
     try:
         yield running.start()
     finally:

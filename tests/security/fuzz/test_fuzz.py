@@ -21,8 +21,8 @@ TARGETS = [operation for operation in operations() if key_of(operation) not in U
 
 
 @pytest.fixture(scope="module")
-def fuzzer(battered: World, many: bool, told: list[str]) -> Iterator[Fuzzer]:
-    fuzzer = Fuzzer(battered, LONG if many else SHARE)
+def fuzzer(world: World, many: bool, told: list[str]) -> Iterator[Fuzzer]:
+    fuzzer = Fuzzer(world, LONG if many else SHARE)
     yield fuzzer
     told.append(fuzzer.tally.line(len(TARGETS)))
 

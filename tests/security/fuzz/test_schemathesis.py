@@ -20,8 +20,8 @@ TARGETS = [operation for operation in operations() if key_of(operation) not in L
 
 
 @pytest.fixture(scope="module")
-def prober(battered: World, told: list[str], many: bool) -> Iterator[Prober]:
-    prober = Prober(battered, *(LONG if many else SHARE))
+def prober(world: World, told: list[str], many: bool) -> Iterator[Prober]:
+    prober = Prober(world, *(LONG if many else SHARE))
     yield prober
     ways = ", ".join(f"{count} {how}" for how, count in sorted(prober.sent.items()))
     told.append(f"Schemathesis: {prober.tally.line(len(TARGETS))}: {ways}")
