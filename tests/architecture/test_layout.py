@@ -170,11 +170,3 @@ def test_no_unfinished_business():
     for path in sources():
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             assert not marks.search(line), f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
-
-
-def test_what_a_folder_of_tests_shares_ends_with_it():
-    """pytest knows packages, not folders: elsewhere scope "package" is the session's, and a suite lives on beside all others."""
-    sharing = [path for path in (ROOT / "tests").rglob("*.py") if 'scope="package"' in path.read_text(encoding="utf-8")]
-    assert sharing
-    bare = [str(path.parent.relative_to(ROOT)) for path in sharing if path.name == "conftest.py" and not (path.parent / "__init__.py").exists()]
-    assert bare == []

@@ -14,8 +14,12 @@ from tests.integration.orders.test_attachments import kept
 from tests.support.serving import Served
 
 READ, CORRECT, TAKE_IN = (f"orders.work_order.{verb}" for verb in ("read", "correct", "create"))
-NEW = (datetime.now(UTC) - timedelta(days=10)).date().isoformat()  # in warranty
 OLD = "2019-05-01"
+
+
+def bought_lately() -> str:
+    """The day of a purchase that is in warranty."""
+    return (datetime.now(UTC) - timedelta(days=10)).date().isoformat()
 
 
 def attempt(job: Job, body: Any, **more: Any) -> httpx.Response:
@@ -43,7 +47,7 @@ def test_what_was_wrong_is_put_right_and_the_history_tells_both(shop: Shop) -> N
     former = shop.device(OLD)["id"]
     job = shop.order(customer_id=wrong, device_id=former, problem="hums")
     assert job.document["coverage"] == "out_of_warranty"
-    device, version = shop.device(NEW, customer_id=right), job.document["version"]
+    device, version = shop.device(bought_lately(), customer_id=right), job.document["version"]
     after = correct(job, {"customer_id": right, "device_id": device["id"], "problem": "leaks water", "channel": "phone"})
     assert (after["customer_id"], after["customer_name"], after["device_id"]) == (right, "李雷", device["id"])
     assert (after["problem"], after["channel"], after["coverage"], after["version"]) == ("leaks water", "phone", "in_warranty", version + 1)
@@ -68,7 +72,7 @@ def test_the_words_of_the_new_problem_find_it_and_the_old_ones_do_not(shop: Shop
 
 
 def test_nothing_that_differs_changes_nothing(shop: Shop) -> None:
-    job = shop.order(customer_id=shop.customer(), device_id=shop.device(NEW)["id"])
+    job = shop.order(customer_id=shop.customer(), device_id=shop.device(bought_lately())["id"])
     for body in ({}, {name: job.document[name] for name in ("customer_id", "device_id", "problem", "channel", "site_id")}):
         assert correct(job, body)["version"] == 1
     assert entries(job) == told(job) == []
@@ -76,7 +80,7 @@ def test_nothing_that_differs_changes_nothing(shop: Shop) -> None:
 
 def test_the_owner_of_the_device_is_meant_where_there_is_no_customer(shop: Shop) -> None:
     owner, other = shop.customer(), shop.customer()
-    device = shop.device(NEW, customer_id=owner)["id"]
+    device = shop.device(bought_lately(), customer_id=owner)["id"]
     assert correct(shop.order(), {"device_id": device})["customer_id"] == owner
     job = shop.order(customer_id=other)
     assert correct(job, {"device_id": device})["customer_id"] == other, "who was named stays"
@@ -87,17 +91,17 @@ def test_the_owner_of_the_device_is_meant_where_there_is_no_customer(shop: Shop)
 
 def test_coverage_is_decided_again_with_what_the_diagnosis_found(shop: Shop) -> None:
     job = shop.order(device_id=shop.device(OLD)["id"]).start().diagnose(exclusion="misuse")
-    after = correct(job, {"device_id": shop.device(NEW)["id"]})
+    after = correct(job, {"device_id": shop.device(bought_lately())["id"]})
     assert (after["coverage"], after["coverage_reason"][-1]["code"]) == ("out_of_warranty", "exclusion_misuse")
     device = shop.device(OLD)
     job = shop.order(device_id=device["id"])
-    shop.ok("PATCH", f"/devices/{device['id']}", {"purchased_on": NEW})
+    shop.ok("PATCH", f"/devices/{device['id']}", {"purchased_on": bought_lately()})
     assert correct(job, {"problem": "other words"})["coverage"] == "out_of_warranty", "its device was not said"
     assert correct(job, {"device_id": device["id"]})["coverage"] == "in_warranty"
 
 
 def test_a_quote_that_somebody_else_pays_now_is_void(shop: Shop) -> None:
-    new = shop.device(NEW)["id"]
+    new = shop.device(bought_lately())["id"]
     job = shop.order(device_id=shop.device(OLD)["id"]).to_approved()
     after = correct(job, {"device_id": new})
     assert (after["state"], after["approved_version"], after["quote"]["state"], after["waiting_for"]) == ("in_repair", None, "void", None)
@@ -240,7 +244,7 @@ def test_what_is_billed_is_what_the_order_says(shop: Shop, round_: int) -> None:
     """A check and a correction at once: either the bill is the right customer's and payer's, or the correction is refused."""
     wrong, right = shop.customer(), shop.customer()
     job = shop.order(customer_id=wrong, device_id=shop.device(OLD)["id"]).to_approved().do("complete", {"work_done": "x"}).issued()
-    device, answers = shop.device(NEW)["id"], dict[str, httpx.Response]()
+    device, answers = shop.device(bought_lately())["id"], dict[str, httpx.Response]()
     at_once([
         lambda: answers.update(correct=attempt(job, {"customer_id": right, "device_id": device})),
         lambda: answers.update(check=job.attempt("check", {"passed": True})),

@@ -11,12 +11,12 @@ import pytest
 
 from tests.integration.orders.conftest import UNKNOWN, Shop
 
-TOMORROW = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d")
+DAY = "2099-05-04"
 
 
 def slot(shop: Shop, start: str, end: str | None = None) -> dict[str, Any]:
-    body = {"technician_id": shop.technician["id"], "appointment_start": f"{TOMORROW}T{start}:00Z"}
-    return body | ({"appointment_end": f"{TOMORROW}T{end}:00Z"} if end else {})
+    body = {"technician_id": shop.technician["id"], "appointment_start": f"{DAY}T{start}:00Z"}
+    return body | ({"appointment_end": f"{DAY}T{end}:00Z"} if end else {})
 
 
 def test_an_illegal_move_names_state_and_what_this_caller_may_do(shop: Shop):
@@ -96,11 +96,11 @@ def test_a_customer_that_arrives_while_waiting(shop: Shop, patience: None):
 def test_appointments_of_a_technician_never_overlap(shop: Shop):
     first, second, third = shop.order(), shop.order(), shop.order()
     first.do("assign", slot(shop, "01:00", "02:00"))
-    assert first.document["appointment_end"] == f"{TOMORROW}T02:00:00Z"
+    assert first.document["appointment_end"] == f"{DAY}T02:00:00Z"
     shop.refused(second.attempt("assign", slot(shop, "01:59", "02:30")), 409, "slot_taken")
     assert second.reload()["version"] == 1
     second.do("assign", slot(shop, "02:00"))
-    assert second.document["appointment_end"] == f"{TOMORROW}T03:00:00Z", "an hour unless said"
+    assert second.document["appointment_end"] == f"{DAY}T03:00:00Z", "an hour unless said"
     shop.refused(third.attempt("assign", slot(shop, "02:59", "04:00")), 409, "slot_taken")
     first.do("assign", slot(shop, "01:30", "02:00"))
     third.do("assign", slot(shop, "01:00", "01:30"))
@@ -136,11 +136,11 @@ def test_one_of_many_gets_the_slot(shop: Shop):
 
 def test_bad_appointments_and_foreign_technicians(shop: Shop, api):
     job, other = shop.order(), Shop(api)
-    later = datetime.fromisoformat(f"{TOMORROW}T03:01:00Z") + timedelta(days=1)
+    later = datetime.fromisoformat(f"{DAY}T03:01:00Z") + timedelta(days=1)
     earlier = datetime.now(UTC) - timedelta(minutes=2)
     for body, field in (
         (
-            {"technician_id": shop.technician["id"], "appointment_end": f"{TOMORROW}T02:00:00Z"},
+            {"technician_id": shop.technician["id"], "appointment_end": f"{DAY}T02:00:00Z"},
             "appointment_start",
         ),
         (slot(shop, "03:00", "02:00"), "appointment_end"),
