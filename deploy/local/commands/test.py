@@ -1,7 +1,7 @@
 """Run all tests, on what is embedded and, where they answer, on real PostgreSQL and RabbitMQ too.
 
 `test` first checks the code (ruff, mypy, import rules). `test fast` is for while typing: only the embedded suite, no long
-stories; `test --long` is what is run before a release: every story on both, the promised sizes. All three run two tests at a time.
+stories; `test --long` is what is run before a release: every story on both, the promised sizes. All three run three tests at a time.
 Everything else on the command line goes to pytest, and then only the tests asked for are
 run, one at a time.
 """
@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-TWO_LANES = ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"]
-"""Two tests at a time, on however many cores; which belong together is said in tests/support/lanes.py."""
+LANES = ["-n", "3", "--dist", "loadscope", "--no-loadscope-reorder"]
+"""Three tests at a time, on however many cores: they wait about as often as they compute. Which belong together is said in
+tests/support/lanes.py."""
 SLOWEST = ["--durations=25"]
 """Said at the end of a whole run: what the next landing makes faster."""
 CHECKS = {
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     selected = ["--fast", *arguments.rest[1:]] if arguments.rest[:1] == ["fast"] else arguments.rest
     whole = selected in ([], ["--fast"], ["--long"])
     failed = [name for name, command in CHECKS.items() if whole and not _passes(name, command)]
-    of_whole = [*TWO_LANES, *SLOWEST] if whole else []
+    of_whole = [*LANES, *SLOWEST] if whole else []
     code = subprocess.call([sys.executable, "-P", "-m", "pytest", *of_whole, *selected], cwd=ROOT, env=_environment())
     if failed:
         print(f"failed before the tests: {', '.join(failed)}", file=sys.stderr)

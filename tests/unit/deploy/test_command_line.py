@@ -83,7 +83,7 @@ def test_database_names_start_with_the_prefix_or_the_folder(monkeypatch: pytest.
         Servers.given()
 
 
-WHOLE = [*test_command.TWO_LANES, *test_command.SLOWEST]
+WHOLE = [*test_command.LANES, *test_command.SLOWEST]
 
 
 @pytest.mark.parametrize(("words", "pytest_gets", "checked"), [
