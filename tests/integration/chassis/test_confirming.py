@@ -105,7 +105,7 @@ def test_when_time_is_over_it_may_be_given_up(shelf: Shelf, made: dict[str, Any]
 def test_a_dry_run_waits_for_nobody(shelf: Shelf, made: dict[str, Any]) -> None:
     began = time.monotonic()
     answer = asked(shelf, made, **{"Dry-Run": "true"})
-    assert (answer.status_code, answer.json()["price"]) == (200, "2.00") and time.monotonic() - began < 1
+    assert (answer.status_code, answer.json()["price"]) == (200, "2.00") and time.monotonic() - began < 2.5
     assert price(shelf, made) == "1.00"
 
 

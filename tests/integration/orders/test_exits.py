@@ -89,7 +89,7 @@ def test_a_dry_run_waits_for_nobody(shop: Shop, patience: None):
     job = shop.order().to_approved()
     began = time.monotonic()
     answer = job.attempt("cancel", {"reason": "sold"}, headers={"Dry-Run": "true"})
-    assert answer.json()["state"] == "cancelling" and time.monotonic() - began < 1
+    assert answer.json()["state"] == "cancelling" and time.monotonic() - began < 2.5
     assert job.where == ("in_repair", None)
 
 
