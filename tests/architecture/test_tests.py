@@ -47,7 +47,7 @@ def early(text: str) -> list[int]:
     while len(clocks) > known:
         known = len(clocks)
         clocks |= {one.name for one in functions if any(called(node) in clocks for node in ast.walk(one))}
-    return [node.lineno for node in at_import(tree) if called(node) in clocks]  # type: ignore[attr-defined]
+    return [node.lineno for node in at_import(tree) if isinstance(node, ast.Call) and called(node) in clocks]
 
 
 @over("path", sources("tests"), lambda path: path.relative_to(ROOT))

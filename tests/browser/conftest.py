@@ -44,7 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Of a module and not of the session: Playwright's event loop must not outlive the tests that want it."""
+    """Of a module and not of the session: Playwright's event loop must not outlive the tests that want it. Skipped where a developer
+    has no browser, which `./aftersales` cannot bring; `.ci/run` installs one."""
     if not CHROMIUM:
         pytest.skip("no Chromium on this machine (Debian: chromium-headless-shell, fonts-noto-cjk)")
     with sync_playwright() as playwright:

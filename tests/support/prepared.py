@@ -15,6 +15,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from deploy import prepare
+from deploy.local.folder import DataFolder
+from deploy.local.suite import databases_of
+
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = "AFTERSALES_TEST_PREPARED"
 """Names the folder in which the workers of a run share what is prepared."""
@@ -29,10 +33,10 @@ def share() -> Callable[[], None]:
     return folder.cleanup
 
 
-def lay(data: Path, environment: dict[str, str]) -> bool:
-    """Whether ``data`` now is such a folder: only in a run that shares one."""
+def lay(data: Path, environment: dict[str, str]) -> None:
+    """Makes ``data`` such a folder, in a run that shares one. ``environment``: of all suites alike, not of the one that comes first."""
     if VARIABLE not in os.environ:
-        return False
+        return
     shared = Path(os.environ[VARIABLE])
     made = shared / "data"
     with open(shared / "lock", "w") as lock:
@@ -44,15 +48,10 @@ def lay(data: Path, environment: dict[str, str]) -> bool:
             subprocess.run(command, env={**environment, "PYTHONPATH": str(ROOT)}, cwd=ROOT, check=True, timeout=120)
             making.rename(made)
     shutil.copytree(made, data, ignore=lambda place, names: OWN if Path(place) == made else ())
-    return True
 
 
 def make(data: Path) -> None:
     """What ``up`` does before it starts the first process."""
-    from deploy import prepare
-    from deploy.local.folder import DataFolder
-    from deploy.local.suite import databases_of
-
     folder = DataFolder(data)
     folder.prepare()
     with folder.lock(), databases_of(folder) as (_, databases):

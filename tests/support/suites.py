@@ -114,7 +114,7 @@ class RunningSuite:
             assert len(beside) < AT_ONCE, f"no connections left beside {beside}"
             self.on_servers.add(self)
         elif self.root and not self.first_start and not self.data.exists():
-            prepared.lay(self.data, self.env)
+            prepared.lay(self.data, environment({}))
         self.process = subprocess.Popen(
             [*self.command, "up", "--data", str(self.data), "--port", str(self.port), *self.options],
             env=self.env, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
