@@ -37,6 +37,16 @@ def tax_of(net: Decimal, rate: Decimal) -> Decimal:
     return money(net * rate)
 
 
+def exact_rate(value: float | None) -> Decimal | None:
+    """A rate as JSON has it, without the binary fraction behind it; None where there is none."""
+    return None if value is None else Decimal(str(value))
+
+
+def rate_number(rate: Decimal | None) -> float | None:
+    """A rate as the JSON number that shows it."""
+    return None if rate is None else float(rate)
+
+
 def split(total: Decimal, shares: Sequence[Decimal]) -> list[Decimal]:
     """Split ``total`` by ``shares`` to the cent: the parts always sum to the total, the largest remainder gets the odd cents."""
     whole = sum(shares, Decimal(0))

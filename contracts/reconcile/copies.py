@@ -91,8 +91,8 @@ COPIES = (
         Copy("parameter", ("gateway", PARAMETERS), (holder, PARAMETER_COPIES), some=True)
         for holder in ("orders", "callcenter")
     ),
-    _simple("part", "inventory", "parts", "orders", "part_copies", "number, name, unit, trim_scale(price)"),
-    _simple("labour rate", "finance", "labour_rates", "orders", "labour_rate_copies", "code, name, trim_scale(hourly_rate)"),
+    _simple("part", "inventory", "parts", "orders", "part_copies", "number, name, unit, trim_scale(price), tax_rate"),
+    _simple("labour rate", "finance", "labour_rates", "orders", "labour_rate_copies", "code, name, trim_scale(hourly_rate), tax_rate"),
     replace(
         _simple("customer", "callcenter", "customers", "orders", "customer_copies", "id::text, name, phones, erased_at"),
         opens=(_customer(Customer), _customer(CustomerCopy)),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chassis.domain.money import rate_number
 from chassis.http.views import stamps
 from services.finance.kernel import DEFAULT_CURRENCY
 from services.finance.rates.labour_rate import LabourRate
@@ -14,5 +15,6 @@ def labour_rate(rate: LabourRate) -> dict[str, Any]:
         "name": rate.name,
         "currency": DEFAULT_CURRENCY,
         "hourly_rate": rate.hourly_rate,
+        "tax_rate": rate_number(rate.tax_rate),
         **stamps(rate),
     }

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Numeric
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base
 from chassis.db.folded import key_of, searched
 from chassis.domain.aggregate import Aggregate
 from chassis.domain.events import Published
-from chassis.domain.money import money
+from chassis.domain.money import exact_rate, money, rate_number
 from services.inventory.kernel import Price
 
 
 class Part(Base, Aggregate):
     """``price`` is the sales price of one unit before tax; what it cost stands in the stock ledger."""
 
-    published = Published("aftersales.inventory.part.v1", "number", "name", "unit", "price")
+    published = Published("aftersales.inventory.part.v1", "number", "name", "unit", "price", tax_rate=lambda part: rate_number(part.tax_rate))
     __tablename__ = "parts"
-    __table_args__ = (CheckConstraint("price >= 0", name="price"),)
+    __table_args__ = (
+        CheckConstraint("price >= 0", name="price"),
+        CheckConstraint("tax_rate BETWEEN 0 AND 1", name="tax_rate"),
+    )
 
     number: Mapped[str] = mapped_column(index=True)
     number_key: Mapped[str] = key_of("number")
@@ -29,13 +33,15 @@ class Part(Base, Aggregate):
     name_words: Mapped[str] = searched("name", index=True)
     unit: Mapped[str]
     price: Mapped[Price]
+    tax_rate: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
+    """Of its own; None: the company's (parameter ``tax.rate``)."""
 
     @classmethod
-    def create(cls, number: str, name: str, unit: str, price: Decimal) -> Part:
-        return cls(number=number, name=name, unit=unit, price=money(price))
+    def create(cls, number: str, name: str, unit: str, price: str, tax_rate: float | None = None) -> Part:
+        return cls(number=number, name=name, unit=unit, price=money(price), tax_rate=exact_rate(tax_rate))
 
-    def change(self, name: str | None = None, unit: str | None = None, price: Decimal | None = None) -> None:
-        """New name, unit or price for what is quoted from now on."""
-        self.name = self.name if name is None else name
-        self.unit = self.unit if unit is None else unit
-        self.price = self.price if price is None else money(price)
+    def change(self, **fields: Any) -> None:
+        """New name, unit, price or tax rate for what is quoted from now on, as a request gives them."""
+        read: dict[str, Any] = {"price": money, "tax_rate": exact_rate}
+        for name, value in fields.items():
+            setattr(self, name, read.get(name, str)(value))

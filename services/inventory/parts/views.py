@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chassis.domain.money import rate_number
 from chassis.http.views import stamps
 from services.inventory.kernel import DEFAULT_CURRENCY
 from services.inventory.parts.part import Part
@@ -17,5 +18,6 @@ def part(part: Part) -> dict[str, Any]:
         "unit": part.unit,
         "currency": DEFAULT_CURRENCY,
         "price": part.price,
+        "tax_rate": rate_number(part.tax_rate),
         **stamps(part),
     }

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event, on
+from chassis.domain.money import exact_rate
 from services.orders.masters import copies, usecases
 from services.orders.masters.phones import phone_marks
 
@@ -39,18 +40,18 @@ def parameter(uow: UnitOfWork, event: Event) -> None:
     uow.copy(copies.ParameterCopy, event, **event.data)
 
 
-@on("aftersales.inventory.part.*.v1", reads=("number", "name", "unit", "price"))
+@on("aftersales.inventory.part.*.v1", reads=("number", "name", "unit", "price", "tax_rate"))
 def part(uow: UnitOfWork, event: Event) -> None:
     data = event.data
-    price = Decimal(data["price"])
-    uow.copy(copies.PartCopy, event, number=data["number"], name=data["name"], unit=data["unit"], price=price)
+    priced = {"price": Decimal(data["price"]), "tax_rate": exact_rate(data.get("tax_rate"))}
+    uow.copy(copies.PartCopy, event, number=data["number"], name=data["name"], unit=data["unit"], **priced)
 
 
-@on("aftersales.finance.labour_rate.*.v1", reads=("code", "name", "hourly_rate"))
+@on("aftersales.finance.labour_rate.*.v1", reads=("code", "name", "hourly_rate", "tax_rate"))
 def labour_rate(uow: UnitOfWork, event: Event) -> None:
     data = event.data
-    rate = Decimal(data["hourly_rate"])
-    uow.copy(copies.LabourRateCopy, event, code=data["code"], name=data["name"], hourly_rate=rate)
+    priced = {"hourly_rate": Decimal(data["hourly_rate"]), "tax_rate": exact_rate(data.get("tax_rate"))}
+    uow.copy(copies.LabourRateCopy, event, code=data["code"], name=data["name"], **priced)
 
 
 @on("aftersales.callcenter.customer.*.v1", reads=("name", "phones", "erased_at"), locks=True)

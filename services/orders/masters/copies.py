@@ -52,7 +52,7 @@ class PartyCopy(Base, Scoped, ReadCopy):
 
 
 class PartCopy(Base, ReadCopy):
-    """Part (配件) of inventory; ``price`` before tax."""
+    """Part (配件) of inventory; ``price`` before tax, ``tax_rate`` of its own, None: the company\'s."""
 
     __tablename__ = "part_copies"
 
@@ -60,10 +60,11 @@ class PartCopy(Base, ReadCopy):
     name: Mapped[str]
     unit: Mapped[str]
     price: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    tax_rate: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
 
 
 class LabourRateCopy(Base, ReadCopy):
-    """Labour rate (工时费率) of finance; ``hourly_rate`` before tax."""
+    """Labour rate (工时费率) of finance; ``hourly_rate`` before tax, ``tax_rate`` as of a part."""
 
     __tablename__ = "labour_rate_copies"
 
@@ -71,6 +72,7 @@ class LabourRateCopy(Base, ReadCopy):
     code_key: Mapped[str] = key_of("code", unique=False, index=True)
     name: Mapped[str]
     hourly_rate: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    tax_rate: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
 
 
 class CustomerCopy(Base, ReadCopy):

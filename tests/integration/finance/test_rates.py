@@ -30,7 +30,7 @@ def test_create_read_change_list(api: Served) -> None:
     assert (stale.status_code, stale.json()["code"]) == (409, "stale_version")
     same = api.call("PATCH", f"/labour-rates/{rate['id']}", {"hourly_rate": "120.50"}).json()
     assert same["version"] == 2, "nothing differs, nothing is saved"
-    told = {"code": rate["code"], "name": "标准工时"}
+    told = {"code": rate["code"], "name": "标准工时", "tax_rate": None}
     assert api.events(rate["id"]) == [("labour_rate.created.v1", 1, {**told, "hourly_rate": "100.00"}),
                                       ("labour_rate.changed.v1", 2, {**told, "hourly_rate": "120.50"})]
 

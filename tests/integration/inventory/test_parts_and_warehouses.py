@@ -20,10 +20,16 @@ def test_a_part_keeps_its_number_and_tells_its_price(room: StoreRoom) -> None:
     stale = room.served.call("PATCH", f"/parts/{part['id']}", {"price": "1"}, headers={"If-Match": "1"})
     assert (stale.status_code, stale.json()["code"]) == (409, "stale_version")
     assert room.served.events(part["id"]) == [
-        ("part.created.v1", 1, {"number": number, "name": "轴承", "unit": "个", "price": "25.00"}),
-        ("part.changed.v1", 2, {"number": number, "name": "轴承", "unit": "个", "price": "26.50"}),
+        ("part.created.v1", 1, {"number": number, "name": "轴承", "unit": "个", "price": "25.00", "tax_rate": None}),
+        ("part.changed.v1", 2, {"number": number, "name": "轴承", "unit": "个", "price": "26.50", "tax_rate": None}),
     ]
     assert room.ok("GET", "/parts", number=number)["items"] == [changed]
+    for rate in (0.09, 0, None):
+        assert room.ok("PATCH", f"/parts/{part['id']}", {"tax_rate": rate})["tax_rate"] == rate
+    for wrong in (1.01, -0.1, 0.12345, "0.13"):
+        refused = room.served.call("PATCH", f"/parts/{part['id']}", {"tax_rate": wrong}).json()
+        assert (refused["code"], refused["errors"][0]["field"]) == ("validation_failed", "tax_rate"), wrong
+    changed = room.ok("GET", f"/parts/{part['id']}")
     assert [item["id"] for item in room.ok("GET", "/parts", q=number[:9])["items"]] == [part["id"]]
 
 
