@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ import yaml
 from chassis.service import ROOT
 
 CONTRACTS = ROOT / "contracts"
+VALUES = "x-values"
+"""Of a schema: its values, one line each with their words in both languages and whatever goes with them; ``enum`` follows."""
+SET_BY = "x-set-by"
+"""Of a member of a request: the right that its sender must have (chassis/http/restricted.py)."""
 METHODS = ("get", "post", "put", "patch", "delete")
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -48,7 +53,8 @@ def _resolve(node: Any, base: Path, trail: tuple[tuple[Path, str], ...] = ()) ->
             found = _resolved[key]
             rest = {k: _resolve(v, base, trail) for k, v in node.items() if k != "$ref"}
             return {**found, **rest} if rest else found
-        return {k: _resolve(v, base, trail) for k, v in node.items()}
+        found = {k: _resolve(v, base, trail) for k, v in node.items()}
+        return {**found, "enum": list(found[VALUES])} if VALUES in found else found
     if isinstance(node, list):
         return [_resolve(v, base, trail) for v in node]
     return node
@@ -65,6 +71,12 @@ def load(service: str, context: str) -> dict[str, Any]:
     path = CONTRACTS / service / "openapi" / f"{context}.yaml"
     document: dict[str, Any] = _resolve(read(path), path)
     return document
+
+
+def values(file: str, schema: str) -> dict[str, dict[str, Any]]:
+    """What a schema of ``contracts/<file>.yaml`` says of each of its values."""
+    found: dict[str, dict[str, Any]] = read(CONTRACTS / f"{file}.yaml")[schema][VALUES]
+    return found
 
 
 def contexts(service: str) -> list[str]:
@@ -109,6 +121,17 @@ class Operation:
         """The right with which its answer says more (C-04: numbers in full); without it the operation is done all the same."""
         return self.spec.get("x-shows-more")
 
+    @cached_property
+    def set_by(self) -> frozenset[str]:
+        """The rights that members of its request ask for."""
+        content = self.spec.get("requestBody", {}).get("content", {}).get("application/json", {})
+        return frozenset(_set_by(content.get("schema", {})))
+
+    @property
+    def rights(self) -> frozenset[str]:
+        """Every right it asks for; neither ``public`` nor ``authenticated`` is one."""
+        return frozenset(right for right in (self.permission, self.shows_more, *self.set_by) if right and "." in right)
+
     @property
     def outside(self) -> bool:
         """Outside accounts may call it (G-10)."""
@@ -121,6 +144,13 @@ class Operation:
     @property
     def success(self) -> int:
         return min(int(status) for status in self.spec["responses"] if str(status).startswith("2"))
+
+
+def _set_by(schema: dict[str, Any]) -> Iterator[str]:
+    if SET_BY in schema:
+        yield schema[SET_BY]
+    for inner in (*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else ())):
+        yield from _set_by(inner)
 
 
 @cache

@@ -233,6 +233,14 @@ def indexes(operations: Operations, made: Mapping[str, str], dropped: Iterable[s
             operations.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
 
 
+def sum_of(operations: Operations) -> None:
+    """``sum_of(items jsonb, member text)``: of the members of an array's objects, for constraints on what adds up to a column."""
+    operations.execute(
+        "CREATE OR REPLACE FUNCTION sum_of(items jsonb, member text) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE "
+        "RETURN (SELECT coalesce(sum((one ->> member)::numeric), 0) FROM jsonb_array_elements(items) one)"
+    )
+
+
 def system_scope(operations: Operations) -> None:
     """For a revision that changes data of scoped tables: without it the owner sees no row of them."""
     operations.execute("SELECT set_config('app.scope', '/', true)")

@@ -123,6 +123,8 @@ class Endpoint:
             self._ask_of_shown(query)
         self._check_sort(query)
         body = await self._parse(raw, principal, scope["path"], headers) if self.unsafe else {}
+        if self.operation.set_by:
+            restricted.require_settable(self.body.schema, body, principal.may)
         arguments: dict[str, Any] = {**path, "body": body, "query": self._query(query, scope["path"])}
         client = scope.get("client") or ("", 0)
         address = headers.get("x-forwarded-for", client[0]).split(",")[-1].strip()

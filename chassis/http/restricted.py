@@ -1,15 +1,19 @@
-"""Members of an answer that only some may see: ``x-shown-to: <right>`` on the member's schema in the contract, say of a cost. They are
-left out of every answer to anybody else, and their columns out of files; such a member is never ``required``, and no order or filter
-tells of it (``x-sorts`` leaves it out)."""
+"""Members that ask for a right of their own. ``x-shown-to: <right>`` on a member of an answer, say a cost: it is left out of every answer to
+anybody else, and its column out of files; such a member is never ``required``, and no order or filter tells of it (``x-sorts`` leaves it out).
+``x-set-by: <right>`` on a member of a request, say a discount: who lacks the right is refused when he sends it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from chassis import contracts
+from chassis.domain.errors import Forbidden
+
 Schema = dict[str, Any]
 May = Callable[[str], bool]
 MARK = "x-shown-to"
+SET_BY = contracts.SET_BY
 
 
 def rights_of(schema: Schema) -> frozenset[str]:
@@ -37,6 +41,20 @@ def shown(schema: Schema, value: Any, may: May) -> Any:
     if isinstance(value, list):
         return [shown(schema.get("items", {}), one, may) for one in value]
     return value
+
+
+def require_settable(schema: Schema, body: Any, may: May, path: str = "") -> None:
+    """Raises Forbidden, naming the first member that asks for a right the caller has not."""
+    if isinstance(body, dict):
+        for name, inner in schema.get("properties", {}).items():
+            if name in body:
+                field = f"{path}{name}"
+                if SET_BY in inner and not may(inner[SET_BY]):
+                    raise Forbidden(f"{inner[SET_BY]} is needed", field=field)
+                require_settable(inner, body[name], may, f"{field}.")
+    elif isinstance(body, list):
+        for index, one in enumerate(body):
+            require_settable(schema.get("items", {}), one, may, f"{path}{index}.")
 
 
 def _allowed(schema: Schema, may: May) -> bool:

@@ -88,7 +88,8 @@ class Body:
         self._members = frozenset(properties)
         self._integers = frozenset(name for name, schema in properties.items() if schema.get("type") in ("integer", ["integer", "null"]))
         self._files = contents.get(uploads.MULTIPART, {}).get("schema", {}).get("properties")
-        self._validator = compiled(content["schema"]) if content else None
+        self.schema: dict[str, Any] = content["schema"] if content else {}
+        self._validator = compiled(self.schema) if content else None
         self.dates = Dates(content["schema"] if content else {})
         # A batch whose rows the use case judges one by one: what is wrong in one must not refuse the others.
         self._rows = (f"{spec['x-rows']}.",) if "x-rows" in spec else ()

@@ -51,7 +51,7 @@ def me(principal: Principal, found: tuple[User, Credential] | None) -> Document:
 def right(permission: str) -> Document:
     """One right and the operations that ask for it, or answer more to who has it."""
     every = (o for service in contracts.services() for o in contracts.operations(service))
-    asking = [o for o in every if permission in (o.permission, o.shows_more)]
+    asking = [o for o in every if permission in o.rights]
     operations = [{"method": o.method.upper(), "path": o.path, "summary": o.spec.get("summary", "")} for o in asking]
     return {"permission": permission, "service": permission.partition(".")[0], "operations": operations}
 
@@ -59,8 +59,7 @@ def right(permission: str) -> Document:
 def permissions() -> list[str]:
     """Every right that any contract asks for."""
     every = [o for service in contracts.services() for o in contracts.operations(service)]
-    named = {right for o in every for right in (o.permission, o.shows_more)}
-    return sorted(right for right in named if right and "." in right)
+    return sorted({right for o in every for right in o.rights})
 
 
 def user(found: tuple[User, Credential], principal: Principal, password: str | None = None) -> Document:

@@ -92,7 +92,7 @@ def test_rights(company: Company, role: str):
 def test_permissions_of_me_are_what_the_contracts_name(company: Company):
     from tests.support.contracts import operations
 
-    known = {right for row in operations() for right in (row.permission, row.shows_more)}
+    known = {right for row in operations() for right in row.rights}
     for role in ROLES:
         me = company.sites[0].as_(role).get("/me")
         assert me["roles"] == [role]

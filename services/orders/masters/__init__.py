@@ -1,6 +1,7 @@
 """Service masters: products, sites, technicians, and read copies of other services' masters. The face for other contexts."""
 
 from services.orders.masters.copies import (
+    CounterpartyCopy,
     CustomerCopy,
     LabourRateCopy,
     OrgUnitCopy,
@@ -17,6 +18,7 @@ from services.orders.masters.technician import Technician
 
 __all__ = [
     "FEWEST_DIGITS",
+    "CounterpartyCopy",
     "CustomerCopy",
     "LabourRateCopy",
     "OrgUnitCopy",

@@ -54,6 +54,11 @@ def labour_rate(uow: UnitOfWork, event: Event) -> None:
     uow.copy(copies.LabourRateCopy, event, code=data["code"], name=data["name"], **priced)
 
 
+@on("aftersales.finance.counterparty.*.v1", reads=("kind", "code", "name", "active"))
+def counterparty(uow: UnitOfWork, event: Event) -> None:
+    uow.copy(copies.CounterpartyCopy, event, **event.data)
+
+
 @on("aftersales.callcenter.customer.*.v1", reads=("name", "phones", "erased_at"), locks=True)
 def customer(uow: UnitOfWork, event: Event) -> None:
     """Of an erased customer (C-04) no name is taken any more, however late or new the word."""

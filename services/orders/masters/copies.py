@@ -75,6 +75,17 @@ class LabourRateCopy(Base, ReadCopy):
     tax_rate: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
 
 
+class CounterpartyCopy(Base, ReadCopy):
+    """Counterparty (往来单位) of finance that may pay a share; ``kind`` is maker, insurer or company."""
+
+    __tablename__ = "counterparty_copies"
+
+    kind: Mapped[str]
+    code: Mapped[str]
+    name: Mapped[str]
+    active: Mapped[bool]
+
+
 class CustomerCopy(Base, ReadCopy):
     """Customer (客户) of customer service, sealed (G-24); ``phone_marks``: see ``phones.py``."""
 

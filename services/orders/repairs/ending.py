@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from services.orders.kernel import Document
 from services.orders.repairs import announcing, gates
+from services.orders.repairs.billing import Billing
 from services.orders.repairs.errors import BillExists
 from services.orders.repairs.facts import Bill, Parts
-from services.orders.repairs.quote import Billing, QuoteState
+from services.orders.repairs.quote import QuoteState
 from services.orders.repairs.states import State, Wait
 
 if TYPE_CHECKING:

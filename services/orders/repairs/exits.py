@@ -7,12 +7,13 @@ from uuid import UUID
 from chassis.db.uow import UnitOfWork
 from services.orders.kernel import Document
 from services.orders.repairs import announcing, ending, gates, loading, quick_jobs, usecases
+from services.orders.repairs.billing import diagnosis_fee
 from services.orders.repairs.errors import PartsNotReturned
 from services.orders.repairs.facts import Parts
-from services.orders.repairs.quote import diagnosis_fee
+from services.orders.repairs.quoting import priced
 from services.orders.repairs.settings import tax_rate, uncollected_days
 from services.orders.repairs.states import State
-from services.orders.repairs.usecases import bill_of, free, moving, parts_of, priced
+from services.orders.repairs.usecases import bill_of, free, moving, parts_of
 from services.orders.repairs.work_order import WorkOrder
 
 

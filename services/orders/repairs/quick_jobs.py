@@ -22,6 +22,7 @@ from services.orders.repairs import announcing, ending, loading, usecases
 from services.orders.repairs.errors import InsufficientStock, PartsNotIssued
 from services.orders.repairs.facts import Parts
 from services.orders.repairs.kinds import QUICK_JOB
+from services.orders.repairs.quoting import positions
 from services.orders.repairs.settings import tax_rate
 from services.orders.repairs.states import State
 from services.orders.repairs.usecases import bill_of, parts_of, technician_of
@@ -50,7 +51,7 @@ def create(
     technician = technician_of(uow, order, technician_id)
     order.assign(technician.id, technician.name, None, None, uow.actor)
     order.start(uow.actor)
-    order.offer(usecases.positions(uow, labour, parts), tax_rate(uow), uow.now, uow.actor)
+    order.offer(positions(uow, labour, parts), tax_rate(uow), uow.now, uow.actor)
     if order.approved_version is None:
         order.approve(approved_by or uow.actor, uow.now, uow.actor)
     order.work_done = work_done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,6 @@ from psycopg2.extras import NumericRange
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.db.uow import UnitOfWork
-from chassis.domain import folding
 from chassis.domain.errors import (
     BadTransition,
     DomainError,
@@ -22,11 +21,14 @@ from chassis.domain.errors import (
 )
 from chassis.domain.moments import moment
 from services.orders.devices import Coverage, Device, Exclusion, Stay, decide
-from services.orders.kernel import Document, in_hours, local_day, own, quantity
-from services.orders.masters import LabourRateCopy, PartCopy, Site, Technician, living
+from services.orders.kernel import Document, local_day, own
+from services.orders.masters import Site, Technician, living
 from services.orders.repairs import gates, loading, opening, search, views
+from services.orders.repairs.billing import rebilling
 from services.orders.repairs.facts import Bill, Parts
-from services.orders.repairs.quote import Position, rebilling
+from services.orders.repairs.pricing import Discount
+from services.orders.repairs.quote import payer
+from services.orders.repairs.quoting import known_parts, positions, priced, terms
 from services.orders.repairs.records import Appointment, SearchToken, slot_of
 from services.orders.repairs.settings import tax_rate, uncollected_days
 from services.orders.repairs.work_order import WorkOrder
@@ -133,11 +135,20 @@ def diagnose(
     return order
 
 
-def quote(uow: UnitOfWork, work_order_id: UUID, labour: list[Document], parts: list[Document]) -> WorkOrder:
-    """A new version at today's prices (F-05); the version before is kept as it stood."""
+def quote(
+    uow: UnitOfWork,
+    work_order_id: UUID,
+    labour: list[Document],
+    parts: list[Document],
+    discount: Document | None = None,
+    shares: Sequence[Document] = (),
+) -> WorkOrder:
+    """A new version at today's prices (F-05); the version before is kept as it stood. ``discount`` on the whole, ``shares`` that others
+    than coverage names take over."""
     with moving(uow, work_order_id) as order:
         order.machine.require(order, "quote")
-        order.offer(positions(uow, labour, parts), tax_rate(uow), uow.now, uow.actor)
+        taken_over = terms(uow, shares, payer(order.coverage))
+        order.offer(positions(uow, labour, parts), tax_rate(uow), uow.now, uow.actor, Discount.of(discount, "discount"), taken_over)
     return order
 
 
@@ -195,7 +206,7 @@ def return_parts(uow: UnitOfWork, work_order_id: UUID, lines: list[Document]) ->
             raise DuplicateLine(f"lines.{index}.part_id")
     with moving(uow, work_order_id) as order:
         order.machine.require(order, "return_parts")
-        _known_parts(uow, [line["part_id"] for line in lines], "lines")
+        known_parts(uow, [line["part_id"] for line in lines], "lines")
         order.return_parts(lines, parts_of(uow, order), uow.actor)
     return order
 
@@ -227,7 +238,7 @@ def rebill(
         order.machine.require(order, "rebill")
         hours = None if labour is None else list(priced(uow, labour))
         assert order.billing is not None and order.quote is not None  # audited orders were billed
-        order.rebill(rebilling(order.billing, order.quote, hours, charged_to), uow.actor)
+        order.rebill(rebilling(order.billing, order.quote.tax_rate, hours, charged_to), uow.actor)
     return order
 
 
@@ -286,52 +297,6 @@ def technician_of(uow: UnitOfWork, order: WorkOrder, technician_id: str) -> Tech
     if technician.site_id != order.site_id or not technician.active:
         raise UnknownReference("technician_id")
     return technician
-
-
-def positions(uow: UnitOfWork, labour: list[Document], parts: list[Document]) -> list[Position]:
-    """What is quoted, at today's rates and prices."""
-    return [*priced(uow, labour), *_parts(uow, parts)]
-
-
-def priced(uow: UnitOfWork, labour: list[Document], member: str = "labour") -> Iterator[Position]:
-    """Hours or minutes at today's rates; ``member`` of the request they come from."""
-    codes = {folding.code(line["rate_code"]) for line in labour}
-    rates = (
-        {rate.code_key: rate for rate in uow.find(LabourRateCopy, code_key=codes)}
-        if codes
-        else {}
-    )
-    for index, line in enumerate(labour):
-        rate = rates.get(folding.code(line["rate_code"]))
-        if rate is None:
-            raise UnknownReference(f"{member}.{index}.rate_code").waiting()
-        field, minutes = f"{member}.{index}", line.get("minutes")
-        if ("hours" in line) is (minutes is not None):
-            raise ValidationFailed.of(f"{field}.hours", "missing" if minutes is None else "hours_or_minutes")
-        hours = quantity(line["hours"]) if minutes is None else in_hours(minutes)
-        yield Position("labour", rate.code, rate.name, hours, rate.hourly_rate, minutes, field)
-
-
-def _parts(uow: UnitOfWork, parts: list[Document]) -> Iterator[Position]:
-    seen: set[UUID] = set()
-    for index, line in enumerate(parts):
-        if (id := UUID(line["part_id"])) in seen:
-            raise DuplicateLine(f"parts.{index}.part_id")
-        seen.add(id)
-    copies = _known_parts(uow, [line["part_id"] for line in parts], "parts")
-    for index, line in enumerate(parts):
-        id, field = UUID(line["part_id"]), f"parts.{index}"
-        yield Position("part", str(id), copies[id].name, quantity(line["quantity"]), copies[id].price, field=field)
-
-
-def _known_parts(uow: UnitOfWork, ids: list[str], field: str) -> dict[UUID, PartCopy]:
-    """The parts by id; UnknownReference names the first that inventory never told of."""
-    wanted = [UUID(id) for id in ids]
-    copies = {part.id: part for part in uow.find(PartCopy, PartCopy.id.in_(wanted))} if wanted else {}
-    for index, id in enumerate(wanted):
-        if id not in copies:
-            raise UnknownReference(f"{field}.{index}.part_id").waiting()
-    return copies
 
 
 def _appointment(

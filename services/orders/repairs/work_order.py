@@ -24,11 +24,14 @@ from services.orders.devices import Coverage, Decision
 from services.orders.kernel import Document, apply, quantity
 from services.orders.masters import Technician
 from services.orders.repairs import announcing, corrections, ending, gates
+from services.orders.repairs.billing import Billing
 from services.orders.repairs.errors import BillExists, OverReturn
 from services.orders.repairs.facts import Bill, Parts
 from services.orders.repairs.kinds import KINDS
-from services.orders.repairs.quote import Billing, Position, Quote, QuoteState, total_by_part
+from services.orders.repairs.pricing import Discount, Position
+from services.orders.repairs.quote import Quote, QuoteState, total_by_part
 from services.orders.repairs.sections import Check, Diagnosis, HandOver, PartReturn, Sections
+from services.orders.repairs.shares import Term
 from services.orders.repairs.states import Origin, State, Wait
 
 S = TypeVar("S", Check, Diagnosis, HandOver, PartReturn)
@@ -197,13 +200,21 @@ class WorkOrder(Base, Scoped, Aggregate):
             raise BillExists(bills=[bill.shown()] if bill else [])
         self.machine.require(self, "correct")
 
-    def offer(self, positions: Sequence[Position], tax_rate: Decimal, now: datetime, by: str) -> None:
+    def offer(
+        self,
+        positions: Sequence[Position],
+        tax_rate: Decimal,
+        now: datetime,
+        by: str,
+        discount: Discount | None = None,
+        terms: Sequence[Term] = (),
+    ) -> None:
         """A new quote version; what the old one reserved is free again. Approved at once if the customer owes nothing."""
         self.machine.require(self, "quote")
         if self.quote is not None:
             self.quote.replaced_at = now
         self.quote_version += 1
-        quote = Quote.offer(self.id, self.org_path, self.quote_version, positions, tax_rate, self.coverage)
+        quote = Quote.offer(self.id, self.org_path, self.quote_version, positions, tax_rate, self.coverage, discount, terms)
         self.sections.quote = quote
         self.sections.added += [quote, *quote.lines]
         self.approved_version, self.waiting_for = None, Wait.APPROVAL

@@ -107,7 +107,7 @@ def test_every_right_has_words(language: str) -> None:
     words, unknown = Words(language), set()
     for service in contracts.services():
         for operation in contracts.operations(service):
-            for parts in [(right or "public").split(".") for right in (operation.permission, operation.shows_more)]:
+            for parts in [right.split(".") for right in operation.rights]:
                 if len(parts) != 3:
                     continue
                 verb = (f"permission.verb.{parts[2]}", f"action.{parts[2].replace('_', '-')}")

@@ -10,7 +10,7 @@ from chassis.domain.aggregate import new_id
 from chassis.events.outgoing import row
 from services.orders.devices import Coverage, Decision
 from services.orders.repairs.facts import Bill, Parts
-from services.orders.repairs.quote import Position
+from services.orders.repairs.pricing import Position
 from services.orders.repairs.states import Wait
 from services.orders.repairs.work_order import WorkOrder
 from tests.support.announced import added, loaded

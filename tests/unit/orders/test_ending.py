@@ -10,10 +10,11 @@ import pytest
 
 from services.orders.devices import Coverage
 from services.orders.repairs import ending, gates
+from services.orders.repairs.billing import diagnosis_fee
 from services.orders.repairs.errors import BillOpen, NotOverdue, PartsNotReturned
 from services.orders.repairs.facts import Parts
 from services.orders.repairs.kinds.repair import REPAIR
-from services.orders.repairs.quote import Position, diagnosis_fee
+from services.orders.repairs.pricing import Position
 from services.orders.repairs.states import State, Wait
 from services.orders.repairs.work_order import WorkOrder
 from tests.unit.orders.builders import (

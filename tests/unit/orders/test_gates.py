@@ -10,8 +10,8 @@ import pytest
 
 from chassis.domain.errors import DomainError
 from services.orders.repairs import ending, gates, views
+from services.orders.repairs.billing import diagnosis_fee
 from services.orders.repairs.kinds.repair import REPAIR
-from services.orders.repairs.quote import diagnosis_fee
 from services.orders.repairs.work_order import WorkOrder
 from services.orders.texts import codes_of
 from tests.unit.orders.builders import (

@@ -16,7 +16,9 @@ from chassis.domain.money import MOST
 from services.orders.devices import Coverage
 from services.orders.kernel import in_hours
 from services.orders.repairs import views
-from services.orders.repairs.quote import Position, Quote, QuoteState, rebilling
+from services.orders.repairs.billing import rebilling
+from services.orders.repairs.pricing import Position
+from services.orders.repairs.quote import Quote, QuoteState
 from services.orders.repairs.sections import PartReturn
 
 TAX = Decimal("0.13")
@@ -79,7 +81,7 @@ def test_minutes_against_fractions(minutes: int, cents: int):
 
 def test_minutes_stay_through_a_second_round():
     quote = made(1, [by_the_minute(20, "100.00")], TAX, Coverage.OUT_OF_WARRANTY)
-    again = rebilling(quote.billing([], 1), quote, None, "maker")
+    again = rebilling(quote.billing([], 1), quote.tax_rate, None, "maker")
     assert [(line["minutes"], line["net"], line["maker_amount"]) for line in again["lines"]] == [(20, "33.33", "37.66")]
 
 

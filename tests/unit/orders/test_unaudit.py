@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 
 from chassis.domain.errors import BadTransition
+from services.orders.repairs.billing import rebilling
 from services.orders.repairs.facts import Bill
 from services.orders.repairs.kinds.repair import REPAIR
-from services.orders.repairs.quote import Position, rebilling
+from services.orders.repairs.pricing import Position
 from services.orders.repairs.states import State
 from services.orders.repairs.work_order import WorkOrder
 from tests.unit.orders.builders import NOW, announced, bill, ready, registered
@@ -47,7 +48,7 @@ def test_an_audited_order_goes_back_and_round_two_is_settled() -> None:
     assert order.reopened and REPAIR.allowed(order) == ["rebill"]
 
     assert order.billing is not None and order.quote is not None
-    order.rebill(rebilling(order.billing, order.quote, None, "maker"), "ann")
+    order.rebill(rebilling(order.billing, order.quote.tax_rate, None, "maker"), "ann")
     told = announced(order)
     assert told["type"] == "aftersales.orders.work_order.rebilled.v1"
     billing = told["data"]["billing"]
@@ -69,11 +70,11 @@ def test_other_labour_and_the_same_parts() -> None:
     order = audited()
     assert order.billing is not None and order.quote is not None
     labour = [Position("labour", "STD", "hour", Decimal("0.5"), Decimal("99.99"))]
-    billing = rebilling(order.billing, order.quote, labour, "customer")
+    billing = rebilling(order.billing, order.quote.tax_rate, labour, "customer")
     assert [(line["kind"], line["quantity"], line["net"], line["tax"], line["total"]) for line in billing["lines"]] == [
         ("labour", 0.5, "50.00", "6.50", "56.50"), ("part", 2, "20.00", "2.60", "22.60")]  # fmt: skip
     assert (billing["customer_total"], billing["maker_total"]) == ("79.10", "0.00")
-    assert [line["kind"] for line in rebilling(order.billing, order.quote, [], "customer")["lines"]] == ["part"]
+    assert [line["kind"] for line in rebilling(order.billing, order.quote.tax_rate, [], "customer")["lines"]] == ["part"]
 
 
 def test_while_it_is_reopened_nothing_moves_it_on() -> None:

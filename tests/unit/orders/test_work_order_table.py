@@ -10,11 +10,12 @@ from chassis.domain.aggregate import new_id
 from chassis.domain.errors import BadTransition
 from chassis.domain.principal import Principal
 from services.orders.repairs import ending
+from services.orders.repairs.billing import diagnosis_fee
 from services.orders.repairs.errors import (
     BillExists,
 )
 from services.orders.repairs.kinds.repair import REPAIR
-from services.orders.repairs.quote import QuoteState, diagnosis_fee
+from services.orders.repairs.quote import QuoteState
 from services.orders.repairs.states import State, Wait
 from tests.support.announced import loaded
 from tests.unit.orders.builders import (
