@@ -21,6 +21,7 @@ from bench import (
     faults,
     fuzz,
     gateway,
+    growth,
     history,
     lag,
     lists,
@@ -36,7 +37,7 @@ from deploy.local.suite import Refused, Servers
 
 BENCHMARKS: dict[str, ModuleType] = {
     "case": case, "read": read, "gateway": gateway, "relay": relay, "consume": consume, "lag": lag, "lists": lists,
-    "streams": streams, "scale": scale, "import": history, "faults": faults, "fuzz": fuzz,
+    "streams": streams, "scale": scale, "growth": growth, "import": history, "faults": faults, "fuzz": fuzz,
 }
 OWN_INSTANCES = ("faults", "fuzz", "lists", "relay", "consume", "scale")
 """These start what they need themselves."""

@@ -29,11 +29,12 @@ SHARES: Mapping[str, float] = {
     "stock_receipt_line": 0.05, "bill": 1, "bill_line": 2, "payment": 1, "posting": 2, "ledger_entry": 4, "revisit": 1,
     "audit_entry": 1, "stream_event": 0.1, "session": 0.05, "user": 0.01, "site": 0.001,
     "technician": 0.003, "warehouse": 0.002, "unit": 0.001, "stock": 0.04, "sign_in_device": 0.001, "outbox": 1, "inbox": 1,
-    "idempotency": 0.1, "appointment": 0.1, "attachment": 0.5, "credit": 0.01, "refund": 0.01,
+    "idempotency": 0.1, "appointment": 0.1, "attachment": 0.5, "refund": 0.01, "open_item": 1,
+    "account_balance": 0.015, "party_balance": 0.5,
     "partner_call": 0.5, "webhook_delivery": 0.5,
 }
 """Rows for each order; what is not named here has as many as FIXED says, or none."""
-FIXED: Mapping[str, int] = {"product": 5000, "part": 100, "labour_rate": 5, "role": 7, "parameter": 1, "parameter_change": 20}
+FIXED: Mapping[str, int] = {"product": 5000, "part": 100, "labour_rate": 5, "counterparty": 50, "role": 7, "parameter": 1, "parameter_change": 20}
 ALIASES = {
     "ledger_posting": "posting", "stock_receipt": "receipt", "stock_movement": "movement", "org_unit": "unit",
     "credential": "user",
@@ -41,6 +42,8 @@ ALIASES = {
 """Tables whose rows are referred to by a shorter word (``posting_id``)."""
 HELD = """'{{"value": 0.13}}'::jsonb"""
 SITE, PATH = "(g % {sites})", "'/HQ/B' || (g % {sites}) % {branches} || '/S' || g % {sites} || '/'"
+SHARED = """jsonb_build_array(jsonb_build_object('payer', 'customer', 'party_id', NULL, 'rule', 'coverage', 'net', '1.00', 'tax', '1.00', 'amount', '{}.00'))"""
+STEPS = "jsonb_build_array(jsonb_build_object('rule', 'list_price', 'amount', '1.00'))"
 WORDS = """CASE g / {work_order} WHEN 0 THEN 'device' WHEN 1 THEN 'unit' || g % 20 ELSE 'w' || (g * 7919 + g / {work_order}) % 3000
     END"""
 """Of each order's problem: one word all have, one that every twentieth has, and rarer ones."""
@@ -65,10 +68,18 @@ VALUES: Mapping[str, str] = {
     "timeline_entries.type": "'finance.bill.issued'", "timeline_entries.source": "'finance'",
     "quotes.state": "'approved'", "quotes.coverage": "'out_of_warranty'", "quote_lines.work_order_id": "(g % {quote})",
     "quote_lines.position": "g / {quote}", "quote_lines.kind": "'part'",
+    "bill_lines.steps": STEPS, "bill_lines.shares": SHARED.format(1), "quote_lines.steps": STEPS, "quote_lines.shares": SHARED.format(2),
+    "open_items.side": "'receivable'", "open_items.payer": "CASE g % 3 WHEN 0 THEN 'maker' ELSE 'customer' END", "open_items.document_type": "'bill'",
+    "open_items.document_id": "{uuid:bill}", "open_items.account": "CASE g % 3 WHEN 0 THEN 'receivable_makers' ELSE 'receivable_customers' END",
+    "open_items.party_id": "CASE g % 3 WHEN 0 THEN {uuid:counterparty} ELSE {uuid:customer} END",
+    "open_items.amount": "10 + g % 5000", "open_items.open_amount": "CASE WHEN g > {open_item} - 1000 THEN 10 ELSE 0 END",
+    "account_balances.account": "(SELECT array_agg(code ORDER BY code) FROM accounts)[1 + g % 15]", "account_balances.site_id": "g / 15",
+    "party_balances.account": "'receivable_customers'", "counterparties.kind": "(ARRAY['maker','insurer','company'])[1 + g % 3]",
+    "payments.payer": "'customer'", "payments.account_code": "'cash'", "refunds.account_code": "'cash'", "refunds.credit_id": "{uuid:open_item}",
     "bill_lines.position": "g / {bill}", "bill_lines.kind": "'part'", "ledger_entries.position": "g / {posting}",
     "ledger_entries.account": "(SELECT array_agg(code ORDER BY code) FROM accounts)[1 + g % 3]",
     "ledger_entries.amount": "CASE WHEN g / {posting} = 0 THEN 1 ELSE -1 END",
-    "ledger_postings.source_id": "{uuid:posting}", "ledger_postings.source": "(ARRAY['bill','payment'])[1 + g / {bill}]",
+    "ledger_postings.source_id": "{uuid:posting}", "ledger_entries.party_id": "{uuid:customer}", "ledger_postings.source": "(ARRAY['bill','payment'])[1 + g / {bill}]",
     "bills.state": "CASE WHEN g > {bill} - 1000 THEN 'open' ELSE 'settled' END",
     "bills.open_amount": "CASE WHEN g > {bill} - 1000 THEN 10 ELSE 0 END", "bills.customer_total": "10 + g % 5000", "bills.round": "1",
     "payments.amount": "1 + g % 5000", "payments.method": "(ARRAY['cash','card','bank','online'])[1 + g % 4]",
@@ -153,7 +164,7 @@ class Company:
     def _value(self, table: sa.Table, column: sa.Column[object], rows: int) -> str:
         given = VALUES.get(f"{table.name}.{column.name}") or VALUES.get(column.name)
         noun = noun_of(table) if column.name == "id" else column.name.removesuffix("_id").removeprefix("event_")
-        if isinstance(column.type, sa.Uuid) and (given is None or not given.startswith("{uuid")):
+        if isinstance(column.type, sa.Uuid) and (given is None or "{uuid" not in given):
             count = self.count(noun) if column.name != "id" else rows
             if not count and column.nullable:
                 return "NULL"

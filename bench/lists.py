@@ -33,7 +33,6 @@ WHOLE, BRANCH, SITE = "/HQ/", "/HQ/B0/", "/HQ/B0/S0/"
 REACH = 1.5
 NO_INDEX = " (no index)"
 KNOWN = {
-    "ledger.accounts": "balances are sums over the ledger",
     "sort=amount, deep": "PostgreSQL compares numerics only behind row-level security, so it cannot start in the middle",
     **dict.fromkeys(
         ("sort=customer_total, deep", "sort=maker_total, deep", "sort=open_amount, deep"), "the same"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -14,8 +14,6 @@ import yaml
 from chassis.service import ROOT
 
 CONTRACTS = ROOT / "contracts"
-VALUES = "x-values"
-"""Of a schema: its values, one line each with their words in both languages and whatever goes with them; ``enum`` follows."""
 SET_BY = "x-set-by"
 """Of a member of a request: the right that its sender must have (chassis/http/restricted.py)."""
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -53,11 +51,51 @@ def _resolve(node: Any, base: Path, trail: tuple[tuple[Path, str], ...] = ()) ->
             found = _resolved[key]
             rest = {k: _resolve(v, base, trail) for k, v in node.items() if k != "$ref"}
             return {**found, **rest} if rest else found
-        found = {k: _resolve(v, base, trail) for k, v in node.items()}
-        return {**found, "enum": list(found[VALUES])} if VALUES in found else found
+        return _expanded({k: _resolve(v, base, trail) for k, v in node.items()})
     if isinstance(node, list):
         return [_resolve(v, base, trail) for v in node]
     return node
+
+
+VALUES = "x-values"
+"""Values of a set, one line each: ``{value: {zh, en, …}}``. The schema's ``enum`` follows from it, its words in the console, and what
+else a line says is read by who uses the set: one more value is one more line."""
+
+
+_MEMBER = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def _expanded(schema: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(lines := schema.get(VALUES), dict):
+        return schema
+    return {**schema, "enum": [*lines, None] if "null" in schema.get("type", ()) else list(lines)}
+
+
+@cache
+def values(service: str, context: str, name: str) -> dict[str, dict[str, Any]]:
+    """The lines of a schema's set: ``values("inventory", "stock", "Kind")["issue"]["sign"]``."""
+    found: dict[str, dict[str, Any]] = load(service, context)["components"]["schemas"][name][VALUES]
+    return found
+
+
+@cache
+def words_of_values(language: str) -> dict[str, str]:
+    """What values of such sets are called, by member and value: the schema ``Kind`` is what members ``kind`` have."""
+    sets = [item for service in services() for context in contexts(service) for item in _schemas(service, context)]
+    sets += [item for path in sorted((CONTRACTS / "common").glob("*.yaml")) for item in read(path).items()]
+    named = ((name, schema[VALUES]) for name, schema in sets if isinstance(schema, dict) and VALUES in schema)
+    return {f"{_MEMBER.sub('_', name).lower()}.{value}": line[language] for name, lines in named for value, line in lines.items()}
+
+
+def _schemas(service: str, context: str) -> Iterable[tuple[str, Any]]:
+    found: dict[str, Any] = load(service, context).get("components", {}).get("schemas", {})
+    return found.items()
+
+
+def common_values(file: str, name: str) -> dict[str, dict[str, Any]]:
+    """The lines of a set in ``contracts/common``."""
+    found: dict[str, dict[str, Any]] = read(CONTRACTS / "common" / f"{file}.yaml")[name][VALUES]
+    return found
 
 
 @cache
@@ -71,12 +109,6 @@ def load(service: str, context: str) -> dict[str, Any]:
     path = CONTRACTS / service / "openapi" / f"{context}.yaml"
     document: dict[str, Any] = _resolve(read(path), path)
     return document
-
-
-def values(file: str, schema: str) -> dict[str, dict[str, Any]]:
-    """What a schema of ``contracts/<file>.yaml`` says of each of its values."""
-    found: dict[str, dict[str, Any]] = read(CONTRACTS / f"{file}.yaml")[schema][VALUES]
-    return found
 
 
 def contexts(service: str) -> list[str]:

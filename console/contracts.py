@@ -59,6 +59,10 @@ class Field:
     reference: Reference | None = None
     fields: tuple[Field, ...] = ()
     shown_to: str | None = None
+    set_by: str | None = None
+    """The right without which a request may not have it (``x-set-by``)."""
+    refers_by: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Other resources that it points at, by the value of another member of its document (``x-refers-by``)."""
     """The right without which it is left out of every answer (``x-shown-to``)."""
     when: When = When.EITHER
     """Where its days may lie (``x-when``), and so which year a day typed without one is of."""
@@ -266,6 +270,8 @@ class Model:
             maximum=schema.get("maximum", schema.get("exclusiveMaximum")),
             max_length=schema.get("maxLength"),
             shown_to=schema.get(restricted.MARK),
+            set_by=schema.get(restricted.SET_BY),
+            refers_by=schema.get("x-refers-by", {}),
             when=When(schema.get("x-when", When.EITHER)),
         )
         if kind in {"list", "group"}:

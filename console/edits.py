@@ -39,7 +39,7 @@ def create(name: str) -> AnyResponse | str | tuple[str, int]:
     if resource.create is None:
         abort(404)
     given = {k: [v] for k, v in request.args.items()}
-    return _form_page(resource, resource.create, "create", None, Form(resource.create.body, given))
+    return _form_page(resource, resource.create, "create", None, Form(screen.settable(resource.create.body, session().may), given))
 
 
 @blueprint.route("/<name>/<key>/edit", methods=["GET", "POST"])
@@ -48,7 +48,8 @@ def edit(name: str, key: str) -> AnyResponse | str | tuple[str, int]:
     if resource.update is None:
         abort(404)
     found = fetch(resource, key)
-    form = Form.of_document(model().typed_by(resource.update.body, found, resource), found, g.words.exact)
+    fields = screen.settable(model().typed_by(resource.update.body, found, resource), session().may)
+    form = Form.of_document(fields, found, g.words.exact)
     return _form_page(resource, resource.update, "update", found, form)
 
 
@@ -60,7 +61,7 @@ def act(name: str, key: str, verb: str) -> AnyResponse | str | tuple[str, int]:
         abort(404)
     found = fetch(resource, key)
     form = Form.of_document(tuple(f for f in operation.body if f.scalar), _begun(resource, verb, found), g.words.exact)
-    form.fields = operation.body
+    form.fields = screen.settable(operation.body, session().may)
     return _form_page(resource, operation, verb, found, form)
 
 

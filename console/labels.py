@@ -96,6 +96,14 @@ class Labels:
         resource = self.model.resources[name]
         return resource.get is not None and self.session.may(resource.get.permission)
 
+    def reference(self, f: Field, document: Mapping[str, Any]) -> Reference:
+        """What a member points at in this document."""
+        assert f.reference
+        for member, others in f.refers_by.items():
+            if (name := others.get(str(document.get(member)))) in self.model.resources:
+                return Reference(str(name))
+        return f.reference
+
     def text(self, f: Field, document: Mapping[str, Any]) -> str:
         """What a reference is called: by the name standing beside it in the document, else looked up."""
         assert f.reference
@@ -103,7 +111,7 @@ class Labels:
         return (
             str(document[beside])
             if beside and document[beside]
-            else self.label(f.reference, document.get(f.name))
+            else self.label(self.reference(f, document), document.get(f.name))
         )
 
     def label(self, reference: Reference, value: Any) -> str:
@@ -118,13 +126,8 @@ class Labels:
 
     def of_rows(self, fields: Iterable[Field], rows: Iterable[Mapping[str, Any]]) -> None:
         """Loads what the reference cells of a table need."""
-        references = [(f.name, f.reference) for f in fields if f.reference and f.kind == "reference"]
-        self.fetch(
-            (reference, row.get(name))
-            for row in rows
-            for name, reference in references
-            if not companion(name, row)
-        )
+        references = [f for f in fields if f.reference and f.kind == "reference"]
+        self.fetch((self.reference(f, row), row.get(f.name)) for row in rows for f in references if not companion(f.name, row))
 
     def search(self, reference: Reference, text: str, limit: int = 12) -> list[dict[str, Any]]:
         """Documents a typed text may mean, by the first condition that the list offers and that finds any."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,11 @@ def spoken(fields: tuple[Field, ...], language: str, may: May = all_of_it) -> li
     every answer to this user leaves out (a cost): they would stand there empty."""
     suffixes = {"_zh", "_en"} - {f"_{language[:2]}"}
     return [f for f in fields if f.name[-3:] not in suffixes and may(f.shown_to)]
+
+
+def settable(fields: tuple[Field, ...], may: May) -> tuple[Field, ...]:
+    """Of a form's members those that this user may set; who lacks the right for one is refused when it is sent."""
+    return tuple(replace(f, fields=settable(f.fields, may)) for f in fields if may(f.set_by))
 
 
 def actions(

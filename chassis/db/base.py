@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import DateTime, Enum, MetaData, Numeric, Text, Uuid
+from sqlalchemy import DateTime, Enum, Index, MetaData, Numeric, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -63,6 +63,19 @@ class Scoped:
     """Mixin of what hangs on a site: row-level security compares org_path with the caller's scope."""
 
     org_path: Mapped[str] = mapped_column(Text(collation="C"), index=True, sort_order=80)
+
+
+class ScopedChild:
+    """Mixin of a row that is read by its parent's id alone: row-level security compares its path as well, and no index offers to find
+    it by that, which would read all of a site's rows for one. Its index serves moves of units only (chassis/db/scopes.py):
+    ``moved_with(table)``."""
+
+    org_path: Mapped[str] = mapped_column(Text(collation="C"), sort_order=80)
+
+
+def moved_with(table: str) -> Index:
+    """The index over the path of a ``ScopedChild``; its operators are not those of row-level security."""
+    return Index(f"ix_{table}_moves", "org_path", postgresql_ops={"org_path": "text_pattern_ops"})
 
 
 class ReadCopy:

@@ -4,6 +4,8 @@ for migrations: chassis tables, row-level security, indexes. A new revision: ``.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +27,9 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from chassis.db import serves
 from chassis.db.base import NAMING
 from chassis.db.engine import owner_engine
-from chassis.db.tables import chassis_metadata, metadata_of
+from chassis.db.tables import chassis_metadata, metadata_of, subscriptions
+from chassis.domain import events
+from chassis.events import schemas
 from chassis.service import Service
 
 LOCK_TIMEOUT = "3s"
@@ -47,7 +51,7 @@ def upgrade(service: Service, owner_url: str, revision: str = "head") -> list[st
 
     Each revision is a transaction of its own. Two at once wait for each other; a table held by a long transaction is
     waited for briefly and tried again, so that the running system never queues behind us for long; so is a deadlock with
-    somebody at work. Raises ``SchemaMismatch`` when the database, or ``revision``, is newer than this release.
+    somebody at work. Then the service's ``seed``, if it has one, writes the rows that come with the release. Raises ``SchemaMismatch`` when the database, or ``revision``, is newer than this release.
     """
     engine = owner_engine(owner_url)
     applied: list[str] = []
@@ -67,6 +71,11 @@ def upgrade(service: Service, owner_url: str, revision: str = "head") -> list[st
                 if getattr(error.orig, "pgcode", None) not in IN_THE_WAY or attempt == ATTEMPTS:
                     raise
                 time.sleep(attempt)
+        if revision == "head":
+            _note_subscriptions(service, connection)
+        if revision == "head" and importlib.util.find_spec(f"{service.package}.seed"):
+            importlib.import_module(f"{service.package}.seed").seed(connection)
+            connection.commit()
         if applied:
             serves.note(connection, _scripts(service).iterate_revisions(applied[-1], "base"))
         _grant_rights(connection)
@@ -93,9 +102,26 @@ def _run(service: Service, connection: Connection, revision: str, applied: list[
     connection.commit()
 
 
+_SUBSCRIBED = sa.text("""INSERT INTO subscriptions (type, since)
+    SELECT type, CASE WHEN NOT EXISTS (SELECT FROM inbox) OR EXISTS (SELECT FROM inbox i WHERE i.type = t.type) THEN '-infinity' ELSE now() END
+    FROM unnest(CAST(:types AS text[])) t (type) WHERE NOT EXISTS (SELECT FROM subscriptions s WHERE s.type = t.type)""")
+
+
+def _note_subscriptions(service: Service, connection: Connection) -> None:
+    """A release may listen to events that were told long before it: `reconcile` asks for those from now on only. What the inbox has
+    seen, or a database that is new, was listened to from the beginning."""
+    subscriptions.create(connection, checkfirst=True)
+    service.modules("consumers")
+    handlers = tuple(events.handlers(service.package))
+    types = [type_ for type_ in sorted(schemas.types()) if any(handler.takes(type_) for handler in handlers)]
+    connection.execute(_SUBSCRIBED, {"types": types})
+    connection.commit()
+
+
 RIGHTS = {
     "alembic_version": "SELECT",
     "outbox": "SELECT, INSERT, UPDATE (sent_at, next_at, attempts, reason)",
+    "subscriptions": "SELECT",
     "inbox": "SELECT, INSERT, UPDATE (state, attempts, next_at, reason, trace, envelope, handled_at)",
     "journal": "SELECT, INSERT",
     "numbers": "SELECT, INSERT, UPDATE (last)",

@@ -81,7 +81,8 @@ BEGIN
         AND c.relnamespace = 'public'::regnamespace AND c.relname <> ALL ('{{{",".join(HISTORICAL)}}}') ORDER BY 1
     LOOP
         EXECUTE format('UPDATE public.%I SET org_path = $2 || substr(org_path, length($1) + 1)'
-            ' WHERE org_path COLLATE "C" >= $1 AND org_path COLLATE "C" < $1 || chr(1114111)', place)
+            ' WHERE org_path COLLATE "C" >= $1 AND org_path COLLATE "C" < $1 || chr(1114111)'
+            ' AND org_path ~>=~ $1 AND org_path ~<~ ($1 || chr(1114111))', place)  -- the same, by the index of rows that follow a parent
             USING former, current;
         GET DIAGNOSTICS touched = ROW_COUNT;
         moved := moved + touched;

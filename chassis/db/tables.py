@@ -66,6 +66,13 @@ inbox = Table(
     Index("ix_inbox_parked", "received_at", postgresql_where=text("state = 'parked'")),
 )
 
+subscriptions = Table(  # since when the service listens to a type: what was sent before, it never got
+    "subscriptions",
+    chassis_metadata,
+    Column("type", Text, primary_key=True),
+    Column("since", Time, nullable=False),
+)
+
 idempotency = Table(
     "idempotency",
     chassis_metadata,

@@ -12,8 +12,10 @@ WAITING = """SELECT id::text, type, extract(epoch FROM clock_timestamp() - creat
     WHERE sent_at IS NULL AND created_at < clock_timestamp() - make_interval(secs => %s)"""
 RETRYING = """SELECT event_id::text, type, extract(epoch FROM clock_timestamp() - received_at)::int, reason FROM inbox
     WHERE state = 'retry' AND received_at < clock_timestamp() - make_interval(secs => %s)"""
-SENT = """SELECT id::text, type, subject, coalesce(envelope->'data'->>'work_order_id', subject) FROM outbox
-    WHERE sent_at IS NOT NULL AND type = ANY(%s) ORDER BY id::text"""
+SENT = """SELECT o.id::text, o.type, o.subject, coalesce(o.envelope->'data'->>'work_order_id', o.subject) FROM outbox o
+    JOIN unnest(%s::text[], %s::timestamptz[]) s (type, since) ON s.type = o.type AND o.created_at >= s.since
+    WHERE o.sent_at IS NOT NULL ORDER BY o.id::text"""
+SINCE = "SELECT type, since FROM subscriptions WHERE since > '-infinity'"
 RECEIVED = "SELECT event_id::text, state FROM inbox WHERE source = %s ORDER BY event_id::text"
 
 NOT_YET = """SELECT subject, coalesce(envelope->'data'->>'work_order_id', subject) FROM outbox WHERE sent_at IS NULL
@@ -34,11 +36,14 @@ def check(sources: Sources) -> Iterator[Offender]:
 
 
 def unhandled(sources: Sources, service: str) -> Iterator[tuple[str, str, str, str, str, str]]:
-    """(event, sender, handler, type, subject, work order) of events sent that the service's inbox does not know."""
+    """(event, sender, handler, type, subject, work order) of events sent that the service's inbox does not know, from when on
+    it listens to them (chassis/db/migrate.py)."""
     types = sources.subscribers.types_of(service)
+    listening = {str(type_): since for type_, since in sources.rows(service, SINCE)} if types else {}
+    since = [listening.get(type_, "-infinity") for type_ in types]
     for owner in sources.connections if types else ():
         received = sources.rows(service, RECEIVED, (f"/{owner}",))
-        for id_, sent, there in merge(sources.rows(owner, SENT, (types,)), received):
+        for id_, sent, there in merge(sources.rows(owner, SENT, (types, since)), received):
             if sent is not None and there is None:
                 yield (id_, owner, service, *sent)
 

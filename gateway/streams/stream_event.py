@@ -9,17 +9,17 @@ from typing import Any
 from sqlalchemy import BigInteger, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db.base import Base, Scoped
+from chassis.db.base import Base, ScopedChild, moved_with
 from chassis.db.uow import UnitOfWork
 
 CHANNEL = "gateway_stream"
 
 
-class StreamEvent(Base, Scoped):
+class StreamEvent(Base, ScopedChild):
     """``audience``: the one user it is for; null: everybody who sees ``org_path``. Ids rise in the order of commit."""
 
     __tablename__ = "stream_events"
-    __table_args__ = (Index("ix_stream_events_subject", "subject", "version"),)
+    __table_args__ = (Index("ix_stream_events_subject", "subject", "version"), moved_with("stream_events"))
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     kind: Mapped[str]

@@ -2,4 +2,4 @@
 
 from chassis.service import Service
 
-SERVICE = Service("finance", "services.finance", contexts=("rates", "billing", "ledger", "numbering"))
+SERVICE = Service("finance", "services.finance", contexts=("rates", "counterparties", "ledger", "billing", "receivables", "numbering"))

@@ -30,6 +30,7 @@ OF_THE_PRODUCT = {
 }
 CHANGED_BY_UPGRADE = {"/roles": {"version", "updated_at"}}
 """Roles that ship get the rights of what is new."""
+KEYS = ("id", "code")
 OPEN = {"allowed_actions", "permissions"}
 """Sets to which a later version adds."""
 
@@ -91,16 +92,17 @@ def _members(then: dict[str, Any], now: dict[str, Any], where: str, grows: bool)
 
 
 def _items(then: list[Any], now: list[Any], where: str, grows: bool) -> Iterator[str]:
-    """Documents by their id in any order, anything else by its place."""
-    if all(isinstance(one, dict) and "id" in one for one in (*then, *now)):
-        found = {one["id"]: one for one in now}
+    """Documents by their id or code in any order, anything else by its place."""
+    key = next((name for name in KEYS if all(isinstance(one, dict) and name in one for one in (*then, *now))), None)
+    if key:
+        found = {one[key]: one for one in now}
         for one in then:
-            if one["id"] not in found:
+            if one[key] not in found:
                 yield f"{where}: lost {one}"
             else:
-                yield from _compare(one, found[one["id"]], f"{where} {one['id']}")
-        known = {one["id"] for one in then}
-        yield from (f"{where}: was without {one}" for one in now if one["id"] not in known and not grows)
+                yield from _compare(one, found[one[key]], f"{where} {one[key]}")
+        known = {one[key] for one in then}
+        yield from (f"{where}: was without {one}" for one in now if one[key] not in known and not grows)
         return
     if len(then) > len(now) or (len(then) < len(now) and not grows):
         yield f"{where}: were {len(then)}, are {len(now)}: {now}"

@@ -57,7 +57,10 @@ def test_everybody_is_told_the_same(before: Opened):
 
 
 def test_the_figures_stand(before: Opened):
-    assert figures(before.answers["admin"]) == before.kept.figures
+    now, then = figures(before.answers["admin"]), before.kept.figures
+    # A later version may have accounts that nothing was posted to.
+    now["ledger"]["balances"] = {code: held for code, held in now["ledger"]["balances"].items() if code in then["ledger"]["balances"] or held != "0.00"}
+    assert now == then
 
 
 def test_nothing_offends(before: Opened):

@@ -82,7 +82,28 @@ def offences(case: Case) -> dict[str, Planted]:
             f"""UPDATE ledger_entries SET amount = amount - 0.01 WHERE account = 'cash'
             AND posting_id IN (SELECT id FROM ledger_postings WHERE bill_id = '{bill['id']}')""", "posting"),
         "receivable": Planted(4, "finance", f"UPDATE payments SET amount = amount + 1 WHERE bill_id = '{bill['id']}'",
-                              f"UPDATE payments SET amount = amount - 1 WHERE bill_id = '{bill['id']}'", bill["number"]),
+                              f"UPDATE payments SET amount = amount - 1 WHERE bill_id = '{bill['id']}'", "in its money account"),
+        "another payer": Planted(4, "finance", f"""UPDATE bill_lines SET shares = jsonb_set(shares, '{{0,payer}}', '"maker"')
+            WHERE bill_id = '{bill['id']}' AND position = 1""", f"""UPDATE bill_lines SET shares = jsonb_set(shares, '{{0,payer}}', '"customer"')
+            WHERE bill_id = '{bill['id']}' AND position = 1""", bill["number"]),
+        "open again": Planted(4, "finance", f"UPDATE open_items SET open_amount = 1 WHERE document_id = '{bill['id']}'",
+                              f"UPDATE open_items SET open_amount = 0 WHERE document_id = '{bill['id']}'", f"for {bill['number']}"),
+        "settled by nothing": Planted(4, "finance", f"""UPDATE allocations SET document_id = '{event}'
+            WHERE id = (SELECT min(a.id::text)::uuid FROM allocations a JOIN open_items i ON i.id = a.open_item_id WHERE i.document_id = '{bill['id']}')""",
+            f"""UPDATE allocations SET document_id = (SELECT p.id FROM payments p WHERE p.amount = allocations.amount AND p.bill_id = '{bill['id']}')
+            WHERE document_id = '{event}'""", f"payment {event}"),
+        "owed by another": Planted(4, "finance", f"UPDATE ledger_entries SET party_id = NULL WHERE party_id = '{case.customer['id']}'",
+                                   f"UPDATE ledger_entries SET party_id = '{case.customer['id']}' WHERE account = 'receivable_customers' AND party_id IS NULL",
+                                   "opens and settles"),
+        "owes as somebody else": Planted(4, "finance", f"UPDATE parties SET kind = 'maker' WHERE id = '{case.customer['id']}'",
+                                         f"UPDATE parties SET kind = 'customer' WHERE id = '{case.customer['id']}'",
+                                         case.customer["id"]),
+        "balance": Planted(4, "finance", "UPDATE account_balances SET amount = amount + 1 WHERE account = 'output_tax'",
+                           "UPDATE account_balances SET amount = amount - 1 WHERE account = 'output_tax'", "account output_tax"),
+        "balance of a party": Planted(4, "finance", f"UPDATE party_balances SET amount = amount + 1 WHERE party_id = '{case.customer['id']}'",
+                                      f"UPDATE party_balances SET amount = amount - 1 WHERE party_id = '{case.customer['id']}'", case.customer["id"]),
+        "taken back by nothing": Planted(4, "finance", f"UPDATE payments SET reversed_by_id = '{event}' WHERE bill_id = '{bill['id']}' AND amount = 100",
+                                         f"UPDATE payments SET reversed_by_id = NULL WHERE reversed_by_id = '{event}'", "one that is missing"),
         "no revisit": Planted(5, "callcenter", f"""UPDATE revisits SET work_order_id = '{event}'
             WHERE work_order_id = '{order}'""", f"""UPDATE revisits SET work_order_id = '{order}'
             WHERE work_order_id = '{event}'""", number),
@@ -129,7 +150,8 @@ def offences(case: Case) -> dict[str, Planted]:
 
 
 NAMES = ("no bill", "bill of a history order", "another total", "billed but not issued", "came back to orders only", "came back to inventory only", "stock", "reserved", "unbalanced",
-         "receivable", "no revisit", "sent and waiting", "never handled", "waiting too long", "copy", "missing copy",
+         "receivable", "another payer", "open again", "settled by nothing", "owed by another", "owes as somebody else", "balance", "balance of a party",
+         "taken back by nothing", "no revisit", "sent and waiting", "never handled", "waiting too long", "copy", "missing copy",
          "another's bill", "at another site", "still named", "erased by nobody", "half a file", "a revisit of what nobody collected", "a cancel without answer",
          "a quick job left alone", "reserved for what is cancelled")
 
@@ -232,10 +254,10 @@ TAKEN_BACK = {
                      "UPDATE bills SET state = 'reversed' WHERE id = '{bill}'", "{number}"),
     "no reversal": (4, "UPDATE bill_reversals SET bill_id = work_order_id WHERE bill_id = '{bill}'",
                     "UPDATE bill_reversals SET bill_id = '{bill}' WHERE bill_id = work_order_id", "{number}"),
-    "reversed by another sum": (4, "UPDATE bill_reversals SET credited = credited + 1 WHERE bill_id = '{bill}'",
-                                "UPDATE bill_reversals SET credited = credited - 1 WHERE bill_id = '{bill}'", "{number}"),
-    "credit": (4, "UPDATE credits SET balance = balance + 1 WHERE work_order_id = '{order}'",
-               "UPDATE credits SET balance = balance - 1 WHERE work_order_id = '{order}'", "credit of work order {order}"),
+    "reversed by another sum": (4, "UPDATE bill_reversals SET credited = credited - 1 WHERE bill_id = '{bill}'",
+                                "UPDATE bill_reversals SET credited = credited + 1 WHERE bill_id = '{bill}'", "{number}"),
+    "credit": (4, "UPDATE open_items SET open_amount = open_amount - 1 WHERE side = 'payable' AND work_order_id = '{order}'",
+               "UPDATE open_items SET open_amount = open_amount + 1 WHERE side = 'payable' AND work_order_id = '{order}'", "of customer for RV"),
     "tax left behind": (4, """UPDATE ledger_entries SET account = 'revenue_labour' WHERE account = 'output_tax' AND posting_id =
         (SELECT id FROM ledger_postings WHERE source = 'reversal' AND bill_id = '{bill}')""",
         """UPDATE ledger_entries SET account = 'output_tax' WHERE account = 'revenue_labour' AND amount = 24.71 AND posting_id =

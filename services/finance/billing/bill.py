@@ -1,4 +1,4 @@
-"""Bill (结算单, F-06): what a finished work order costs, one per work order and settlement round, and what is still open."""
+"""Bill (结算单, F-06): what a finished work order costs, one per work order and settlement round, who pays it, and what is still open."""
 
 import uuid
 from collections.abc import Sequence
@@ -15,8 +15,9 @@ from chassis.domain.events import Published
 from chassis.domain.machine import Machine, Move
 from chassis.domain.money import ZERO
 from services.finance.billing.bill_line import BillLine
-from services.finance.billing.errors import OverAllocated, SumMismatch
+from services.finance.billing.errors import SumMismatch
 from services.finance.kernel import Money
+from services.finance.ledger import Document, OverAllocated
 
 
 class State(StrEnum):
@@ -26,7 +27,8 @@ class State(StrEnum):
 
 
 class Bill(Base, Scoped, Aggregate):
-    """``open_amount`` is the customer's part not yet paid; the maker's part is claimed from the maker, not paid here."""
+    """``open_amount`` is the customer's part not yet paid, as his open item has it; what others owe stands in theirs. ``audited``: its order
+    is, and what was paid is final."""
 
     published = Published(
         "aftersales.finance.bill.v1",
@@ -65,6 +67,7 @@ class Bill(Base, Scoped, Aggregate):
     customer_total: Mapped[Money]
     maker_total: Mapped[Money]
     open_amount: Mapped[Money]
+    audited: Mapped[bool]
 
     def issue(
         self,
@@ -80,9 +83,7 @@ class Bill(Base, Scoped, Aggregate):
         self.net_total, self.tax_total, self.total = (
             _sum(lines, column) for column in ("net", "tax", "total")
         )
-        self.customer_total, self.maker_total = (
-            _sum(lines, f"{who}_amount") for who in ("customer", "maker")
-        )
+        self.customer_total, self.maker_total = (sum((line.paid_by(who) for line in lines), ZERO) for who in ("customer", "maker"))
         if (self.customer_total, self.maker_total) != (customer_total, maker_total):
             raise SumMismatch(
                 f"lines give {self.customer_total} and {self.maker_total}, announced {customer_total} and {maker_total}"
@@ -103,16 +104,38 @@ class Bill(Base, Scoped, Aggregate):
         MACHINE.fire(self, "payments", by, to=State.OPEN if left else State.SETTLED, data=data)
         self.open_amount = left
 
+    def take_back(self, amount: Decimal, payment_number: str, reason: str, by: str) -> None:
+        """A payment was reversed (R-10): so much is open again. Raises BadTransition once its order is audited, or the bill reversed."""
+        data = {"payment": payment_number, "amount": str(amount)}
+        MACHINE.fire(self, "reverse_payment", by, why=reason, data=data)
+        self.open_amount += amount
+
     def reverse(self, reversal_number: str, reason: str, by: str) -> None:
-        """The reversing document takes its place (R-10); amounts stay as they were. What the customer paid is his."""
+        """The reversing document takes its place (R-10); amounts stay as they were. What the customer paid is his, what he did not is owed
+        no longer."""
         MACHINE.fire(self, "reverse", by, why=reason, data={"reversal": reversal_number})
-        self.record("reversed", reversal_number=reversal_number, credited=self.customer_total)
+        credited, self.open_amount = self.customer_total - self.open_amount, ZERO
+        self.record("reversed", reversal_number=reversal_number, credited=credited)
 
     def check_open(self, amount: Decimal) -> None:
         if amount > self.open_amount:
-            raise OverAllocated(
-                f"{amount} > {self.open_amount}", field="amount", open_amount=self.open_amount
-            )
+            raise OverAllocated(f"{amount} > {self.open_amount}", field="amount", open_amount=self.open_amount)
+
+    def shares(self, lines: Sequence[BillLine]) -> dict[tuple[str, uuid.UUID | None], Decimal]:
+        """What each payer and party pays of these lines."""
+        found: dict[tuple[str, uuid.UUID | None], Decimal] = {}
+        for share in (share for line in lines for share in line.shares):
+            party = share["party_id"]
+            key = (share["payer"], None if party is None else uuid.UUID(party))
+            found[key] = found.get(key, ZERO) + Decimal(share["amount"])
+        return found
+
+    def document(self, type_: str = "bill", on: date | None = None) -> Document:
+        """The bill itself, or what is done with it under its number."""
+        return Document(
+            type_, self.id, self.number, self.site_id, self.org_path, self.currency, on or self.issued_on,
+            work_order_id=self.work_order_id, work_order_number=self.work_order_number, bill_id=self.id,
+        )  # fmt: skip
 
 
 def _sum(lines: Sequence[BillLine], column: str) -> Decimal:
@@ -128,6 +151,7 @@ MACHINE = Machine(
         # Named as its path, POST /bills/{id}/payments: clients look for the word in allowed_actions.
         Move("payments", {State.OPEN}, {State.OPEN, State.SETTLED}, permission="finance.payment.create"),
         Move("settle", {State.OPEN}, State.SETTLED),
-        Move("reverse", {State.SETTLED}, State.REVERSED),
+        Move("reverse_payment", {State.OPEN, State.SETTLED}, State.OPEN, when=lambda bill: not bill.audited),
+        Move("reverse", {State.OPEN, State.SETTLED}, State.REVERSED),
     ],
 )

@@ -30,6 +30,13 @@ def work_order_rebilled(uow: UnitOfWork, event: Event) -> None:
     usecases.issue_bill(uow, event, event.time.isoformat())
 
 
+@on("aftersales.orders.work_order.audited.v1", reads=("billing",))
+def work_order_audited(uow: UnitOfWork, event: Event) -> None:
+    """Orders taken over from elsewhere were billed there."""
+    if event.data["billing"]:
+        usecases.note_audit(uow, event.subject, event.data["billing"]["round"])
+
+
 @on("aftersales.gateway.org_unit.moved.v1", reads=("former_path", "path"), locks=True)
 def org_unit_moved(uow: UnitOfWork, event: Event) -> None:
     """Every document of the unit's sites is seen from its new place (G-11)."""

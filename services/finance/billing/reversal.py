@@ -10,10 +10,12 @@ from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate
 from services.finance.billing.bill import Bill
 from services.finance.kernel import Money
+from services.finance.ledger import Document
 
 
 class Reversal(Base, Scoped, Aggregate):
-    """One per bill, for ever. ``credited``: what the customer had paid, his credit from now on. Never changed."""
+    """One per bill, for ever. ``credited``: what the customer had paid, his credit from now on; what others had paid is theirs likewise.
+    Never changed."""
 
     __tablename__ = "bill_reversals"
     __table_args__ = (
@@ -43,6 +45,12 @@ class Reversal(Base, Scoped, Aggregate):
             reason=reason,
             requested_by=requested_by,
             currency=bill.currency,
-            credited=bill.customer_total,
+            credited=bill.customer_total - bill.open_amount,
             maker_total=bill.maker_total,
         )
+
+    def document(self, bill: Bill) -> Document:
+        return Document(
+            "reversal", self.id, self.number, bill.site_id, self.org_path, self.currency, self.reversed_on,
+            work_order_id=bill.work_order_id, work_order_number=bill.work_order_number, bill_id=bill.id,
+        )  # fmt: skip

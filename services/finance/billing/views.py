@@ -1,19 +1,22 @@
-"""Bills and payments as the API shows them."""
+"""Bills and reversals as the API shows them."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
+from chassis.domain.money import ZERO, rate_number
 from chassis.domain.principal import Principal
 from chassis.http.views import number, stamps
 from services.finance.billing.bill import MACHINE, Bill
 from services.finance.billing.bill_line import BillLine
-from services.finance.billing.credit import Credit
-from services.finance.billing.payment import Payment
-from services.finance.billing.refund import Refund
 from services.finance.billing.reversal import Reversal
+from services.finance.ledger import OpenItem
 
 
-def bill(bill: Bill, lines: Sequence[BillLine], principal: Principal) -> dict[str, Any]:
+def bill(bill: Bill, lines: Sequence[BillLine], owed: Sequence[OpenItem], principal: Principal) -> dict[str, Any]:
+    """``owed``: its open items."""
+    open_items = {(item.payer, item.party_id): item for item in owed}
     return {
         "id": bill.id,
         "number": bill.number,
@@ -32,8 +35,22 @@ def bill(bill: Bill, lines: Sequence[BillLine], principal: Principal) -> dict[st
         "customer_total": bill.customer_total,
         "maker_total": bill.maker_total,
         "open_amount": bill.open_amount,
+        "shares": [share(payer, party, amount, open_items.get((payer, party))) for (payer, party), amount in bill.shares(lines).items()],
+        "audited": bill.audited,
         "allowed_actions": MACHINE.allowed(bill, principal),
         **stamps(bill),
+    }
+
+
+def share(payer: str, party_id: UUID | None, amount: Decimal, item: OpenItem | None) -> dict[str, Any]:
+    """What one payer pays of the whole bill; without an open item nobody is asked for it."""
+    return {
+        "payer": payer,
+        "party_id": party_id,
+        "amount": amount,
+        "open_amount": item.open_amount if item else ZERO,
+        "open_item_id": item and item.id,
+        "due_on": item and item.due_on,
     }
 
 
@@ -45,27 +62,14 @@ def line(line: BillLine) -> dict[str, Any]:
         "quantity": number(line.quantity),
         **({} if line.minutes is None else {"minutes": line.minutes}),
         "unit_price": line.unit_price,
+        "steps": line.steps,
         "net": line.net,
+        **({} if line.tax_rate is None else {"tax_rate": rate_number(line.tax_rate)}),
         "tax": line.tax,
         "total": line.total,
-        "customer_amount": line.customer_amount,
-        "maker_amount": line.maker_amount,
-    }
-
-
-def payment(payment: Payment, bill: Bill) -> dict[str, Any]:
-    """With what the bill looks like now."""
-    return {
-        "id": payment.id,
-        "number": payment.number,
-        "bill_id": payment.bill_id,
-        "work_order_id": payment.work_order_id,
-        "received_on": payment.received_on,
-        "method": payment.method,
-        "currency": payment.currency,
-        "amount": payment.amount,
-        "bill": {"id": bill.id, "number": bill.number, "state": bill.state, "open_amount": bill.open_amount},
-        **stamps(payment),
+        "customer_amount": line.paid_by("customer"),
+        "maker_amount": line.paid_by("maker"),
+        "shares": line.shares,
     }
 
 
@@ -82,33 +86,4 @@ def reversal(reversal: Reversal) -> dict[str, Any]:
         "credited": reversal.credited,
         "maker_total": reversal.maker_total,
         **stamps(reversal),
-    }
-
-
-def credit(credit: Credit, principal: Principal) -> dict[str, Any]:
-    return {
-        "id": credit.id,
-        "work_order_id": credit.work_order_id,
-        "work_order_number": credit.work_order_number,
-        "site_id": credit.site_id,
-        "customer_id": credit.customer_id,
-        "currency": credit.currency,
-        "balance": credit.balance,
-        "allowed_actions": ["refunds"] if credit.balance > 0 and principal.may("finance.refund.create") else [],
-        **stamps(credit),
-    }
-
-
-def refund(refund: Refund) -> dict[str, Any]:
-    return {
-        "id": refund.id,
-        "number": refund.number,
-        "credit_id": refund.credit_id,
-        "bill_id": refund.bill_id,
-        "work_order_id": refund.work_order_id,
-        "paid_on": refund.paid_on,
-        "method": refund.method,
-        "currency": refund.currency,
-        "amount": refund.amount,
-        **stamps(refund),
     }

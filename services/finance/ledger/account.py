@@ -1,43 +1,58 @@
-"""Accounts (科目): a fixed catalogue, written by the migration; balances are always sums of entries."""
+"""Account (科目, F-22): system accounts as the release has them (chart.py), and the company's own beside them. Balances are sums of entries."""
+
+from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base
-
-
-class Code(StrEnum):
-    """The accounts that documents are posted to."""
-
-    CASH = "cash"
-    BANK = "bank"
-    CARD_CLEARING = "card_clearing"
-    ONLINE_CLEARING = "online_clearing"
-    RECEIVABLE_CUSTOMERS = "receivable_customers"
-    RECEIVABLE_MAKERS = "receivable_makers"
-    CUSTOMER_CREDITS = "customer_credits"
-    OUTPUT_TAX = "output_tax"
-    REVENUE_LABOUR = "revenue_labour"
-    REVENUE_PARTS = "revenue_parts"
+from chassis.db.folded import key_of
+from chassis.db.violations import on_violation
+from chassis.domain.aggregate import Aggregate
+from services.finance.ledger.errors import HasMovements
 
 
 class Nature(StrEnum):
     ASSET = "asset"
     LIABILITY = "liability"
+    EQUITY = "equity"
     REVENUE = "revenue"
+    EXPENSE = "expense"
 
 
-class Account(Base):
-    """``number`` is the account's place in the chart of accounts (会计科目编号)."""
+class Account(Base, Aggregate):
+    """``code`` is what documents and requests name it by, ``number`` its place in the chart of accounts (会计科目编号). Money may be received
+    on an active one with a ``method``."""
 
     __tablename__ = "accounts"
 
-    code: Mapped[Code] = mapped_column(primary_key=True)
-    number: Mapped[str] = mapped_column(unique=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    code_key: Mapped[str] = key_of("code")
+    number: Mapped[str]
+    number_key: Mapped[str] = key_of("number")
     nature: Mapped[Nature]
     name_zh: Mapped[str]
     name_en: Mapped[str]
+    method: Mapped[str | None]
+    payer: Mapped[str | None] = mapped_column(unique=True)
+    """Whose debts stand there, or what is borne in whose name."""
+    control: Mapped[bool]
+    system: Mapped[bool]
+    active: Mapped[bool]
 
-    def name(self, language: str) -> str:
-        return self.name_zh if language.lower().startswith("zh") else self.name_en
+    @classmethod
+    def create(cls, code: str, number: str, nature: str, name_zh: str, name_en: str | None = None, method: str | None = None) -> Account:
+        """One of the company's own: nothing but what people post by name."""
+        return cls(
+            code=code, number=number, nature=Nature(nature), name_zh=name_zh, name_en=name_en or name_zh, method=method,
+            payer=None, control=False, system=False, active=True,
+        )  # fmt: skip
+
+    def change(self, **fields: Any) -> None:
+        for name, value in fields.items():
+            setattr(self, name, value)
+
+
+on_violation("fk_ledger_entries_account", HasMovements)

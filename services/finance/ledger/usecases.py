@@ -1,98 +1,53 @@
-"""Posting documents to the ledger, in the transaction of the document."""
+"""What can be done with accounts (F-22)."""
 
-import uuid
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
-from typing import Protocol
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
 
 from chassis.db.uow import UnitOfWork
-from services.finance.ledger.account import Code
-from services.finance.ledger.posting import Entry, Posting, Source
-from services.finance.ledger.rules import (
-    BilledLine,
-    bill_entries,
-    credit_entries,
-    payment_entries,
-    refund_entries,
-    reversal_entries,
-)
+from chassis.domain.errors import UnknownReference
+from services.finance.ledger.account import Account
+from services.finance.ledger.chart import METHODS
+from services.finance.ledger.errors import HasMovements, SystemAccount
+from services.finance.ledger.posting import Entry
 
 
-class Document(Protocol):
-    """What the ledger needs of any document it posts."""
-
-    @property
-    def id(self) -> uuid.UUID: ...
-    @property
-    def number(self) -> str: ...
-    @property
-    def work_order_id(self) -> uuid.UUID: ...
-    @property
-    def currency(self) -> str: ...
-    @property
-    def org_path(self) -> str: ...
+def create_account(uow: UnitOfWork, **fields: Any) -> Account:
+    """An account of the company's own. Raises Duplicate(field="code" or "number")."""
+    account = Account.create(**fields)
+    uow.add(account)
+    return account
 
 
-class OfBill(Document, Protocol):
-    @property
-    def bill_id(self) -> uuid.UUID: ...
+def change_account(uow: UnitOfWork, account_id: UUID, **fields: Any) -> Account:
+    """Other names; closed or open again (``active``). Raises SystemAccount."""
+    account = _own(uow, account_id)
+    account.change(**fields)
+    return account
 
 
-class PaymentDocument(OfBill, Protocol):
-    @property
-    def method(self) -> str: ...
-    @property
-    def amount(self) -> Decimal: ...
+def delete_account(uow: UnitOfWork, account_id: UUID) -> Account:
+    """One to which nothing was ever posted. Raises HasMovements, SystemAccount."""
+    account = _own(uow, account_id)
+    if uow.find(Entry, account=account.code, limit=1):
+        raise HasMovements()
+    uow.delete(account)
+    return account
 
 
-def post_bill(uow: UnitOfWork, bill: Document, lines: Iterable[BilledLine]) -> None:
-    """What a new bill makes others owe. A bill of nothing posts nothing."""
-    _post(uow, Source.BILL, bill, bill.id, bill_entries(lines))
+def money_account(uow: UnitOfWork, method: str, code: str | None) -> str:
+    """Code of the account that money of this method goes to: the method's own, unless one of the company's is named (F-22)."""
+    if code is None or code == METHODS[method]:
+        return METHODS[method]
+    account = uow.one(Account, code_key=code)
+    if account is None or account.method != method or not account.active:
+        raise UnknownReference("account_code")
+    return account.code
 
 
-def post_payment(uow: UnitOfWork, payment: PaymentDocument) -> None:
-    _post(uow, Source.PAYMENT, payment, payment.bill_id, payment_entries(str(payment.method), payment.amount))
-
-
-def post_reversal(uow: UnitOfWork, reversal: OfBill, lines: Iterable[BilledLine]) -> None:
-    """A bill taken back; ``lines`` are the bill's."""
-    _post(uow, Source.REVERSAL, reversal, reversal.bill_id, reversal_entries(lines))
-
-
-def post_credit(uow: UnitOfWork, bill: Document, amount: Decimal) -> None:
-    """Credit that paid a bill when it was issued."""
-    _post(uow, Source.CREDIT, bill, bill.id, credit_entries(amount))
-
-
-def post_refund(uow: UnitOfWork, refund: PaymentDocument) -> None:
-    _post(uow, Source.REFUND, refund, refund.bill_id, refund_entries(str(refund.method), refund.amount))
-
-
-def _post(
-    uow: UnitOfWork, source: Source, document: Document, bill_id: uuid.UUID, amounts: Mapping[Code, Decimal]
-) -> None:
-    if not amounts:
-        return
-    posting = Posting(
-        org_path=document.org_path,
-        source=source,
-        source_id=document.id,
-        reference=document.number,
-        bill_id=bill_id,
-        work_order_id=document.work_order_id,
-        currency=document.currency,
-        entry_count=len(amounts),
-        posted_at=uow.now,
-        posted_by=uow.actor,
-    )
-    uow.add(posting)
-    for position, (account, amount) in enumerate(amounts.items(), start=1):
-        uow.add(
-            Entry(
-                org_path=document.org_path,
-                posting_id=posting.id,
-                position=position,
-                account=account,
-                amount=amount,
-            )
-        )
+def _own(uow: UnitOfWork, account_id: UUID) -> Account:
+    account = uow.get(Account, account_id)
+    if account.system:
+        raise SystemAccount()
+    return account

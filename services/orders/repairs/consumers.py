@@ -49,7 +49,7 @@ def bill_changed(uow: UnitOfWork, event: Event) -> None:
         fetch(uow, work_order_id).note_bill(bill, uow.actor)
 
 
-@on("aftersales.finance.payment.*.v1", reads=("work_order_id", "number", "amount", "method", "open_amount"))
+@on("aftersales.finance.payment.*.v1", reads=("work_order_id", "number", "amount", "method", "open_amount", "reversal_number"))
 @on("aftersales.finance.refund.*.v1", reads=("work_order_id", "number", "amount", "method", "credit_left"))
 def money_moved(uow: UnitOfWork, event: Event) -> None:
     _in_timeline(uow, event)

@@ -135,6 +135,7 @@ def _is(word: Word) -> ColumnElement[bool]:
 
 NEEDS_RIGHT = {
     "payment.received": "finance.payment.read",
+    "payment.reversed": "finance.payment.read",
     "refund.paid": "finance.refund.read",
     "bill.changed": "finance.bill.read",  # what is still open tells what was paid
 }

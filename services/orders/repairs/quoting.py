@@ -15,7 +15,7 @@ from services.orders.masters import CounterpartyCopy, LabourRateCopy, PartCopy
 from services.orders.repairs.pricing import PERCENT, Discount, Position, require_one
 from services.orders.repairs.shares import Term
 
-PAYERS = contracts.values("common/payers", "Payer")
+PAYERS = contracts.common_values("payers", "Payer")
 
 
 def positions(uow: UnitOfWork, labour: list[Document], parts: list[Document]) -> list[Position]:

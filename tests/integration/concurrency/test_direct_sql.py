@@ -96,9 +96,9 @@ def bill(finance: Served) -> dict[str, Any]:
     return Finance(finance).site().bill(billing=billing(*WORKED))
 
 
-PAY = """INSERT INTO payments (id, version, created_at, created_by, updated_at, updated_by, org_path, number, bill_id,
-    work_order_id, method, amount, currency, received_on) SELECT gen_random_uuid(), 1, now(), 'x', now(), 'x', org_path, 'P' ||
-    gen_random_uuid(), id, work_order_id, 'cash', {amount}, 'CNY', current_date FROM bills WHERE id = '{id}'"""
+PAY = """INSERT INTO payments (id, version, created_at, created_by, updated_at, updated_by, org_path, number, payer, site_id, bill_id,
+    work_order_id, method, account_code, amount, currency, received_on) SELECT gen_random_uuid(), 1, now(), 'x', now(), 'x', org_path, 'P' ||
+    gen_random_uuid(), 'customer', site_id, id, work_order_id, 'cash', 'cash', {amount}, 'CNY', current_date FROM bills WHERE id = '{id}'"""
 SETTLE = "UPDATE bills SET open_amount = 0, state = 'settled' WHERE id = '{id}'"
 RECEIVED = """INSERT INTO ledger_entries (id, posting_id, position, account, amount, org_path) SELECT gen_random_uuid(), id,
     90, 'receivable_customers', -{amount}, org_path FROM ledger_postings WHERE bill_id = '{id}' AND source = 'bill'"""
@@ -125,11 +125,11 @@ def test_what_was_billed_is_not_rewritten(finance: Served, bill: dict[str, Any],
 
 def test_a_second_bill_of_a_round_and_a_second_posting_of_a_document(finance: Served, bill: dict[str, Any]) -> None:
     columns = "work_order_id, work_order_number, round, site_id, customer_id, issued_on, currency, net_total, tax_total, total, "\
-              "customer_total, maker_total, open_amount, state, org_path, version, created_at, created_by, updated_at, updated_by"
+              "customer_total, maker_total, open_amount, audited, state, org_path, version, created_at, created_by, updated_at, updated_by"
     with pytest.raises(refused.UniqueViolation):
         attempt(finance, f"INSERT INTO bills (id, number, {columns}) SELECT gen_random_uuid(), 'other', {columns} FROM bills "
                          f"WHERE id = '{bill['id']}'")
-    posted = "source, source_id, reference, bill_id, work_order_id, currency, entry_count, posted_at, posted_by, org_path"
+    posted = "source, source_id, reference, site_id, bill_id, work_order_id, currency, entry_count, posted_at, posted_by, org_path"
     with pytest.raises(refused.UniqueViolation):
         attempt(finance, f"INSERT INTO ledger_postings (id, {posted}) SELECT gen_random_uuid(), {posted} FROM ledger_postings "
                          f"WHERE bill_id = '{bill['id']}'")

@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.principal import Principal
-from services.finance.billing import usecases
-from services.finance.billing.errors import OverAllocated
+from services.finance.ledger import OverAllocated
+from services.finance.receivables import usecases
 from tests.integration.finance.conftest import Site
 from tests.support.orders_events import WORKED, billing
 from tests.support.serving import Served

@@ -81,7 +81,8 @@ class World:
                 **about, "basis": "law", "recipient": "an authority", "purpose": "asked for", "data": ["contact"]})["id"],
             "customer": cases[0].customer["id"], "device": cases[0].device["id"], "product": company.product["id"],
             "device_attachment": self._file(f"/devices/{cases[0].device['id']}"),
-            "role": self._role(), "part": company.parts[0]["id"], "labour_rate": company.rate["id"], "parameter": "tax.rate",
+            "role": self._role(), "counterparty": self.admin.created("/counterparties", {"kind": "maker", "code": "M1", "name": "maker"})["id"],
+            "account": self.admin.created("/accounts", {"code": "own", "number": "1002.9", "nature": "asset", "name_zh": "own", "method": "bank"})["id"], "part": company.parts[0]["id"], "labour_rate": company.rate["id"], "parameter": "tax.rate",
             "numbers_of_orders": "work_order", "numbers_of_stock": "stock_receipt", "numbers_of_finance": "bill",
         }
 
@@ -140,6 +141,9 @@ class World:
             keep("spare_unit_code", letter, spare["code"])
             keep("branch_code", letter, site.path.split("/")[-3])
             keep("payment", letter, self._first("/payments", bill_id=case.bill["id"]))
+            keep("open_item", letter, self._first("/open-items", document_id=case.bill["id"]))
+            unpaid = Case(self.company, site, patience=20, quantities=()).to_ready()
+            keep("owed", letter, self._first("/open-items", document_id=unpaid.billed()["id"]))
             credit, refund = self._taken_back(site)
             keep("reversal", letter, self._first("/reversals", work_order_id=credit["work_order_id"]))
             keep("credit", letter, credit["id"])

@@ -11,7 +11,8 @@ import pytest
 from chassis.domain.errors import DomainError
 from services.finance.billing.bill import MACHINE, Bill, State
 from services.finance.billing.bill_line import BillLine
-from services.finance.billing.errors import OverAllocated, SumMismatch
+from services.finance.billing.errors import SumMismatch
+from services.finance.ledger import OverAllocated
 from tests.support.announced import added, announced, loaded
 from tests.support.orders_events import WORKED, billing
 
