@@ -48,10 +48,42 @@ def _resolve(node: Any, base: Path, trail: tuple[tuple[Path, str], ...] = ()) ->
             found = _resolved[key]
             rest = {k: _resolve(v, base, trail) for k, v in node.items() if k != "$ref"}
             return {**found, **rest} if rest else found
-        return {k: _resolve(v, base, trail) for k, v in node.items()}
+        return _expanded({k: _resolve(v, base, trail) for k, v in node.items()})
     if isinstance(node, list):
         return [_resolve(v, base, trail) for v in node]
     return node
+
+
+VALUES = "x-values"
+"""Values of a set, one line each: ``{value: {zh, en, …}}``. The schema's ``enum`` follows from it, its words in the console, and what
+else a line says is read by who uses the set: one more value is one more line."""
+
+
+_MEMBER = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def _expanded(schema: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(lines := schema.get(VALUES), dict):
+        return schema
+    return {**schema, "enum": [*lines, None] if "null" in schema.get("type", ()) else list(lines)}
+
+
+@cache
+def values(service: str, context: str, name: str) -> dict[str, dict[str, Any]]:
+    """The lines of a schema's set: ``values("inventory", "stock", "Kind")["issue"]["sign"]``."""
+    found: dict[str, dict[str, Any]] = load(service, context)["components"]["schemas"][name][VALUES]
+    return found
+
+
+@cache
+def words_of_values(language: str) -> dict[str, str]:
+    """What values of such sets are called, by member and value: the schema ``Kind`` is what members ``kind`` have."""
+    return {
+        f"{_MEMBER.sub('_', name).lower()}.{value}": line[language]
+        for service in services() for context in contexts(service)
+        for name, schema in load(service, context).get("components", {}).get("schemas", {}).items()
+        for value, line in schema.get(VALUES, {}).items()
+    }  # fmt: skip
 
 
 @cache

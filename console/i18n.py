@@ -39,8 +39,9 @@ def _flat(node: Any, prefix: str = "") -> dict[str, str]:
 
 @cache
 def catalogue(language: str) -> dict[str, str]:
-    """All texts of one language by their dotted keys."""
-    return _flat(yaml.safe_load((FOLDER / f"{language}.yaml").read_text("utf-8")))
+    """All texts of one language by their dotted keys; what contracts call the values of their sets (``x-values``) among them."""
+    values = {f"enum.{key}": word for key, word in contracts.words_of_values(language[:2]).items()}
+    return values | _flat(yaml.safe_load((FOLDER / f"{language}.yaml").read_text("utf-8")))
 
 
 def preferred(accept_language: str | None) -> str:
