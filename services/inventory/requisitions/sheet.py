@@ -21,7 +21,7 @@ from services.inventory.requisitions.requisition import (
     RequisitionLine,
     State,
 )
-from services.inventory.stock import Document, Kind, Quality, Shelf, Store, share
+from services.inventory.stock import Document, Quality, Shelf, Store, share
 
 
 class Sheet:
@@ -106,7 +106,7 @@ class Sheet:
             for held, shelf in reversed(self._held(store, line.part_id)):
                 back = min(held.out, max(excess, NONE))
                 if back:
-                    store.put_back(Kind.TAKE_BACK, shelf, back, self._leave(held, back), self.document)
+                    store.put_back("take_back", shelf, back, self._leave(held, back), self.document)
                     line.issued -= back
                     excess -= back
 
@@ -128,7 +128,7 @@ class Sheet:
             back = min(held.out, rest)
             if back:
                 target = shelf if quality is Quality.GOOD else store.shelf(store.bad_warehouse(), part_id)
-                store.put_back(Kind.RETURN, target, back, self._leave(held, back), self.document)
+                store.put_back("return", target, back, self._leave(held, back), self.document)
                 line.returned += back
                 rest -= back
         self.requisition.posted_returns = [*posted, return_id]

@@ -9,21 +9,17 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from chassis import contracts
 from chassis.db.base import Base, Scoped
 from services.inventory.kernel import Quantity, UnitCost, Value
 
-
-class Kind(StrEnum):
-    RECEIPT = "receipt"
-    ISSUE = "issue"
-    TAKE_BACK = "take_back"
-    """An issue undone: it had crossed with a cancel or a smaller quote."""
-    RETURN = "return"
+KINDS = contracts.values("inventory", "stock", "Kind")
+"""Kinds of movements, a line each in contracts/inventory/openapi/stock.yaml: ``{kind: {sign, serial, zh, en}}``. ``take_back`` is an issue
+undone: it had crossed with a cancel or a smaller quote."""
 
 
 class Stock(Base, Scoped):
@@ -60,7 +56,8 @@ class StockMovement(Base, Scoped):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime]
-    kind: Mapped[Kind]
+    kind: Mapped[str]
+    """Of KINDS."""
     warehouse_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("warehouses.id"))
     part_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parts.id"))
     quantity: Mapped[Quantity]

@@ -14,7 +14,7 @@ from chassis.domain.aggregate import new_id
 from chassis.domain.money import ZERO, money
 from services.inventory.kernel import NONE
 from services.inventory.stock.errors import InsufficientStock
-from services.inventory.stock.ledger import Document, Kind, StockMovement
+from services.inventory.stock.ledger import Document, StockMovement
 from services.inventory.stock.site import SiteCopy
 from services.inventory.stock.warehouse import Quality, Warehouse
 
@@ -87,7 +87,7 @@ class Store:
     ) -> Decimal:
         """Put in at cost; the value of the line."""
         value = money(quantity * unit_cost)
-        self._post(Kind.RECEIPT, self.shelf(warehouse_id, part_id), quantity, value, document, unit_cost)
+        self._post("receipt", self.shelf(warehouse_id, part_id), quantity, value, document, unit_cost)
         return value
 
     def issue(self, shelf: Shelf, quantity: Decimal, document: Document) -> Decimal:
@@ -95,11 +95,11 @@ class Store:
         if quantity > shelf.free:
             raise InsufficientStock(part_id=shelf.part_id)
         value = share(shelf.value, quantity, shelf.on_hand)
-        self._post(Kind.ISSUE, shelf, -quantity, -value, document)
+        self._post("issue", shelf, -quantity, -value, document)
         return value
 
     def put_back(
-        self, kind: Kind, shelf: Shelf, quantity: Decimal, value: Decimal, document: Document
+        self, kind: str, shelf: Shelf, quantity: Decimal, value: Decimal, document: Document
     ) -> None:
         """Put in again what was issued at ``value``."""
         self._post(kind, shelf, quantity, value, document)
@@ -117,7 +117,7 @@ class Store:
 
     def _post(
         self,
-        kind: Kind,
+        kind: str,
         shelf: Shelf,
         quantity: Decimal,
         value: Decimal,
