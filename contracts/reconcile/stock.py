@@ -11,10 +11,10 @@ BALANCES = """SELECT coalesce(s.part_id, m.part_id, a.part_id)::text, coalesce(w
       coalesce(s.on_hand, 0), coalesce(m.quantity, 0), coalesce(s.value, 0), coalesce(m.value, 0),
       coalesce(s.reserved, 0), coalesce(a.reserved, 0)
     FROM stock s
-    FULL JOIN (SELECT warehouse_id, part_id, sum(quantity) AS quantity, sum(value) AS value FROM stock_movements
-               GROUP BY 1, 2) m USING (warehouse_id, part_id)
-    FULL JOIN (SELECT warehouse_id, part_id, sum(reserved) AS reserved FROM allocations GROUP BY 1, 2
-               HAVING sum(reserved) <> 0) a USING (warehouse_id, part_id)
+    FULL JOIN (SELECT warehouse_id, part_id, quality, sum(quantity) AS quantity, sum(value) AS value FROM stock_movements
+               GROUP BY 1, 2, 3) m USING (warehouse_id, part_id, quality)
+    FULL JOIN (SELECT warehouse_id, part_id, 'good' AS quality, sum(reserved) AS reserved FROM allocations GROUP BY 1, 2, 3
+               HAVING sum(reserved) <> 0) a USING (warehouse_id, part_id, quality)
     LEFT JOIN warehouses w ON w.id = warehouse_id LEFT JOIN parts p ON p.id = part_id
     WHERE coalesce(s.on_hand, 0) <> coalesce(m.quantity, 0) OR coalesce(s.value, 0) <> coalesce(m.value, 0)
       OR coalesce(s.reserved, 0) <> coalesce(a.reserved, 0) OR s.on_hand < 0 OR s.reserved < 0 OR s.reserved > s.on_hand"""

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate, new_id
 from chassis.domain.events import Published
-from chassis.domain.money import bounded
-from services.inventory.kernel import Quantity, UnitCost, Value, number
+from chassis.domain.money import bounded, money
+from services.inventory.kernel import Amount, Quantity, UnitCost, number
 from services.inventory.stock import Document, Store
 
 
@@ -29,7 +29,7 @@ class StockReceipt(Base, Scoped, Aggregate):
     warehouse_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("warehouses.id"))
     site_id: Mapped[uuid.UUID]
     posted_at: Mapped[datetime]
-    total: Mapped[Value]
+    total: Mapped[Amount]
 
     @property
     def document(self) -> Document:
@@ -51,7 +51,7 @@ class StockReceipt(Base, Scoped, Aggregate):
 
 
 class StockReceiptLine(Base, Scoped):
-    """One part, once per receipt. ``unit_cost`` before tax; ``value`` is what it adds to stock."""
+    """One part, once per receipt. ``unit_cost`` before tax; ``value`` is what it comes to, to the cent."""
 
     __tablename__ = "stock_receipt_lines"
     __table_args__ = (
@@ -64,7 +64,7 @@ class StockReceiptLine(Base, Scoped):
     part_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parts.id"), index=True)
     quantity: Mapped[Quantity]
     unit_cost: Mapped[UnitCost]
-    value: Mapped[Value]
+    value: Mapped[Amount]
 
     @classmethod
     def receive(
@@ -78,13 +78,14 @@ class StockReceiptLine(Base, Scoped):
     ) -> StockReceiptLine:
         """Put the parts on their shelf."""
         bounded(quantity * unit_cost, f"lines.{position - 1}.unit_cost")
+        store.receive(receipt.warehouse_id, part_id, quantity, unit_cost, receipt.document)
         return cls(
             receipt_id=receipt.id,
             position=position,
             part_id=part_id,
             quantity=quantity,
             unit_cost=unit_cost,
-            value=store.receive(receipt.warehouse_id, part_id, quantity, unit_cost, receipt.document),
+            value=money(quantity * unit_cost),
             org_path=receipt.org_path,
         )
 

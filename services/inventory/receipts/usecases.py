@@ -29,7 +29,7 @@ def post(
     part_ids = _part_ids(uow, lines)
     warehouse = uow.one(Warehouse, id=UUID(warehouse_id))
     site = lock_site(uow, warehouse.site_id) if warehouse else None
-    if warehouse is None or site is None:
+    if warehouse is None or site is None or warehouse.quality is None:
         raise UnknownReference("warehouse_id")
     store = open_store(uow, site, part_ids)
     receipt = blank(warehouse.id, site.id, warehouse.org_path, uow.now)

@@ -11,7 +11,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from chassis.domain.aggregate import new_id
-from chassis.domain.money import ZERO
 from services.inventory.kernel import NONE, number
 from services.inventory.requisitions.requisition import (
     MACHINE,
@@ -183,7 +182,7 @@ class Sheet:
                 warehouse_id=shelf.place.id,
                 reserved=NONE,
                 out=NONE,
-                out_value=ZERO,
+                out_value=NONE,
                 org_path=self.requisition.org_path,
             )
             self.added.append(self.allocations[key])

@@ -1,6 +1,6 @@
 """Stock ledger (库存台账, I-20, I-21): movements are only ever added; the database derives every balance from them.
 
-Triggers (migration 0001) add a movement to its stock row, and the reservations of requisitions to ``reserved``. The
+Triggers (migrations 0001, 0013) add a movement to its stock row, and the reservations of requisitions to ``reserved``. The
 service's own role may not write stock rows at all, nor change a movement.
 """
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis import contracts
 from chassis.db.base import Base, Scoped
 from services.inventory.kernel import Quantity, UnitCost, Value
+from services.inventory.stock.warehouse import Quality
 
 KINDS = contracts.values("inventory", "stock", "Kind")
 """Kinds of movements, a line each in contracts/inventory/openapi/stock.yaml: ``{kind: {sign, serial, zh, en}}``. ``take_back`` is an issue
@@ -23,12 +24,12 @@ undone: it had crossed with a cancel or a smaller quote."""
 
 
 class Stock(Base, Scoped):
-    """What lies in a warehouse of one part: ``on_hand`` and ``value`` are the sums of its movements, ``reserved`` that of
+    """What lies in a warehouse of one part and quality (that of the warehouse, but in a transit place): ``on_hand`` and ``value`` are the sums of its movements, ``reserved`` that of
     the open reservations."""
 
     __tablename__ = "stock"
     __table_args__ = (
-        UniqueConstraint("warehouse_id", "part_id"),
+        UniqueConstraint("warehouse_id", "part_id", "quality"),
         CheckConstraint("on_hand >= 0", name="on_hand"),
         CheckConstraint("reserved >= 0", name="reserved"),
         CheckConstraint("value >= 0 AND (on_hand > 0 OR value = 0)", name="value"),
@@ -37,6 +38,7 @@ class Stock(Base, Scoped):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     warehouse_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("warehouses.id"))
     part_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parts.id"), index=True)
+    quality: Mapped[Quality]
     on_hand: Mapped[Quantity]
     reserved: Mapped[Quantity]
     value: Mapped[Value]
@@ -60,6 +62,7 @@ class StockMovement(Base, Scoped):
     """Of KINDS."""
     warehouse_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("warehouses.id"))
     part_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parts.id"))
+    quality: Mapped[Quality]
     quantity: Mapped[Quantity]
     unit_cost: Mapped[UnitCost]
     value: Mapped[Value]

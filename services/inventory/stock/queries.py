@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from chassis.db.paging import Listing, ListQuery, members
 from chassis.db.uow import UnitOfWork
@@ -13,19 +14,27 @@ from chassis.domain.errors import NotFound
 from services.inventory.parts import Part
 from services.inventory.stock import views
 from services.inventory.stock.ledger import Stock, StockMovement
-from services.inventory.stock.warehouse import Warehouse
+from services.inventory.stock.warehouse import Keeping, Warehouse
 
 _WAREHOUSES = Listing(
     select(Warehouse), default_sort="code", key=Warehouse.id,
-    equal={**members(Warehouse, "site_id", "quality"), "code": Warehouse.code_key},
+    equal={**members(Warehouse, "site_id", "kind", "quality"), "code": Warehouse.code_key},
 )  # fmt: skip
+_OTHER = aliased(Stock)
+_SAME = and_(_OTHER.warehouse_id == Stock.warehouse_id, _OTHER.part_id == Stock.part_id)
+# A store has one row of a part. Of the qualities in a transit place the first stands for all: its row is their sum.
+_FIRST = or_(Warehouse.kind == Keeping.STORE, ~exists().where(_SAME, _OTHER.quality < Stock.quality))
+_ON_HAND = case(
+    (Warehouse.kind == Keeping.STORE, Stock.on_hand), else_=select(func.sum(_OTHER.on_hand)).where(_SAME).scalar_subquery()
+)
 _STOCK = Listing(
-    select(Stock.part_id, Stock.warehouse_id, Stock.on_hand, Stock.reserved)
+    select(Stock.part_id, Stock.warehouse_id, _ON_HAND.label("on_hand"), Stock.reserved)
     .add_columns(Part.number.label("part_number"), Part.name.label("part_name"), Part.unit)
-    .add_columns(Warehouse.code.label("warehouse_code"), Warehouse.quality, Warehouse.site_id)
+    .add_columns(Warehouse.code.label("warehouse_code"), Warehouse.kind.label("warehouse_kind"), Warehouse.quality, Warehouse.site_id)
     .join(Part, Part.id == Stock.part_id)
-    .join(Warehouse, Warehouse.id == Stock.warehouse_id),
-    sorts={"available": Stock.on_hand - Stock.reserved},
+    .join(Warehouse, Warehouse.id == Stock.warehouse_id)
+    .where(_FIRST),
+    sorts={"available": _ON_HAND - Stock.reserved},
     default_sort="part_number",
     key=Stock.id,
     equal={

@@ -18,7 +18,8 @@ from services.inventory.stock.warehouse import Quality, Warehouse
 _OF_PARTS = and_(Stock.warehouse_id == Warehouse.id, Stock.part_id == any_(several("part_ids", Uuid())))
 _SHELVES = Fixed(
     select(
-        Warehouse.id, Warehouse.code, Warehouse.quality, Stock.part_id, Stock.on_hand, Stock.reserved, Stock.value
+        Warehouse.id, Warehouse.code, Warehouse.quality,
+        Stock.part_id, Stock.quality.label("lies"), Stock.on_hand, Stock.reserved, Stock.value,
     )
     .outerjoin(Stock, _OF_PARTS)
     .where(Warehouse.site_id == bindparam("site_id"))
@@ -36,7 +37,7 @@ def create_warehouse(
 
 
 def rename_warehouse(uow: UnitOfWork, warehouse_id: UUID, name: str | None = None) -> Warehouse:
-    """Code, site and quality stay: movements were posted under them."""
+    """Code, site and quality stay: movements were posted under them. BadTransition of a transit place."""
     warehouse = uow.get(Warehouse, warehouse_id)
     if name is not None:
         warehouse.rename(name)
@@ -51,9 +52,9 @@ def note_site(uow: UnitOfWork, event: Event) -> None:
 def open_store(uow: UnitOfWork, site: SiteCopy, part_ids: Iterable[UUID]) -> Store:
     """Shelves of these parts at a site that ``lock_site`` has locked."""
     rows = uow.rows(_SHELVES, {"site_id": site.id, "part_ids": list(set(part_ids))})
-    places = {row.id: Place(row.id, row.code, Quality(row.quality)) for row in rows}
+    places = {row.id: Place(row.id, row.code, row.quality and Quality(row.quality)) for row in rows}
     shelves = [
-        Shelf(places[row.id], row.part_id, row.on_hand, row.reserved, row.value)
+        Shelf(places[row.id], row.part_id, Quality(row.lies), row.on_hand, row.reserved, row.value)
         for row in rows
         if row.part_id is not None
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chassis.domain.money import money
 from chassis.http.views import stamps
 from services.inventory.kernel import number
 from services.inventory.stock.warehouse import Warehouse
@@ -15,6 +16,7 @@ def warehouse(warehouse: Warehouse) -> dict[str, Any]:
         "code": warehouse.code,
         "name": warehouse.name,
         "site_id": warehouse.site_id,
+        "kind": warehouse.kind,
         "quality": warehouse.quality,
         **stamps(warehouse),
     }
@@ -29,6 +31,7 @@ def stock(row: Any) -> dict[str, Any]:
         "unit": row.unit,
         "warehouse_id": row.warehouse_id,
         "warehouse_code": row.warehouse_code,
+        "warehouse_kind": row.warehouse_kind,
         "quality": row.quality,
         "site_id": row.site_id,
         "on_hand": number(row.on_hand),
@@ -38,7 +41,7 @@ def stock(row: Any) -> dict[str, Any]:
 
 
 def movement(row: Any) -> dict[str, Any]:
-    """A row of ``queries.movements``. ``unit_cost`` has 4 places."""
+    """A row of ``queries.movements``. ``unit_cost`` has 4 places, the value is told to the cent."""
     return {
         "id": row.id,
         "at": row.at,
@@ -48,9 +51,10 @@ def movement(row: Any) -> dict[str, Any]:
         "part_name": row.part_name,
         "warehouse_id": row.warehouse_id,
         "warehouse_code": row.warehouse_code,
+        "quality": row.quality,
         "quantity": number(row.quantity),
         "unit_cost": f"{row.unit_cost:.4f}",
-        "value": row.value,
+        "value": money(row.value),
         "document_type": row.document_type,
         "document_id": row.document_id,
         "work_order_id": row.work_order_id,

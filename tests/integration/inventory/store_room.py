@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 
 from chassis.domain.aggregate import new_id
 from chassis.messaging.inbox import Outcome
+from services.inventory.stock import Store, lock_site, open_store, save
 from tests.support.orders_events import order
 from tests.support.serving import Served, envelope
 
@@ -21,8 +24,8 @@ _promises = itertools.count()
 
 # The store room after a transaction: every balance from its ledger, and nobody waits for what lies there free.
 UNBALANCED = """SELECT s.* FROM stock s
-    FULL JOIN (SELECT warehouse_id, part_id, sum(quantity) AS quantity, sum(value) AS value
-               FROM stock_movements GROUP BY 1, 2) m USING (warehouse_id, part_id)
+    FULL JOIN (SELECT warehouse_id, part_id, quality, sum(quantity) AS quantity, sum(value) AS value
+               FROM stock_movements GROUP BY 1, 2, 3) m USING (warehouse_id, part_id, quality)
     LEFT JOIN (SELECT warehouse_id, part_id, sum(reserved) AS reserved, sum(out_value) AS out_value
                FROM allocations GROUP BY 1, 2) a USING (warehouse_id, part_id)
     WHERE s.on_hand IS DISTINCT FROM m.quantity OR s.value IS DISTINCT FROM m.value
@@ -92,6 +95,16 @@ class StoreRoom:
     def value(self, part: str, warehouse: str | None = None) -> str:
         statement = "SELECT value FROM stock WHERE part_id = :part AND warehouse_id = :warehouse"
         return str(self.served.rows(statement, part=part, warehouse=warehouse or self.good)[0][0])
+
+    @contextmanager
+    def opened(self, *parts: str) -> Iterator[Store]:
+        """The site's store in a transaction of its own, saved at the end: for what no document does yet."""
+        with self.served.database.uow() as uow:
+            site = lock_site(uow, UUID(self.site_id))
+            assert site is not None
+            store = open_store(uow, site, [UUID(part) for part in parts])
+            yield store
+            save(uow, store)
 
     def job(self) -> Job:
         return Job(self)
