@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,7 +15,7 @@ from chassis.domain.aggregate import Aggregate, new_id
 from chassis.domain.events import Published
 from chassis.domain.money import bounded, money
 from services.inventory.kernel import Amount, Quantity, UnitCost, number
-from services.inventory.stock import Document, Store
+from services.inventory.stock import Document, Piece, Store
 
 
 class StockReceipt(Base, Scoped, Aggregate):
@@ -75,10 +76,11 @@ class StockReceiptLine(Base, Scoped):
         quantity: Decimal,
         unit_cost: Decimal,
         store: Store,
+        pieces: Sequence[Piece] = (),
     ) -> StockReceiptLine:
         """Put the parts on their shelf."""
         bounded(quantity * unit_cost, f"lines.{position - 1}.unit_cost")
-        store.receive(receipt.warehouse_id, part_id, quantity, unit_cost, receipt.document)
+        store.receive(receipt.warehouse_id, part_id, quantity, unit_cost, receipt.document, pieces)
         return cls(
             receipt_id=receipt.id,
             position=position,

@@ -35,5 +35,13 @@ def search_movements(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     return queries.movements(uow, query)
 
 
+def search_serials(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
+    return queries.serials(uow, query)
+
+
+def get_serial(uow: UnitOfWork, serial_id: UUID) -> dict[str, Any]:
+    return queries.serial(uow, serial_id)
+
+
 def get_movement(uow: UnitOfWork, movement_id: UUID) -> dict[str, Any]:
     return queries.movement(uow, movement_id)

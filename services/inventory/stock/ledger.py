@@ -1,6 +1,6 @@
 """Stock ledger (库存台账, I-20, I-21): movements are only ever added; the database derives every balance from them.
 
-Triggers (migrations 0001, 0013) add a movement to its stock row, and the reservations of requisitions to ``reserved``. The
+Triggers (migrations 0001, 0013, 0014) add a movement to its stock row, and the reservations of requisitions to ``reserved``. The
 service's own role may not write stock rows at all, nor change a movement.
 """
 
@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis import contracts
@@ -39,13 +39,16 @@ class Stock(Base, Scoped):
     warehouse_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("warehouses.id"))
     part_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parts.id"), index=True)
     quality: Mapped[Quality]
+    serial_tracked: Mapped[bool]
+    """As the part, which may not change it any more."""
     on_hand: Mapped[Quantity]
     reserved: Mapped[Quantity]
     value: Mapped[Value]
 
 
 class StockMovement(Base, Scoped):
-    """``quantity`` and ``value`` are signed: out is negative. ``unit_cost`` is what one piece of it is worth."""
+    """``quantity`` and ``value`` are signed: out is negative. ``unit_cost`` is what one piece of it is worth. Of a part that is tracked it
+    is one piece, ``serial_id``, which goes to ``place`` when it leaves the warehouse, or comes from there."""
 
     __tablename__ = "stock_movements"
     __table_args__ = (
@@ -54,6 +57,8 @@ class StockMovement(Base, Scoped):
         Index(None, "at", "id"),
         *(Index(None, name, "at", "id") for name in ("part_id", "warehouse_id", "kind")),
         Index("ix_stock_movements_document", "document_id"),
+        CheckConstraint("serial_id IS NULL OR (abs(quantity) = 1 AND place IS NOT NULL)", name="piece"),
+        Index("ix_stock_movements_serial_id", "serial_id", "at", "id", postgresql_where=text("serial_id IS NOT NULL")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -70,6 +75,10 @@ class StockMovement(Base, Scoped):
     document_id: Mapped[uuid.UUID]
     work_order_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
     actor: Mapped[str]
+    serial_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("serials.id"))
+    place: Mapped[str | None]
+    """Of Whereabouts."""
+    place_id: Mapped[uuid.UUID | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,17 @@ Pure rules of quantity and cost. The database does the same sums once more from 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
+from chassis.domain import folding
 from chassis.domain.aggregate import new_id
 from services.inventory.kernel import NONE, worth
-from services.inventory.stock.errors import InsufficientStock
+from services.inventory.stock.errors import InsufficientStock, SerialConflict
 from services.inventory.stock.ledger import KINDS, Document, StockMovement
+from services.inventory.stock.serial import Piece, Serial, Whereabouts
 from services.inventory.stock.site import SiteCopy
 from services.inventory.stock.warehouse import Quality, Warehouse
 
@@ -37,6 +39,7 @@ class Shelf:
     on_hand: Decimal = NONE
     reserved: Decimal = NONE
     value: Decimal = NONE
+    serial_tracked: bool = False
 
     @property
     def free(self) -> Decimal:
@@ -47,6 +50,19 @@ class Shelf:
         if quantity > self.free or self.reserved + quantity < 0:
             raise InsufficientStock(part_id=self.part_id)
         self.reserved += quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What one movement is about: so many, worth so much in all, or one piece."""
+
+    quantity: Decimal
+    value: Decimal
+    piece: Piece | None = None
+
+    @property
+    def out(self) -> Lot:
+        return replace(self, quantity=-self.quantity, value=-self.value)
 
 
 def share(value: Decimal, quantity: Decimal, whole: Decimal) -> Decimal:
@@ -63,6 +79,8 @@ class Store:
         self.shelves = {(shelf.place.id, shelf.part_id, shelf.quality): shelf for shelf in shelves}
         self.movements: list[StockMovement] = []
         self.opened: list[Warehouse] = []
+        self.pieces: dict[tuple[UUID, str], Piece] = {}
+        self.new_serials: list[Serial] = []
 
     def shelf(self, warehouse_id: UUID, part_id: UUID, quality: Quality | None = None) -> Shelf:
         """``quality``: where several lie, in the transit place."""
@@ -87,39 +105,67 @@ class Store:
         return {part_id for _, part_id, _ in self.shelves}
 
     def receive(
-        self, warehouse_id: UUID, part_id: UUID, quantity: Decimal, unit_cost: Decimal, document: Document
+        self, warehouse_id: UUID, part_id: UUID, quantity: Decimal, unit_cost: Decimal, document: Document, pieces: Sequence[Piece] = ()
     ) -> Decimal:
-        """Put in at cost; what it adds to the value."""
-        value = worth(quantity * unit_cost)
-        self._post("receipt", self.shelf(warehouse_id, part_id), quantity, value, document, unit_cost)
+        """Put in at cost; what it adds to the value. ``pieces``: of a part that is tracked, as many as the quantity, here and below."""
+        value, shelf = worth(quantity * unit_cost), self.shelf(warehouse_id, part_id)
+        for lot in _lots(quantity, value, pieces):
+            self._post("receipt", shelf, lot, document, unit_cost)
         return value
 
-    def issue(self, shelf: Shelf, quantity: Decimal, document: Document) -> Decimal:
+    def issue(self, shelf: Shelf, quantity: Decimal, document: Document, pieces: Sequence[Piece] = ()) -> Decimal:
         """Take out free pieces at average cost; what they are worth."""
         value = self._worth_of_free(shelf, quantity)
-        self._post("issue", shelf, -quantity, -value, document)
+        for lot in _lots(quantity, value, pieces):
+            self._post("issue", shelf, lot.out, document)
         return value
 
     def put_back(
-        self, kind: str, shelf: Shelf, quantity: Decimal, value: Decimal, document: Document
+        self, kind: str, shelf: Shelf, quantity: Decimal, value: Decimal, document: Document, pieces: Sequence[Piece] = ()
     ) -> None:
         """Put in again what was issued at ``value``."""
-        self._post(kind, shelf, quantity, value, document)
+        for lot in _lots(quantity, value, pieces):
+            self._post(kind, shelf, lot, document)
+
+    # ------------------------------------------------------------------ pieces
+    def piece(self, part_id: UUID, number: str) -> Piece | None:
+        """The piece of this number, however it is written."""
+        return self.pieces.get((part_id, folding.identifier(number)))
+
+    def new_piece(self, part_id: UUID, number: str) -> Piece:
+        """One that nobody has seen before."""
+        serial = Serial(id=new_id(), part_id=part_id, number=number, org_path=self.site.org_path)
+        self.new_serials.append(serial)
+        piece = Piece(serial.id, part_id, serial.number)
+        self.pieces[part_id, serial.number_key] = piece
+        return piece
+
+    def pieces_out(self, part_id: UUID, work_order_id: UUID) -> list[Piece]:
+        """Pieces of the part that are out for an order, the last one first."""
+        there = (Whereabouts.ORDER, work_order_id)
+        found = [piece for piece in self.pieces.values() if piece.part_id == part_id and (piece.place, piece.place_id) == there]
+        return sorted(found, key=lambda piece: (piece.moved_at is not None, piece.moved_at, piece.id), reverse=True)
 
     # ------------------------------------------------------------------ on the road
-    def ship(self, shelf: Shelf, quantity: Decimal, document: Document) -> Decimal:
+    def ship(self, shelf: Shelf, quantity: Decimal, document: Document, pieces: Sequence[Piece] = ()) -> Decimal:
         """Send free pieces away: they lie in the site's transit place until somebody receives them, at the value they left with."""
         road = self.shelf(self.transit_place(), shelf.part_id, shelf.quality)
-        return self._move("ship", shelf, self, road, quantity, document)
+        return self._move("ship", shelf, self, road, quantity, document, pieces)
 
-    def arrive(self, road: Shelf, store: Store, warehouse_id: UUID, quantity: Decimal, document: Document) -> Decimal:
-        """What this site has sent is received into a warehouse of ``store``, the same site's or another's; it takes that one's quality."""
-        return self._move("arrive", road, store, store.shelf(warehouse_id, road.part_id), quantity, document)
+    def arrive(
+        self, road: Shelf, store: Store, warehouse_id: UUID, quantity: Decimal, document: Document, pieces: Sequence[Piece] = ()
+    ) -> Decimal:
+        """What this site has sent is received into a warehouse of ``store``, the same site's or another's; it takes that one's quality. This
+        store is saved before the other: a piece leaves before it comes."""
+        return self._move("arrive", road, store, store.shelf(warehouse_id, road.part_id), quantity, document, pieces)
 
-    def _move(self, kind: str, source: Shelf, store: Store, target: Shelf, quantity: Decimal, document: Document) -> Decimal:
+    def _move(
+        self, kind: str, source: Shelf, store: Store, target: Shelf, quantity: Decimal, document: Document, pieces: Sequence[Piece]
+    ) -> Decimal:
         value = self._worth_of_free(source, quantity)
-        self._post(kind, source, -quantity, -value, document)
-        store._post(kind, target, quantity, value, document)
+        for lot in _lots(quantity, value, pieces):
+            self._post(kind, source, lot.out, document, there=target.place.id)
+            store._post(kind, target, lot, document, there=target.place.id)
         return value
 
     # ------------------------------------------------------------------ warehouses opened by themselves
@@ -148,17 +194,18 @@ class Store:
         return share(shelf.value, quantity, shelf.on_hand)
 
     def _post(
-        self,
-        kind: str,
-        shelf: Shelf,
-        quantity: Decimal,
-        value: Decimal,
-        document: Document,
-        unit_cost: Decimal | None = None,
+        self, kind: str, shelf: Shelf, lot: Lot, document: Document, unit_cost: Decimal | None = None, there: UUID | None = None
     ) -> None:
+        """``there``: the warehouse a piece goes to; else it goes to, or comes from, the order or its supplier."""
+        quantity, value, piece = lot.quantity, lot.value, lot.piece
         assert KINDS[kind]["sign"] * quantity >= 0, f"{kind} has another sign"
         shelf.on_hand += quantity
         shelf.value += value
+        place = Whereabouts(KINDS[kind]["serial"]) if piece else None
+        place_id = (there or (document.work_order_id if place is Whereabouts.ORDER else None)) if piece else None
+        if piece and place:
+            shelf.serial_tracked = True
+            _walk(piece, shelf, quantity > 0, place, place_id)
         self.movements.append(
             StockMovement(
                 id=new_id(),
@@ -172,6 +219,51 @@ class Store:
                 document_type=document.type,
                 document_id=document.id,
                 work_order_id=document.work_order_id,
+                serial_id=piece and piece.id,
+                place=place,
+                place_id=place_id,
                 org_path=self.site.org_path,
             )
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A movement as its document names it."""
+
+    id: UUID
+    part_id: UUID
+    serial_number: str | None
+
+
+def moved(store: Store, document_id: UUID) -> list[Moved]:
+    """What a transaction posts for a document."""
+    numbers = {piece.id: piece.number for piece in store.pieces.values()}
+    return [
+        Moved(each.id, each.part_id, numbers[each.serial_id] if each.serial_id else None)
+        for each in store.movements if each.document_id == document_id
+    ]  # fmt: skip
+
+
+def _lots(quantity: Decimal, value: Decimal, pieces: Sequence[Piece]) -> Iterator[Lot]:
+    """What is one movement each: the whole quantity, or each of its pieces; values are shares that sum to the whole."""
+    if not pieces:
+        yield Lot(quantity, value)
+        return
+    assert quantity == len(pieces), "as many pieces as the quantity"
+    for left in range(len(pieces), 0, -1):
+        part = share(value, Decimal(1), Decimal(left))
+        value -= part
+        yield Lot(Decimal(1), part, pieces[-left])
+
+
+def _walk(piece: Piece, shelf: Shelf, comes: bool, place: Whereabouts, place_id: UUID | None) -> None:
+    """The piece from its place onto the shelf, or from the shelf to its place; SerialConflict when it is elsewhere."""
+    there, here = (place, place_id), shelf.place.id
+    if ((piece.place, piece.place_id) != there) if comes else not (piece.lies and piece.place_id == here and piece.quality is shelf.quality):
+        raise SerialConflict(serials=[piece.shown()])
+    piece.place, piece.place_id = there
+    if comes:
+        piece.place = Whereabouts.WAREHOUSE if shelf.place.quality else Whereabouts.TRANSIT
+        piece.place_id = piece.warehouse_id = here
+        piece.quality = shelf.quality

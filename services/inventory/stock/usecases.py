@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import Uuid, and_, any_, bindparam, select
+from sqlalchemy import Text, Uuid, and_, any_, bindparam, or_, select
 
 from chassis.db.statements import Fixed, several
 from chassis.db.uow import UnitOfWork
+from chassis.domain import folding
 from chassis.domain.events import Event
 from services.inventory.stock.ledger import Stock
+from services.inventory.stock.serial import Piece, Serial, Whereabouts
 from services.inventory.stock.site import SiteCopy
 from services.inventory.stock.store import Place, Shelf, Store
 from services.inventory.stock.warehouse import Quality, Warehouse
@@ -19,10 +21,22 @@ _OF_PARTS = and_(Stock.warehouse_id == Warehouse.id, Stock.part_id == any_(sever
 _SHELVES = Fixed(
     select(
         Warehouse.id, Warehouse.code, Warehouse.quality,
-        Stock.part_id, Stock.quality.label("lies"), Stock.on_hand, Stock.reserved, Stock.value,
+        Stock.part_id, Stock.quality.label("lies"), Stock.on_hand, Stock.reserved, Stock.value, Stock.serial_tracked,
     )
     .outerjoin(Stock, _OF_PARTS)
     .where(Warehouse.site_id == bindparam("site_id"))
+)
+_PIECES = Fixed(
+    select(
+        Serial.id, Serial.part_id, Serial.number, Serial.number_key, Serial.place, Serial.place_id, Serial.warehouse_id, Serial.quality,
+        Serial.moved_at,
+    )
+    .where(
+        or_(
+            and_(Serial.part_id == any_(several("part_ids", Uuid())), Serial.number_key == any_(several("keys", Text()))),
+            and_(Serial.place_id == bindparam("work_order_id", type_=Uuid()), Serial.place == Whereabouts.ORDER),
+        )
+    )
 )
 
 
@@ -54,11 +68,19 @@ def open_store(uow: UnitOfWork, site: SiteCopy, part_ids: Iterable[UUID]) -> Sto
     rows = uow.rows(_SHELVES, {"site_id": site.id, "part_ids": list(set(part_ids))})
     places = {row.id: Place(row.id, row.code, row.quality and Quality(row.quality)) for row in rows}
     shelves = [
-        Shelf(places[row.id], row.part_id, Quality(row.lies), row.on_hand, row.reserved, row.value)
+        Shelf(places[row.id], row.part_id, Quality(row.lies), row.on_hand, row.reserved, row.value, row.serial_tracked)
         for row in rows
         if row.part_id is not None
     ]
     return Store(site, places.values(), shelves)
+
+
+def load_pieces(uow: UnitOfWork, store: Store, numbers: Mapping[UUID, Sequence[str]], work_order_id: UUID | None = None) -> None:
+    """Into the store: pieces of these serial numbers by part, and those that are out for an order."""
+    keys = [folding.identifier(number) for given in numbers.values() for number in given]
+    for row in uow.rows(_PIECES, {"part_ids": list(numbers), "keys": keys, "work_order_id": work_order_id}):
+        piece = Piece(row.id, row.part_id, row.number, Whereabouts(row.place), row.place_id, row.warehouse_id, row.quality, row.moved_at)
+        store.pieces.setdefault((row.part_id, row.number_key), piece)
 
 
 def save(uow: UnitOfWork, store: Store) -> None:
@@ -69,6 +91,7 @@ def save(uow: UnitOfWork, store: Store) -> None:
         ):  # somebody used our code for something else
             warehouse.code = f"{warehouse.code}-{warehouse.id.hex[-8:]}"
         uow.add(warehouse)
+    uow.add_all(store.new_serials)
     for movement in store.movements:
         movement.at, movement.actor = uow.now, uow.actor
         uow.add(movement)

@@ -7,6 +7,7 @@ from typing import Any
 from chassis.domain.money import money
 from chassis.http.views import stamps
 from services.inventory.kernel import number
+from services.inventory.stock.serial import Whereabouts
 from services.inventory.stock.warehouse import Warehouse
 
 
@@ -58,5 +59,25 @@ def movement(row: Any) -> dict[str, Any]:
         "document_type": row.document_type,
         "document_id": row.document_id,
         "work_order_id": row.work_order_id,
+        "serial_id": row.serial_id,
+        "serial_number": row.serial_number,
         "actor": row.actor,
+    }
+
+
+def serial(row: Any) -> dict[str, Any]:
+    """A row of ``queries.serials``. Of what is nowhere here, warehouse and quality are null."""
+    lies = row.place in (Whereabouts.WAREHOUSE, Whereabouts.TRANSIT)
+    return {
+        "id": row.id,
+        "part_id": row.part_id,
+        "part_number": row.part_number,
+        "part_name": row.part_name,
+        "number": row.number,
+        "place": row.place,
+        "warehouse_id": row.warehouse_id if lies else None,
+        "warehouse_code": row.warehouse_code,
+        "quality": row.quality if lies else None,
+        "work_order_id": row.place_id if row.place == Whereabouts.ORDER else None,
+        "moved_at": row.moved_at,
     }

@@ -17,6 +17,7 @@ FILTER = {
     "/stock": "site_id",
     "/warehouses": "site_id",
     "/stock-movements": "warehouse_id",
+    "/serials": "warehouse_id",
     "/stock-receipts": "site_id",
     "/requisitions": "site_id",
     "/shortages": "site_id",
@@ -36,6 +37,8 @@ def busy(inventory: Served) -> StoreRoom:
     for count in (4, 5, 6):
         room.job().approve(dict.fromkeys(parts[:2], count))
     room.job().repaired({parts[4]: 1})
+    for count in range(2):
+        room.pieces(room.part(serial_tracked=True), f"A{count}", f"B{count}")
     return room
 
 

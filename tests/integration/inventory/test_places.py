@@ -18,7 +18,7 @@ from tests.integration.inventory.store_room import StoreRoom
 def sent(room: StoreRoom, part: str, *, good: int = 0, bad: int = 0) -> dict[str, Any]:
     """The site's transit place after so many pieces were sent."""
     document = Document("transfer", new_id())
-    with room.opened(part) as store:
+    with room.opened(part) as (store,):
         for quality, amount in ((Quality.GOOD, good), (Quality.BAD, bad)):
             if amount:
                 where = next(place.id for place in store.places if place.quality is quality)
@@ -59,7 +59,7 @@ def test_nothing_vanishes_between_two_sites(room: StoreRoom) -> None:
     transit = UUID(sent(room, part, good=2)["id"])
     before = room.served.rows("SELECT sum(on_hand), sum(value) FROM stock WHERE part_id = :part", part=part)
     document = Document("transfer", new_id())
-    with room.opened(part) as here, other.opened(part) as there:
+    with room.opened(part, other) as (here, there):
         here.arrive(here.shelf(transit, UUID(part), Quality.GOOD), there, UUID(to_check), Decimal(2), document)
     assert (other.stock(part, to_check), room.stock(part), room.stock(part, str(transit))) == ((2, 0), (1, 0), (0, 0))
     assert room.served.rows("SELECT sum(on_hand), sum(value) FROM stock WHERE part_id = :part", part=part) == before
