@@ -15,7 +15,7 @@ from chassis.domain.aggregate import Aggregate, new_id
 from chassis.domain.events import Published
 from chassis.domain.money import bounded, money
 from services.inventory.kernel import Amount, Quantity, UnitCost, number
-from services.inventory.stock import Document, Piece, Store
+from services.inventory.stock import Document, InBin, Piece, Store
 
 
 class StockReceipt(Base, Scoped, Aggregate):
@@ -66,6 +66,8 @@ class StockReceiptLine(Base, Scoped):
     quantity: Mapped[Quantity]
     unit_cost: Mapped[UnitCost]
     value: Mapped[Amount]
+    bin_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("bins.id"))
+    """Where it was put; None: nowhere in particular."""
 
     @classmethod
     def receive(
@@ -77,10 +79,11 @@ class StockReceiptLine(Base, Scoped):
         unit_cost: Decimal,
         store: Store,
         pieces: Sequence[Piece] = (),
+        into: InBin | None = None,
     ) -> StockReceiptLine:
         """Put the parts on their shelf."""
         bounded(quantity * unit_cost, f"lines.{position - 1}.unit_cost")
-        store.receive(receipt.warehouse_id, part_id, quantity, unit_cost, receipt.document, pieces)
+        store.receive(receipt.warehouse_id, part_id, quantity, unit_cost, receipt.document, pieces, into)
         return cls(
             receipt_id=receipt.id,
             position=position,
@@ -88,6 +91,7 @@ class StockReceiptLine(Base, Scoped):
             quantity=quantity,
             unit_cost=unit_cost,
             value=money(quantity * unit_cost),
+            bin_id=into and into.id,
             org_path=receipt.org_path,
         )
 

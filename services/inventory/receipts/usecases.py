@@ -15,6 +15,8 @@ from services.inventory.parts import Part
 from services.inventory.receipts.receipt import StockReceipt, StockReceiptLine, blank
 from services.inventory.requisitions import serve
 from services.inventory.stock import (
+    Bin,
+    InBin,
     Moved,
     Piece,
     SerialConflict,
@@ -47,11 +49,12 @@ def post(
     if warehouse is None or site is None or warehouse.quality is None:
         raise UnknownReference("warehouse_id")
     store = open_store(uow, site, part_ids)
-    pieces = _pieces(uow, store, numbers)
+    pieces, bins = _pieces(uow, store, numbers), _bins(uow, warehouse, lines)
     receipt = blank(warehouse.id, site.id, warehouse.org_path, uow.now)
     posted = [
         StockReceiptLine.receive(
-            receipt, position, part_id, quantity(line["quantity"]), Decimal(line["unit_cost"]), store, pieces.get(part_id, ())
+            receipt, position, part_id, quantity(line["quantity"]), Decimal(line["unit_cost"]), store, pieces.get(part_id, ()),
+            bins.get(line.get("bin_id")),
         )
         for position, (part_id, line) in enumerate(zip(part_ids, lines, strict=True), 1)
     ]
@@ -90,6 +93,16 @@ def _numbers(parts: Mapping[UUID, Part], lines: Sequence[dict[str, Any]]) -> dic
         if given:
             numbers[part.id] = given
     return numbers
+
+
+def _bins(uow: UnitOfWork, warehouse: Warehouse, lines: Sequence[dict[str, Any]]) -> dict[str | None, InBin]:
+    """Bins that lines name, by the id as it was written: all of this warehouse."""
+    named = {line["bin_id"]: UUID(line["bin_id"]) for line in lines if "bin_id" in line}
+    known = {bin.id: bin for bin in uow.find(Bin, id=[*named.values()], warehouse_id=warehouse.id)} if named else {}
+    for index, line in enumerate(lines):
+        if "bin_id" in line and named[line["bin_id"]] not in known:
+            raise UnknownReference(f"lines.{index}.bin_id")
+    return {text: InBin(id, known[id].code) for text, id in named.items()}
 
 
 def _pieces(uow: UnitOfWork, store: Store, numbers: Mapping[UUID, Sequence[str]]) -> dict[UUID, list[Piece]]:

@@ -32,6 +32,7 @@ def receipt(receipt: StockReceipt, lines: Iterable[StockReceiptLine], moved: Seq
                 "quantity": number(line.quantity),
                 "unit_cost": cost_text(line.unit_cost),
                 "value": line.value,
+                "bin_id": line.bin_id,
                 "serial_numbers": numbers.get(line.part_id, []),
             }
             for line in lines

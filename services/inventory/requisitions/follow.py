@@ -96,7 +96,7 @@ def follow(uow: UnitOfWork, order: Order) -> None:
     requisition = sheet.requisition
     if order.sequence <= requisition.sequence:
         return
-    store = open_store(uow, site, {*order.part_ids, *sheet.lines})
+    store = open_store(uow, site, {*order.part_ids, *sheet.lines}, requisition.id)
     coming: dict[UUID, list[str]] = {}
     for id, part_id, _, _, numbers in order.returns:
         if numbers and id not in requisition.posted_returns:

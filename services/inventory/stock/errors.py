@@ -24,8 +24,8 @@ class SerialCount(DomainError):
     code, kind = "serial_count", Kind.UNPROCESSABLE
 
 
-# The database's own guards (migrations 0001, 0014); reached by what does not go through the use cases, or asks at the same time.
-for guard in ("ck_stock_on_hand", "ck_stock_reserved", "ck_stock_covered"):
+# The database's own guards (migrations 0001, 0014, 0015); reached by what does not go through the use cases, or asks at the same time.
+for guard in ("ck_stock_on_hand", "ck_stock_reserved", "ck_stock_covered", "ck_stock_binned", "ck_bin_stock_on_hand"):
     on_violation(guard, InsufficientStock)
 for guard in ("ck_serials_place", "uq_serials_part_id_number_key"):
     on_violation(guard, SerialConflict)

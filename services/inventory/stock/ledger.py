@@ -1,6 +1,6 @@
 """Stock ledger (库存台账, I-20, I-21): movements are only ever added; the database derives every balance from them.
 
-Triggers (migrations 0001, 0013, 0014) add a movement to its stock row, and the reservations of requisitions to ``reserved``. The
+Triggers (migrations 0001, 0013, 0015) add a movement to its stock row, and the reservations of requisitions to ``reserved``. The
 service's own role may not write stock rows at all, nor change a movement.
 """
 
@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis import contracts
@@ -32,6 +32,7 @@ class Stock(Base, Scoped):
         UniqueConstraint("warehouse_id", "part_id", "quality"),
         CheckConstraint("on_hand >= 0", name="on_hand"),
         CheckConstraint("reserved >= 0", name="reserved"),
+        CheckConstraint("binned BETWEEN 0 AND on_hand", name="binned"),
         CheckConstraint("value >= 0 AND (on_hand > 0 OR value = 0)", name="value"),
     )
 
@@ -44,6 +45,8 @@ class Stock(Base, Scoped):
     on_hand: Mapped[Quantity]
     reserved: Mapped[Quantity]
     value: Mapped[Value]
+    binned: Mapped[Quantity | None]
+    """What of it lies in bins; None where nothing ever did."""
 
 
 class StockMovement(Base, Scoped):
@@ -57,6 +60,8 @@ class StockMovement(Base, Scoped):
         Index(None, "at", "id"),
         *(Index(None, name, "at", "id") for name in ("part_id", "warehouse_id", "kind")),
         Index("ix_stock_movements_document", "document_id"),
+        ForeignKeyConstraint(["bin_id", "warehouse_id"], ["bins.id", "bins.warehouse_id"]),
+        Index("ix_stock_movements_bin_id", "bin_id", "at", "id", postgresql_where=text("bin_id IS NOT NULL")),
         CheckConstraint("serial_id IS NULL OR (abs(quantity) = 1 AND place IS NOT NULL)", name="piece"),
         Index("ix_stock_movements_serial_id", "serial_id", "at", "id", postgresql_where=text("serial_id IS NOT NULL")),
     )
@@ -79,6 +84,8 @@ class StockMovement(Base, Scoped):
     place: Mapped[str | None]
     """Of Whereabouts."""
     place_id: Mapped[uuid.UUID | None]
+    bin_id: Mapped[uuid.UUID | None]
+    """Where it lay, or lies from now on; None: in the warehouse without one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Lists of warehouses, stock (I-20) and the ledger (I-21)."""
+"""Lists of warehouses, bins (I-08), serials (I-22) and the ledger (I-21)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, and_, any_, case, exists, func, or_, select, type_coerce
-from sqlalchemy.orm import aliased
+from sqlalchemy import Numeric, Text, Uuid, any_, case, cast, null, select, type_coerce
 
 from chassis.db.paging import Listing, ListQuery, members
 from chassis.db.statements import Fixed, several
@@ -15,38 +14,16 @@ from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import NotFound
 from services.inventory.parts import Part
 from services.inventory.stock import views
-from services.inventory.stock.ledger import Stock, StockMovement
-from services.inventory.stock.serial import Serial
+from services.inventory.stock.bin import Bin, BinStock
+from services.inventory.stock.ledger import StockMovement
+from services.inventory.stock.serial import LIES, Serial, Whereabouts
 from services.inventory.stock.store import Moved
-from services.inventory.stock.warehouse import Keeping, Warehouse
+from services.inventory.stock.warehouse import Warehouse
 
 _WAREHOUSES = Listing(
     select(Warehouse), default_sort="code", key=Warehouse.id,
     equal={**members(Warehouse, "site_id", "kind", "quality"), "code": Warehouse.code_key},
 )  # fmt: skip
-_OTHER = aliased(Stock)
-_SAME = and_(_OTHER.warehouse_id == Stock.warehouse_id, _OTHER.part_id == Stock.part_id)
-# A store has one row of a part. Of the qualities in a transit place the first stands for all: its row is their sum.
-_FIRST = or_(Warehouse.kind == Keeping.STORE, ~exists().where(_SAME, _OTHER.quality < Stock.quality))
-_ON_HAND = case(
-    (Warehouse.kind == Keeping.STORE, Stock.on_hand), else_=select(func.sum(_OTHER.on_hand)).where(_SAME).scalar_subquery()
-)
-_STOCK = Listing(
-    select(Stock.part_id, Stock.warehouse_id, _ON_HAND.label("on_hand"), Stock.reserved)
-    .add_columns(Part.number.label("part_number"), Part.name.label("part_name"), Part.unit)
-    .add_columns(Warehouse.code.label("warehouse_code"), Warehouse.kind.label("warehouse_kind"), Warehouse.quality, Warehouse.site_id)
-    .join(Part, Part.id == Stock.part_id)
-    .join(Warehouse, Warehouse.id == Stock.warehouse_id)
-    .where(_FIRST),
-    sorts={"available": _ON_HAND - Stock.reserved},
-    default_sort="part_number",
-    key=Stock.id,
-    equal={
-        **members(Stock, "part_id", "warehouse_id"),
-        **members(Warehouse, "site_id", "quality"),
-        "part_number": Part.number_key,
-    },
-)
 # Where a row may have none of it, the list must know.
 _NUMBER, _CODE = type_coerce(Serial.number, Text()), type_coerce(Warehouse.code, Text())
 _WHOLE = (
@@ -68,7 +45,8 @@ _OF_DOCUMENTS = Fixed(
     .order_by(StockMovement.id)
 )
 _SERIAL = (
-    select(*Serial.__table__.columns)
+    select(Serial.id, Serial.part_id, Serial.number, Serial.place, Serial.moved_at, case((Serial.place == Whereabouts.ORDER, Serial.place_id)).label("work_order_id"))
+    .add_columns(*(case((LIES, getattr(Serial, name))).label(name) for name in ("warehouse_id", "bin_id", "quality")))
     .add_columns(Part.number.label("part_number"), Part.name.label("part_name"), _CODE.label("warehouse_code"))
     .join(Part, Part.id == Serial.part_id)
     .outerjoin(Warehouse, Warehouse.id == Serial.place_id)
@@ -77,14 +55,20 @@ _SERIALS = Listing(
     _SERIAL, default_sort="number", key=Serial.id,
     equal={**members(Serial, "part_id", "place"), "number": Serial.number_key, "warehouse_id": Serial.place_id, "work_order_id": Serial.place_id},
 )  # fmt: skip
+_NEVER = cast(null(), Numeric(14, 3)), cast(null(), BinStock.last_at.type)
+_BIN = select(*Bin.__table__.columns).add_columns(Warehouse.code.label("warehouse_code")).join(Warehouse, Warehouse.id == Bin.warehouse_id)
+_BINS = Listing(
+    _BIN.add_columns(_NEVER[0].label("on_hand"), _NEVER[1].label("last_at")), default_sort="code", key=Bin.id,
+    equal={"warehouse_id": Bin.warehouse_id, "code": Bin.code_key},
+)  # fmt: skip
+_BINS_OF_PART = Listing(
+    _BIN.add_columns(BinStock.on_hand, BinStock.last_at).join(BinStock, BinStock.bin_id == Bin.id), default_sort="-last_at", key=Bin.id,
+    equal={"warehouse_id": Bin.warehouse_id, "code": Bin.code_key, "part_id": BinStock.part_id},
+)  # fmt: skip
 
 
 def warehouses(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     return _WAREHOUSES.page(uow, query, views.warehouse)
-
-
-def stock(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    return _STOCK.page(uow, query, views.stock)
 
 
 def movements(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
@@ -116,3 +100,15 @@ def serial(uow: UnitOfWork, serial_id: UUID) -> dict[str, Any]:
     if not rows:
         raise NotFound()
     return views.serial(rows[0])
+
+
+def bins(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
+    """With ``part_id`` those it lies or lay in, the last one first: that one is proposed for more of it (I-08)."""
+    return (_BINS_OF_PART if "part_id" in query.filters else _BINS).page(uow, query, views.bin)
+
+
+def bin(uow: UnitOfWork, bin_id: UUID) -> dict[str, Any]:
+    rows = uow.rows(_BIN.where(Bin.id == bin_id).add_columns(_NEVER[0].label("on_hand"), _NEVER[1].label("last_at")))
+    if not rows:
+        raise NotFound()
+    return views.bin(rows[0])

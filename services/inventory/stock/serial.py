@@ -1,6 +1,6 @@
 """Serial (序列号, I-22): one row per piece of a part that is tracked by serial number, so a piece is at exactly one place.
 
-Rows change through movements only: a movement of such a part names its piece, and a trigger (migration 0014) moves it. The
+Rows change through movements only: a movement of such a part names its piece, and a trigger (migration 0015) moves it. The
 service's own role adds new pieces, the supplier's, and may change none.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
@@ -33,7 +33,7 @@ class Whereabouts(StrEnum):
 
 
 class Serial(Base, Scoped):
-    """``warehouse_id`` and ``quality`` say where it lies, or lay last: what is taken back goes there."""
+    """``warehouse_id``, ``bin_id`` and ``quality`` say where it lies, or lay last: what is taken back goes there."""
 
     __tablename__ = "serials"
     __table_args__ = (
@@ -50,8 +50,13 @@ class Serial(Base, Scoped):
     place: Mapped[Whereabouts] = mapped_column(server_default=Whereabouts.SUPPLIER.value)
     place_id: Mapped[uuid.UUID | None]
     warehouse_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("warehouses.id"))
+    bin_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("bins.id"))
     quality: Mapped[Quality | None]
     moved_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+LIES = or_(Serial.place == Whereabouts.WAREHOUSE, Serial.place == Whereabouts.TRANSIT)
+"""In a warehouse, or on the road."""
 
 
 @dataclass(slots=True)
@@ -64,6 +69,7 @@ class Piece:
     place: Whereabouts = Whereabouts.SUPPLIER
     place_id: uuid.UUID | None = None
     warehouse_id: uuid.UUID | None = None
+    bin_id: uuid.UUID | None = None
     quality: Quality | None = None
     moved_at: datetime | None = None
 

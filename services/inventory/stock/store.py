@@ -5,7 +5,7 @@ Pure rules of quantity and cost. The database does the same sums once more from 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
@@ -16,58 +16,9 @@ from services.inventory.kernel import NONE, worth
 from services.inventory.stock.errors import InsufficientStock, SerialConflict
 from services.inventory.stock.ledger import KINDS, Document, StockMovement
 from services.inventory.stock.serial import Piece, Serial, Whereabouts
+from services.inventory.stock.shelf import InBin, Lot, Part, Place, Shelf, lots, share, where
 from services.inventory.stock.site import SiteCopy
 from services.inventory.stock.warehouse import Quality, Warehouse
-
-
-@dataclass(slots=True)
-class Place:
-    """A warehouse as far as stock is concerned; ``quality`` None: the site's transit place."""
-
-    id: UUID
-    code: str
-    quality: Quality | None
-
-
-@dataclass(slots=True)
-class Shelf:
-    """One part of one quality in one warehouse. ``value`` is what all of it cost; the moving average is value by quantity."""
-
-    place: Place
-    part_id: UUID
-    quality: Quality
-    on_hand: Decimal = NONE
-    reserved: Decimal = NONE
-    value: Decimal = NONE
-    serial_tracked: bool = False
-
-    @property
-    def free(self) -> Decimal:
-        return self.on_hand - self.reserved
-
-    def reserve(self, quantity: Decimal) -> None:
-        """Keep for somebody; a negative quantity gives up."""
-        if quantity > self.free or self.reserved + quantity < 0:
-            raise InsufficientStock(part_id=self.part_id)
-        self.reserved += quantity
-
-
-@dataclass(frozen=True, slots=True)
-class Lot:
-    """What one movement is about: so many, worth so much in all, or one piece."""
-
-    quantity: Decimal
-    value: Decimal
-    piece: Piece | None = None
-
-    @property
-    def out(self) -> Lot:
-        return replace(self, quantity=-self.quantity, value=-self.value)
-
-
-def share(value: Decimal, quantity: Decimal, whole: Decimal) -> Decimal:
-    """The value of a part of what is worth ``value``, to four decimals; the last piece takes what rounding left."""
-    return value if quantity == whole else worth(value * quantity / whole)
 
 
 class Store:
@@ -81,6 +32,8 @@ class Store:
         self.opened: list[Warehouse] = []
         self.pieces: dict[tuple[UUID, str], Piece] = {}
         self.new_serials: list[Serial] = []
+        self.taken: dict[tuple[UUID, UUID], dict[UUID, Decimal]] = {}
+        """What the document at hand has out of bins: by warehouse and part, by bin."""
 
     def shelf(self, warehouse_id: UUID, part_id: UUID, quality: Quality | None = None) -> Shelf:
         """``quality``: where several lie, in the transit place."""
@@ -105,27 +58,40 @@ class Store:
         return {part_id for _, part_id, _ in self.shelves}
 
     def receive(
-        self, warehouse_id: UUID, part_id: UUID, quantity: Decimal, unit_cost: Decimal, document: Document, pieces: Sequence[Piece] = ()
-    ) -> Decimal:
+        self, warehouse_id: UUID, part_id: UUID, quantity: Decimal, unit_cost: Decimal, document: Document,
+        pieces: Sequence[Piece] = (), into: InBin | None = None,
+    ) -> Decimal:  # fmt: skip
         """Put in at cost; what it adds to the value. ``pieces``: of a part that is tracked, as many as the quantity, here and below."""
         value, shelf = worth(quantity * unit_cost), self.shelf(warehouse_id, part_id)
-        for lot in _lots(quantity, value, pieces):
+        place = shelf.into(into.id, into.code) if into else None
+        for lot in lots(value, [(Decimal(1), piece, place) for piece in pieces] or [(quantity, None, place)]):
             self._post("receipt", shelf, lot, document, unit_cost)
         return value
 
     def issue(self, shelf: Shelf, quantity: Decimal, document: Document, pieces: Sequence[Piece] = ()) -> Decimal:
         """Take out free pieces at average cost; what they are worth."""
         value = self._worth_of_free(shelf, quantity)
-        for lot in _lots(quantity, value, pieces):
+        for lot in lots(value, where(shelf, quantity, pieces)):
             self._post("issue", shelf, lot.out, document)
         return value
 
     def put_back(
         self, kind: str, shelf: Shelf, quantity: Decimal, value: Decimal, document: Document, pieces: Sequence[Piece] = ()
     ) -> None:
-        """Put in again what was issued at ``value``."""
-        for lot in _lots(quantity, value, pieces):
+        """Put in again what was issued at ``value``; what left this shelf's bins lies in them again, the last one first."""
+        here = shelf.place.id
+        back: list[Part] = [(Decimal(1), piece, shelf.bin(piece.bin_id) if piece.warehouse_id == here else None) for piece in pieces]
+        for lot in lots(value, back or self._bins_again(shelf, quantity)):
             self._post(kind, shelf, lot, document)
+
+    def _bins_again(self, shelf: Shelf, quantity: Decimal) -> list[Part]:
+        taken, parts = self.taken.get((shelf.place.id, shelf.part_id), {}), list[Part]()
+        for bin in reversed(shelf.bins):
+            if (amount := min(taken.get(bin.id, NONE), quantity)) > 0:
+                taken[bin.id] -= amount
+                quantity -= amount
+                parts.append((amount, None, bin))
+        return [*parts, (quantity, None, None)] if quantity else parts
 
     # ------------------------------------------------------------------ pieces
     def piece(self, part_id: UUID, number: str) -> Piece | None:
@@ -163,9 +129,9 @@ class Store:
         self, kind: str, source: Shelf, store: Store, target: Shelf, quantity: Decimal, document: Document, pieces: Sequence[Piece]
     ) -> Decimal:
         value = self._worth_of_free(source, quantity)
-        for lot in _lots(quantity, value, pieces):
+        for lot in lots(value, where(source, quantity, pieces)):
             self._post(kind, source, lot.out, document, there=target.place.id)
-            store._post(kind, target, lot, document, there=target.place.id)
+            store._post(kind, target, replace(lot, bin=None), document, there=target.place.id)
         return value
 
     # ------------------------------------------------------------------ warehouses opened by themselves
@@ -201,11 +167,13 @@ class Store:
         assert KINDS[kind]["sign"] * quantity >= 0, f"{kind} has another sign"
         shelf.on_hand += quantity
         shelf.value += value
+        if lot.bin:
+            lot.bin.on_hand += quantity
         place = Whereabouts(KINDS[kind]["serial"]) if piece else None
         place_id = (there or (document.work_order_id if place is Whereabouts.ORDER else None)) if piece else None
         if piece and place:
             shelf.serial_tracked = True
-            _walk(piece, shelf, quantity > 0, place, place_id)
+            _walk(piece, shelf, lot, place, place_id)
         self.movements.append(
             StockMovement(
                 id=new_id(),
@@ -222,6 +190,7 @@ class Store:
                 serial_id=piece and piece.id,
                 place=place,
                 place_id=place_id,
+                bin_id=lot.bin and lot.bin.id,
                 org_path=self.site.org_path,
             )
         )
@@ -245,25 +214,13 @@ def moved(store: Store, document_id: UUID) -> list[Moved]:
     ]  # fmt: skip
 
 
-def _lots(quantity: Decimal, value: Decimal, pieces: Sequence[Piece]) -> Iterator[Lot]:
-    """What is one movement each: the whole quantity, or each of its pieces; values are shares that sum to the whole."""
-    if not pieces:
-        yield Lot(quantity, value)
-        return
-    assert quantity == len(pieces), "as many pieces as the quantity"
-    for left in range(len(pieces), 0, -1):
-        part = share(value, Decimal(1), Decimal(left))
-        value -= part
-        yield Lot(Decimal(1), part, pieces[-left])
-
-
-def _walk(piece: Piece, shelf: Shelf, comes: bool, place: Whereabouts, place_id: UUID | None) -> None:
+def _walk(piece: Piece, shelf: Shelf, lot: Lot, place: Whereabouts, place_id: UUID | None) -> None:
     """The piece from its place onto the shelf, or from the shelf to its place; SerialConflict when it is elsewhere."""
-    there, here = (place, place_id), shelf.place.id
+    there, here, comes = (place, place_id), shelf.place.id, lot.quantity > 0
     if ((piece.place, piece.place_id) != there) if comes else not (piece.lies and piece.place_id == here and piece.quality is shelf.quality):
         raise SerialConflict(serials=[piece.shown()])
     piece.place, piece.place_id = there
     if comes:
         piece.place = Whereabouts.WAREHOUSE if shelf.place.quality else Whereabouts.TRANSIT
         piece.place_id = piece.warehouse_id = here
-        piece.quality = shelf.quality
+        piece.quality, piece.bin_id = shelf.quality, lot.bin.id if lot.bin else None

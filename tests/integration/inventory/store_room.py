@@ -47,6 +47,11 @@ ASTRAY = """SELECT l.* FROM requisition_lines l JOIN requisitions r ON r.id = l.
     AND (jsonb_array_length(l.serial_numbers) <> l.issued - l.returned OR EXISTS (SELECT FROM jsonb_array_elements_text(l.serial_numbers) n
          WHERE NOT EXISTS (SELECT FROM serials s WHERE s.part_id = l.part_id AND s.number = n AND s.place = 'order' AND s.place_id = r.work_order_id)))"""
 
+MISLAID = """SELECT s.* FROM stock s FULL JOIN (SELECT warehouse_id, part_id, quality, sum(on_hand) AS lies FROM bin_stock GROUP BY 1, 2, 3) b
+    USING (warehouse_id, part_id, quality) FULL JOIN (SELECT warehouse_id, part_id, quality, sum(quantity) AS moved FROM stock_movements
+    WHERE bin_id IS NOT NULL GROUP BY 1, 2, 3) m USING (warehouse_id, part_id, quality)
+    WHERE s.binned IS DISTINCT FROM b.lies OR s.binned IS DISTINCT FROM m.moved OR s.binned > s.on_hand"""
+
 
 @dataclass
 class StoreRoom:
@@ -127,7 +132,7 @@ class StoreRoom:
 
     def check(self) -> None:
         """Nothing in the whole database contradicts itself."""
-        for broken in (UNBALANCED, UNALLOTTED, FORGOTTEN, MISCOUNTED, ASTRAY):
+        for broken in (UNBALANCED, UNALLOTTED, FORGOTTEN, MISCOUNTED, ASTRAY, MISLAID):
             assert self.served.rows(broken) == [], broken
 
 

@@ -73,6 +73,7 @@ BAD = [
     ({"unit_cost": 1.5}, 400, "lines.0.unit_cost"),
     ({"part_id": "no id"}, 400, "lines.0.part_id"),
     ({"bin": "A1"}, 400, "lines.0.bin"),
+    ({"bin_id": "0199e3a0-5555-7c3e-9a51-2f3b8d0c4e05"}, 422, "lines.0.bin_id"),
     ({"part_id": "0199e3a0-5555-7c3e-9a51-2f3b8d0c4e05"}, 422, "lines.0.part_id"),
 ]
 
@@ -84,7 +85,7 @@ def test_a_bad_line_posts_nothing(room: StoreRoom, wrong: dict[str, Any], status
     answer = room.served.call("POST", "/stock-receipts", body)
     problem = answer.json()
     named = problem["field"] if status == 422 else [error["field"] for error in problem["errors"]]
-    code = {"lines.0.part_id": "unknown_reference", "lines.0.unit_cost": "amount_too_large"}[field] if status == 422 else "validation_failed"
+    code = {"lines.0.part_id": "unknown_reference", "lines.0.bin_id": "unknown_reference", "lines.0.unit_cost": "amount_too_large"}[field] if status == 422 else "validation_failed"
     assert (answer.status_code, problem["code"]) == (status, code)
     assert field in named
     assert room.ok("GET", "/stock-movements", warehouse_id=room.good)["items"] == []

@@ -151,6 +151,7 @@ class World:
             keep("movement", letter, self._first("/stock-movements", **order))
             keep("receipt", letter, self._first("/stock-receipts", warehouse_id=site.good["id"]))
             keep("serial", letter, self._serial(site))
+            keep("bin", letter, self.admin.created("/bins", {"warehouse_id": site.good["id"], "code": "A1", "name": "x"})["id"])
             keep("org_unit", letter, self._first("/org-units", code=site.code))
             keep("device_of_unit", letter, self._device(site))
             keep("attachment", letter, self._file(f"/work-orders/{case.id}"))

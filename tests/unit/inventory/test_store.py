@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from chassis.domain.aggregate import new_id
 from services.inventory.stock import Document, InsufficientStock, Quality, Shelf, SiteCopy, Store, share
-from services.inventory.stock.store import Place
+from services.inventory.stock.shelf import Place
 
 PART = new_id()
 DOCUMENT = Document("stock_receipt", new_id())
