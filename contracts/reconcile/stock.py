@@ -1,10 +1,11 @@
-"""3. Stock on hand is the sum of its movements, reserved the sum of open reservations; nothing is negative. (Serials are
-not kept in stock yet; where they are, each lies in at most one place.)"""
+"""3. Stock on hand is the sum of its movements, to four decimals of value, reserved the sum of open reservations; nothing is negative.
+Bins, serials and what is on the road: pieces.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contracts.reconcile import pieces
 from contracts.reconcile.sources import Offender, Sources
 
 BALANCES = """SELECT coalesce(s.part_id, m.part_id, a.part_id)::text, coalesce(w.code, '?'), p.number,
@@ -45,3 +46,4 @@ def check(sources: Sources) -> Iterator[Offender]:
     for order, part, reserved, held, out, allocated, moved in sources.rows("inventory", LINES):
         detail = f"reserved {reserved}, by warehouse {held}; out {out}, by warehouse {allocated}, by movements {moved}"
         yield Offender(3, f"part {part} of work order {order}", detail)
+    yield from pieces.check(sources)
