@@ -165,15 +165,15 @@ class Store:
         """``there``: the warehouse a piece goes to; else it goes to, or comes from, the order or its supplier."""
         quantity, value, piece = lot.quantity, lot.value, lot.piece
         assert KINDS[kind]["sign"] * quantity >= 0, f"{kind} has another sign"
-        shelf.on_hand += quantity
-        shelf.value += value
-        if lot.bin:
-            lot.bin.on_hand += quantity
         place = Whereabouts(KINDS[kind]["serial"]) if piece else None
         place_id = (there or (document.work_order_id if place is Whereabouts.ORDER else None)) if piece else None
         if piece and place:
             shelf.serial_tracked = True
             _walk(piece, shelf, lot, place, place_id)
+        shelf.on_hand += quantity
+        shelf.value += value
+        if lot.bin:
+            lot.bin.on_hand += quantity
         self.movements.append(
             StockMovement(
                 id=new_id(),

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from chassis.domain.errors import Forbidden
+from chassis.messaging.inbox import Outcome
 from services.inventory.stock import InsufficientStock, SerialConflict
 from tests.integration.inventory.store_room import StoreRoom
 from tests.integration.inventory.test_places import sent
@@ -120,6 +121,26 @@ def test_rows_by_what_is_asked(room: StoreRoom, bins: dict[str, str]) -> None:
         assert pages == stock(room, by, site_id=room.site_id, sort="-on_hand")["items"], by
     wrong = room.served.call("GET", "/stock?by=colour").json()
     assert (wrong["code"], wrong["errors"][0]["field"]) == ("validation_failed", "by")
+
+
+def test_pieces_and_bins_follow_their_unit(room: StoreRoom, bins: dict[str, str]) -> None:
+    """A site that moves in the organisation takes along what lies there, where it lies, and what is out."""
+    part, loose, new = room.part(serial_tracked=True), room.part(), f"/HQ/MOVED/{room.code}/"
+    room.receive(part, 2, bin_id=bins["A1"], serial_numbers=["E1", "E2"])
+    room.receive(loose, 2, bin_id=bins["B1"])
+    transit = sent(room, loose, good=1)
+    job = room.job().approve({part: 1})
+    assert job.issue({part: ["E1"]}).status_code == 200
+    told = {"code": room.code, "name": "x", "kind": "site", "path": new, "parent_path": "/HQ/MOVED/", "former_path": room.path}
+    assert room.served.tell("aftersales.gateway.org_unit.moved.v1", told, sequence=7) is Outcome.DONE
+    for table in ("warehouses", "bins", "bin_stock", "serials", "stock", "stock_movements"):
+        left = room.served.rows(f"SELECT count(*) FROM {table} WHERE org_path = :path", path=room.path)
+        moved = room.served.rows(f"SELECT count(*) FROM {table} WHERE org_path = :path", path=new)
+        assert left[0][0] == 0 < moved[0][0], table
+    job.cancel()
+    assert (lies(room, part), room.stock(loose, transit["id"])) == ({"A1": 2}, (1, 0))
+    assert {item["number"] for item in room.ok("GET", "/serials", part_id=part, scope=new)["items"]} == {"E1", "E2"}
+    room.check()
 
 
 MOVE = """INSERT INTO stock_movements (id, at, kind, warehouse_id, part_id, quality, quantity, unit_cost, value, document_type,

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given, strategies as st
 
 from chassis.domain.aggregate import new_id
-from services.inventory.stock import Document, InsufficientStock, Quality, Shelf, SiteCopy, Store, share
+from services.inventory.stock import (
+    Document,
+    InBin,
+    InsufficientStock,
+    Quality,
+    SerialConflict,
+    Shelf,
+    SiteCopy,
+    Store,
+    share,
+)
 from services.inventory.stock.shelf import Place
 
 PART = new_id()
@@ -115,6 +125,51 @@ def test_a_site_without_bad_warehouse_gets_one() -> None:
         "/HQ/E/SH01/",
         1,
     )
+
+
+
+def put(room: Store, shelf: Shelf, bin_: str | None, quantity: int) -> None:
+    into = InBin(BINS[bin_], bin_) if bin_ else None
+    room.receive(shelf.place.id, PART, Decimal(quantity), Decimal("1.5"), DOCUMENT, into=into)
+
+
+BINS = {"A1": new_id(), "B1": new_id()}
+
+
+def test_what_is_issued_leaves_no_bin_first_and_then_bins_by_code() -> None:
+    room = store()
+    shelf = room.shelf(room.places[0].id, PART)
+    for bin_, quantity in (("B1", 2), (None, 1), ("A1", 2)):
+        put(room, shelf, bin_, quantity)
+    assert [(part.code, part.on_hand) for part in shelf.bins] == [("A1", 2), ("B1", 2)]
+    assert room.issue(shelf, Decimal(4), DOCUMENT) == 6
+    left = [(move.bin_id, move.quantity, move.value) for move in room.movements if move.kind == "issue"]
+    assert left == [(None, -1, Decimal("-1.5")), (BINS["A1"], -2, -3), (BINS["B1"], -1, Decimal("-1.5"))]
+    room.taken[shelf.place.id, PART] = {BINS["A1"]: Decimal(2), BINS["B1"]: Decimal(1)}
+    room.put_back("take_back", shelf, Decimal(2), Decimal(3), DOCUMENT)
+    assert [(part.code, part.on_hand) for part in shelf.bins] == [("A1", 1), ("B1", 2)], "the last ones go back first"
+    room.put_back("take_back", shelf, Decimal(2), Decimal(3), DOCUMENT)
+    assert ([(part.code, part.on_hand) for part in shelf.bins], shelf.on_hand, shelf.value) == ([("A1", 2), ("B1", 2)], 5, Decimal("7.5"))
+
+
+def test_a_piece_is_where_its_movements_took_it() -> None:
+    room, order = store(("G1", Quality.GOOD), ("B1", Quality.BAD)), Document("requisition", new_id(), new_id())
+    bad, good = (room.shelf(place.id, PART) for place in room.places)
+    piece = room.new_piece(PART, " SN–1 ")
+    assert (piece.number, room.piece(PART, "sn1"), room.piece(PART, "sn2")) == ("SN–1", piece, None)
+    room.receive(good.place.id, PART, Decimal(1), Decimal("1.2345"), DOCUMENT, [piece])
+    for wrong in (lambda: room.receive(good.place.id, PART, Decimal(1), Decimal(1), DOCUMENT, [piece]),
+                  lambda: room.put_back("return", bad, Decimal(1), Decimal(1), order, [piece])):
+        with pytest.raises(SerialConflict) as refused:
+            wrong()
+        assert refused.value.members["serials"] == [{"part_id": str(PART), "serial_number": "SN–1", "place": "warehouse"}]
+    assert room.issue(good, Decimal(1), order, [piece]) == Decimal("1.2345")
+    assert (piece.place, piece.place_id, piece.warehouse_id, room.pieces_out(PART, order.work_order_id)) == (
+        "order", order.work_order_id, good.place.id, [piece])
+    room.put_back("return", bad, Decimal(1), Decimal("1.2345"), order, [piece])
+    assert (piece.place, piece.place_id, piece.quality, bad.value, good.value) == ("warehouse", bad.place.id, Quality.BAD, Decimal("1.2345"), 0)
+    assert [(move.kind, move.place, move.place_id) for move in room.movements] == [
+        ("receipt", "supplier", None), ("issue", "order", order.work_order_id), ("return", "order", order.work_order_id)]
 
 
 values = st.integers(0, 10**9).map(lambda n: Decimal(n).scaleb(-4))
