@@ -91,6 +91,8 @@ VALUES: Mapping[str, str] = {
     "requisitions.state": "CASE WHEN g > {requisition} - 2000 THEN 'processing' ELSE 'done' END",
     "stock_movements.kind": "(ARRAY['issue','receipt'])[1 + g / {requisition}]", "stock_movements.document_id": "{uuid:requisition}",
     "warehouse_id": "(g % {warehouse})", "warehouses.quality": "CASE WHEN g < {sites} THEN 'good' ELSE 'bad' END",
+    "warehouses.kind": "'store'", "serial_tracked": "false", "stock.quality": "CASE WHEN g % {warehouse} < {sites} THEN 'good' ELSE 'bad' END",
+    "stock_movements.quality": "CASE WHEN g % {warehouse} < {sites} THEN 'good' ELSE 'bad' END",
     "stock.part_id": "(g / {warehouse} % {part})", "stock_receipt_lines.position": "g / {receipt}",
     "stock_receipt_lines.part_id": "(g / {receipt} % {part})",
     "revisits.state": "CASE WHEN g > {revisit} - 2000 THEN 'open' ELSE 'recorded' END",

@@ -1,20 +1,21 @@
-"""3. Stock on hand is the sum of its movements, reserved the sum of open reservations; nothing is negative. (Serials are
-not kept in stock yet; where they are, each lies in at most one place.)"""
+"""3. Stock on hand is the sum of its movements, to four decimals of value, reserved the sum of open reservations; nothing is negative.
+Bins, serials and what is on the road: pieces.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contracts.reconcile import pieces
 from contracts.reconcile.sources import Offender, Sources
 
 BALANCES = """SELECT coalesce(s.part_id, m.part_id, a.part_id)::text, coalesce(w.code, '?'), p.number,
       coalesce(s.on_hand, 0), coalesce(m.quantity, 0), coalesce(s.value, 0), coalesce(m.value, 0),
       coalesce(s.reserved, 0), coalesce(a.reserved, 0)
     FROM stock s
-    FULL JOIN (SELECT warehouse_id, part_id, sum(quantity) AS quantity, sum(value) AS value FROM stock_movements
-               GROUP BY 1, 2) m USING (warehouse_id, part_id)
-    FULL JOIN (SELECT warehouse_id, part_id, sum(reserved) AS reserved FROM allocations GROUP BY 1, 2
-               HAVING sum(reserved) <> 0) a USING (warehouse_id, part_id)
+    FULL JOIN (SELECT warehouse_id, part_id, quality, sum(quantity) AS quantity, sum(value) AS value FROM stock_movements
+               GROUP BY 1, 2, 3) m USING (warehouse_id, part_id, quality)
+    FULL JOIN (SELECT warehouse_id, part_id, 'good' AS quality, sum(reserved) AS reserved FROM allocations GROUP BY 1, 2, 3
+               HAVING sum(reserved) <> 0) a USING (warehouse_id, part_id, quality)
     LEFT JOIN warehouses w ON w.id = warehouse_id LEFT JOIN parts p ON p.id = part_id
     WHERE coalesce(s.on_hand, 0) <> coalesce(m.quantity, 0) OR coalesce(s.value, 0) <> coalesce(m.value, 0)
       OR coalesce(s.reserved, 0) <> coalesce(a.reserved, 0) OR s.on_hand < 0 OR s.reserved < 0 OR s.reserved > s.on_hand"""
@@ -45,3 +46,4 @@ def check(sources: Sources) -> Iterator[Offender]:
     for order, part, reserved, held, out, allocated, moved in sources.rows("inventory", LINES):
         detail = f"reserved {reserved}, by warehouse {held}; out {out}, by warehouse {allocated}, by movements {moved}"
         yield Offender(3, f"part {part} of work order {order}", detail)
+    yield from pieces.check(sources)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -17,13 +17,20 @@ Quantity = Annotated[Decimal, mapped_column(Numeric(14, 3))]
 """Of a part's unit; up to 3 decimals."""
 Price = Annotated[Decimal, mapped_column(Numeric(14, 2))]
 UnitCost = Annotated[Decimal, mapped_column(Numeric(18, 4))]
-Value = Annotated[Decimal, mapped_column(Numeric(20, 2))]
-"""What stock is worth: quantity times cost, to the cent."""
+Value = Annotated[Decimal, mapped_column(Numeric(20, 4))]
+"""What stock is worth: quantity times cost, to four decimals."""
+Amount = Annotated[Decimal, mapped_column(Numeric(20, 2))]
+"""Money on a document: to the cent."""
 
 
 def quantity(value: Any) -> Decimal:
     """A JSON number as an exact Decimal of 3 places: 1.5 gives Decimal("1.500")."""
     return Decimal(str(value)).quantize(Decimal("0.001"))
+
+
+def worth(value: Decimal) -> Decimal:
+    """Rounded half up to the four decimals that values of stock and unit costs have."""
+    return value.quantize(Decimal("0.0001"), ROUND_HALF_UP)
 
 
 def number(value: Decimal) -> int | float:

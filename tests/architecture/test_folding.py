@@ -45,10 +45,11 @@ LOOKED_UP = [
 
 @over("operation, member", CODED, lambda cell: f"{named(cell[0])} {cell[1]}")
 def test_a_code_is_unique_by_its_key(operation: Operation, member: str):
+    """Everywhere, or where it belongs: a bin's in its warehouse."""
     table = table_of(operation)
     key = table.c[f"{member}_key"]
     assert isinstance(key.type, Key) and key.type.fold is folding.code and not key.nullable
-    assert any([key] == list(unique.columns) for unique in table.constraints if isinstance(unique, sa.UniqueConstraint))
+    assert any(key in list(unique.columns) for unique in table.constraints if isinstance(unique, sa.UniqueConstraint))
 
 
 @over("operation, name", LOOKED_UP, lambda cell: f"{named(cell[0])} {cell[1]}")

@@ -39,6 +39,7 @@ def own() -> Iterator[RunningSuite]:
 def case(own: RunningSuite) -> Case:
     company = Company(own.client(), sites=1)
     company.receive(company.sites[0], [(part["id"], 50) for part in company.parts])
+    _piece(company)
     open_ = Case(company).to_quoted().approve()
     open_.wait_for("in_repair", None)
     finished = Case(company).walk("100.00", "114.81")
@@ -47,10 +48,22 @@ def case(own: RunningSuite) -> Case:
     return finished
 
 
+def _piece(company: Company) -> None:
+    """A part with a serial number in a bin."""
+    good = company.sites[0].good["id"]
+    bin_ = company.admin.created("/bins", {"warehouse_id": good, "code": "A1", "name": "x"})
+    body = {"number": f"ENG-{company.mark}", "name": "engine", "unit": "pcs", "price": "1.00", "serial_tracked": True}
+    part = company.admin.created("/parts", body)
+    line = {"part_id": part["id"], "quantity": 1, "unit_cost": "1.2345", "bin_id": bin_["id"], "serial_numbers": ["SN-PLANTED"]}
+    company.admin.created("/stock-receipts", {"warehouse_id": good, "lines": [line]})
+
+
 def offences(case: Case) -> dict[str, Planted]:
     order, number, bill = case.id, case.order["number"], case.bill
     part, site = case.company.parts[0], case.site
     event = uuid.uuid4()
+    (engine,) = case.company.admin.get("/parts", number=f"ENG-{case.company.mark}")["items"]
+    of_engine = f"WHERE part_id = '{engine['id']}'"
     return {
         "no bill": Planted(1, "orders", f"""UPDATE work_orders SET billing = jsonb_set(billing, '{{round}}', '2')
             WHERE id = '{order}'""", f"""UPDATE work_orders SET billing = jsonb_set(billing, '{{round}}', '1')
@@ -74,6 +87,25 @@ def offences(case: Case) -> dict[str, Planted]:
         "stock": Planted(3, "inventory", f"""UPDATE stock SET on_hand = on_hand + 1 WHERE part_id = '{part['id']}'
             AND warehouse_id = '{site.good['id']}'""", f"""UPDATE stock SET on_hand = on_hand - 1
             WHERE part_id = '{part['id']}' AND warehouse_id = '{site.good['id']}'""", part["number"]),
+        "a value's fourth decimal": Planted(3, "inventory", f"UPDATE stock SET value = value + 0.0001 {of_engine}",
+                                            f"UPDATE stock SET value = value - 0.0001 {of_engine}", engine["number"]),
+        "more in a bin": Planted(3, "inventory", f"UPDATE bin_stock SET on_hand = on_hand + 1 {of_engine}",
+                                 f"UPDATE bin_stock SET on_hand = on_hand - 1 {of_engine}", f"part {engine['number']} in bin A1"),
+        "less in bins than bin by bin": Planted(3, "inventory", f"UPDATE stock SET binned = binned - 1 {of_engine}",
+                                              f"UPDATE stock SET binned = binned + 1 {of_engine}", f"bins of part {engine['number']}"),
+        "a piece elsewhere": Planted(3, "inventory", f"UPDATE serials SET place = 'customer', place_id = NULL {of_engine}",
+                                     f"UPDATE serials SET place = 'warehouse', place_id = warehouse_id {of_engine}", "SN-PLANTED"),
+        "a piece too few": Planted(3, "inventory", f"UPDATE serials SET quality = 'bad' {of_engine}",
+                                   f"UPDATE serials SET quality = 'good' {of_engine}", f"pieces of part {engine['number']}"),
+        "a piece that is not out": Planted(3, "inventory", f"""UPDATE requisition_lines SET serial_numbers = '["X"]' WHERE part_id = '{part['id']}'
+            AND requisition_id = (SELECT id FROM requisitions WHERE work_order_id = '{order}')""",
+            f"""UPDATE requisition_lines SET serial_numbers = NULL WHERE part_id = '{part['id']}'
+            AND requisition_id = (SELECT id FROM requisitions WHERE work_order_id = '{order}')""", f"pieces of part {part['number']}"),
+        "sent to nowhere": Planted(3, "inventory", f"""INSERT INTO stock_movements (id, at, kind, warehouse_id, part_id, quality, quantity, unit_cost,
+            value, document_type, document_id, actor, org_path) SELECT '{event}', at, 'ship', warehouse_id, part_id, quality, -1, 1, -1, 'transfer',
+            '{event}', actor, org_path FROM stock_movements {of_engine}""", f"DELETE FROM stock_movements WHERE id = '{event}'", f"transfer {event}"),
+        "in though it went out": Planted(3, "inventory", f"UPDATE stock_movements SET kind = 'issue' {of_engine}",
+                                         f"UPDATE stock_movements SET kind = 'receipt' {of_engine}", f"movement of part {engine['number']}"),
         "reserved": Planted(3, "inventory", f"""UPDATE stock SET reserved = reserved + 1 WHERE part_id = '{part['id']}'
             AND warehouse_id = '{site.good['id']}'""", f"""UPDATE stock SET reserved = reserved - 1
             WHERE part_id = '{part['id']}' AND warehouse_id = '{site.good['id']}'""", part["number"]),
@@ -149,7 +181,9 @@ def offences(case: Case) -> dict[str, Planted]:
     }
 
 
-NAMES = ("no bill", "bill of a history order", "another total", "billed but not issued", "came back to orders only", "came back to inventory only", "stock", "reserved", "unbalanced",
+NAMES = ("no bill", "bill of a history order", "another total", "billed but not issued", "came back to orders only", "came back to inventory only", "stock", "a value's fourth decimal",
+         "more in a bin", "less in bins than bin by bin", "a piece elsewhere", "a piece too few", "a piece that is not out", "sent to nowhere",
+         "in though it went out", "reserved", "unbalanced",
          "receivable", "another payer", "open again", "settled by nothing", "owed by another", "owes as somebody else", "balance", "balance of a party",
          "taken back by nothing", "no revisit", "sent and waiting", "never handled", "waiting too long", "copy", "missing copy",
          "another's bill", "at another site", "still named", "erased by nobody", "half a file", "a revisit of what nobody collected", "a cancel without answer",

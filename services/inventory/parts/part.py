@@ -35,13 +35,18 @@ class Part(Base, Aggregate):
     price: Mapped[Price]
     tax_rate: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
     """Of its own; None: the company's (parameter ``tax.rate``)."""
+    serial_tracked: Mapped[bool]
+    """Each piece has a serial number and moves by it (I-22); settled by the first movement, PartHasMovements."""
 
     @classmethod
-    def create(cls, number: str, name: str, unit: str, price: str, tax_rate: float | None = None) -> Part:
-        return cls(number=number, name=name, unit=unit, price=money(price), tax_rate=exact_rate(tax_rate))
+    def create(
+        cls, number: str, name: str, unit: str, price: str, tax_rate: float | None = None, serial_tracked: bool = False
+    ) -> Part:
+        rate = exact_rate(tax_rate)
+        return cls(number=number, name=name, unit=unit, price=money(price), tax_rate=rate, serial_tracked=serial_tracked)
 
     def change(self, **fields: Any) -> None:
-        """New name, unit, price or tax rate for what is quoted from now on, as a request gives them."""
-        read: dict[str, Any] = {"price": money, "tax_rate": exact_rate}
+        """New name, unit, price or tax rate for what is quoted from now on, as a request gives them; ``serial_tracked`` before it moves."""
+        read: dict[str, Any] = {"price": money, "tax_rate": exact_rate, "serial_tracked": bool}
         for name, value in fields.items():
             setattr(self, name, read.get(name, str)(value))

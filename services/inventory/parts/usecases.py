@@ -17,7 +17,7 @@ def create(uow: UnitOfWork, **fields: Any) -> Part:
 
 
 def change(uow: UnitOfWork, part_id: UUID, **fields: Any) -> Part:
-    """I-01. Quotes made before keep their price; the number never changes."""
+    """I-01. Quotes made before keep their price; the number never changes. PartHasMovements."""
     part = uow.get(Part, part_id)
     part.change(**fields)
     return part

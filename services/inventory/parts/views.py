@@ -19,5 +19,6 @@ def part(part: Part) -> dict[str, Any]:
         "currency": DEFAULT_CURRENCY,
         "price": part.price,
         "tax_rate": rate_number(part.tax_rate),
+        "serial_tracked": part.serial_tracked,
         **stamps(part),
     }

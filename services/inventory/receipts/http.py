@@ -17,7 +17,7 @@ def create(uow: UnitOfWork, body: dict[str, Any]) -> dict[str, Any]:
 
 def get(uow: UnitOfWork, receipt_id: UUID) -> dict[str, Any]:
     receipt = uow.read(StockReceipt, receipt_id)
-    return views.receipt(receipt, queries.lines_of(uow, [receipt_id]).get(receipt_id, []))
+    return queries.shown(uow, [receipt])[0]
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from chassis.db.paging import Listing, ListQuery, members
 from chassis.db.uow import UnitOfWork
 from services.inventory.receipts import views
 from services.inventory.receipts.receipt import StockReceipt, StockReceiptLine
+from services.inventory.stock import movements_of
 
 _LISTING = Listing(
     select(StockReceipt), default_sort="-posted_at", key=StockReceipt.id,
@@ -25,10 +26,15 @@ def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
         of_part = select(StockReceiptLine.receipt_id).where(StockReceiptLine.part_id == query.filters["part_id"])
         where.append(StockReceipt.id.in_(of_part))
     page = _LISTING.page(uow, query, lambda receipt: {"head": receipt}, *where)
-    found: list[StockReceipt] = [item["head"] for item in page["items"]]
-    lines = lines_of(uow, [receipt.id for receipt in found])
-    page["items"] = [views.receipt(receipt, lines.get(receipt.id, [])) for receipt in found]
+    page["items"] = shown(uow, [item["head"] for item in page["items"]])
     return page
+
+
+def shown(uow: UnitOfWork, receipts: Sequence[StockReceipt]) -> list[dict[str, Any]]:
+    """Whole documents, with their lines and the movements made for them."""
+    ids = [receipt.id for receipt in receipts]
+    lines, moved = lines_of(uow, ids), movements_of(uow, ids)
+    return [views.receipt(receipt, lines.get(receipt.id, []), moved.get(receipt.id, [])) for receipt in receipts]
 
 
 def lines_of(uow: UnitOfWork, receipt_ids: Iterable[UUID]) -> dict[UUID, list[StockReceiptLine]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,9 +13,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate, new_id
 from chassis.domain.events import Published
-from chassis.domain.money import bounded
-from services.inventory.kernel import Quantity, UnitCost, Value, number
-from services.inventory.stock import Document, Store
+from chassis.domain.money import bounded, money
+from services.inventory.kernel import Amount, Quantity, UnitCost, number
+from services.inventory.stock import Document, InBin, Piece, Store
 
 
 class StockReceipt(Base, Scoped, Aggregate):
@@ -29,7 +30,7 @@ class StockReceipt(Base, Scoped, Aggregate):
     warehouse_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("warehouses.id"))
     site_id: Mapped[uuid.UUID]
     posted_at: Mapped[datetime]
-    total: Mapped[Value]
+    total: Mapped[Amount]
 
     @property
     def document(self) -> Document:
@@ -51,7 +52,7 @@ class StockReceipt(Base, Scoped, Aggregate):
 
 
 class StockReceiptLine(Base, Scoped):
-    """One part, once per receipt. ``unit_cost`` before tax; ``value`` is what it adds to stock."""
+    """One part, once per receipt. ``unit_cost`` before tax; ``value`` is what it comes to, to the cent."""
 
     __tablename__ = "stock_receipt_lines"
     __table_args__ = (
@@ -64,7 +65,9 @@ class StockReceiptLine(Base, Scoped):
     part_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parts.id"), index=True)
     quantity: Mapped[Quantity]
     unit_cost: Mapped[UnitCost]
-    value: Mapped[Value]
+    value: Mapped[Amount]
+    bin_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("bins.id"))
+    """Where it was put; None: nowhere in particular."""
 
     @classmethod
     def receive(
@@ -75,16 +78,20 @@ class StockReceiptLine(Base, Scoped):
         quantity: Decimal,
         unit_cost: Decimal,
         store: Store,
+        pieces: Sequence[Piece] = (),
+        into: InBin | None = None,
     ) -> StockReceiptLine:
         """Put the parts on their shelf."""
         bounded(quantity * unit_cost, f"lines.{position - 1}.unit_cost")
+        store.receive(receipt.warehouse_id, part_id, quantity, unit_cost, receipt.document, pieces, into)
         return cls(
             receipt_id=receipt.id,
             position=position,
             part_id=part_id,
             quantity=quantity,
             unit_cost=unit_cost,
-            value=store.receive(receipt.warehouse_id, part_id, quantity, unit_cost, receipt.document),
+            value=money(quantity * unit_cost),
+            bin_id=into and into.id,
             org_path=receipt.org_path,
         )
 

@@ -20,7 +20,7 @@ from chassis.domain.events import Event, Retry
 from services.inventory.kernel import NONE, quantity
 from services.inventory.requisitions.requisition import Allocation, Requisition, RequisitionLine, State
 from services.inventory.requisitions.sheet import Sheet
-from services.inventory.stock import Quality, SiteCopy, Store, lock_site, open_store, save
+from services.inventory.stock import Quality, SiteCopy, Store, load_pieces, lock_site, open_store, save
 
 LAST = datetime.max.replace(tzinfo=UTC)
 _SHORT = Fixed(
@@ -54,7 +54,7 @@ class Order:
     promised_at: datetime | None
     technician_id: UUID | None
     needed: Mapping[UUID, Decimal]
-    returns: tuple[tuple[str, UUID, Decimal, Quality], ...]
+    returns: tuple[tuple[str, UUID, Decimal, Quality, list[str]], ...]
 
     @classmethod
     def of(cls, event: Event) -> Order:
@@ -77,14 +77,14 @@ class Order:
             technician_id=None if technician is None else UUID(technician),
             needed=needed,
             returns=tuple(
-                (item["id"], UUID(item["part_id"]), quantity(item["quantity"]), Quality(item["quality"]))
+                (item["id"], UUID(item["part_id"]), quantity(item["quantity"]), Quality(item["quality"]), item.get("serial_numbers", []))
                 for item in data["returns"]
             ),
         )
 
     @property
     def part_ids(self) -> set[UUID]:
-        return {*self.needed, *(part_id for _, part_id, _, _ in self.returns)}
+        return {*self.needed, *(part_id for _, part_id, *_ in self.returns)}
 
 
 def follow(uow: UnitOfWork, order: Order) -> None:
@@ -96,7 +96,13 @@ def follow(uow: UnitOfWork, order: Order) -> None:
     requisition = sheet.requisition
     if order.sequence <= requisition.sequence:
         return
-    store = open_store(uow, site, {*order.part_ids, *sheet.lines})
+    store = open_store(uow, site, {*order.part_ids, *sheet.lines}, requisition.id)
+    coming: dict[UUID, list[str]] = {}
+    for id, part_id, _, _, numbers in order.returns:
+        if numbers and id not in requisition.posted_returns:
+            coming[part_id] = [*coming.get(part_id, ()), *numbers]
+    if coming or any(line.serial_numbers for line in sheet.lines.values()):
+        load_pieces(uow, store, coming, order.id)
     requisition.sequence, requisition.work_order_number = order.sequence, order.number
     requisition.quote_version, requisition.repaired = order.approved_version, order.repaired
     requisition.promised_at, requisition.technician_id = order.promised_at, order.technician_id

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chassis.db.paging import ListQuery
 from chassis.db.uow import UnitOfWork
-from services.inventory.requisitions import queries, usecases, views
+from services.inventory.requisitions import queries, usecases
 from services.inventory.requisitions.requisition import Requisition
 
 
@@ -19,8 +19,8 @@ def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     return queries.search(uow, query)
 
 
-def issue(uow: UnitOfWork, requisition_id: UUID) -> dict[str, Any]:
-    issued = usecases.issue(uow, requisition_id).requisition
+def issue(uow: UnitOfWork, requisition_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
+    issued = usecases.issue(uow, requisition_id, **body).requisition
     uow.flush()
     return _shown(uow, issued)
 
@@ -30,6 +30,4 @@ def search_shortages(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
 
 
 def _shown(uow: UnitOfWork, requisition: Requisition) -> dict[str, Any]:
-    return views.requisition(
-        requisition, queries.lines_of(uow, [requisition.id]).get(requisition.id, []), uow.principal
-    )
+    return queries.shown(uow, [requisition])[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from chassis.db.uow import UnitOfWork
 from services.inventory.parts import Part
 from services.inventory.requisitions import views
 from services.inventory.requisitions.requisition import Requisition, RequisitionLine
+from services.inventory.stock import movements_of
 
 _LISTING = Listing(
     select(Requisition), default_sort="-created_at", key=Requisition.id, equal=members(Requisition, "work_order_id", "work_order_number", "site_id", "state"),
@@ -26,12 +27,15 @@ SHORTAGE_SORTS = {
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     page = _LISTING.page(uow, query, lambda requisition: {"head": requisition})
-    found: list[Requisition] = [item["head"] for item in page["items"]]
-    lines = lines_of(uow, [requisition.id for requisition in found])
-    page["items"] = [
-        views.requisition(requisition, lines.get(requisition.id, []), uow.principal) for requisition in found
-    ]
+    page["items"] = shown(uow, [item["head"] for item in page["items"]])
     return page
+
+
+def shown(uow: UnitOfWork, requisitions: Sequence[Requisition]) -> list[dict[str, Any]]:
+    """Whole documents, with their lines and the movements made for them."""
+    ids = [requisition.id for requisition in requisitions]
+    lines, moved = lines_of(uow, ids), movements_of(uow, ids)
+    return [views.requisition(each, lines.get(each.id, []), [row.id for row in moved.get(each.id, [])], uow.principal) for each in requisitions]
 
 
 def lines_of(uow: UnitOfWork, requisition_ids: Iterable[UUID]) -> dict[UUID, list[Any]]:

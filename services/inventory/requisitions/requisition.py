@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -34,13 +34,14 @@ class State(StrEnum):
 
 
 class AnnouncedLine(TypedDict):
-    """Quantities as JSON numbers."""
+    """Quantities as JSON numbers; the serial numbers that are out where the part is tracked by them, else nothing of it."""
 
     part_id: str
     needed: int | float
     reserved: int | float
     issued: int | float
     returned: int | float
+    serial_numbers: NotRequired[list[str]]
 
 
 class Announced(TypedDict):
@@ -116,6 +117,8 @@ class RequisitionLine(Base, Scoped):
     short: Mapped[Quantity]
     short_since: Mapped[datetime | None]
     promised_at: Mapped[datetime | None]
+    serial_numbers: Mapped[list[str] | None]
+    """Pieces that are out, of a part that is tracked by serial number and was ever reserved; else None."""
 
     @property
     def out(self) -> Decimal:

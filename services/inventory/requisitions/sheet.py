@@ -5,23 +5,33 @@ Pure: works on lines and on the store room in memory; what it adds is saved by t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from chassis.domain.aggregate import new_id
-from chassis.domain.money import ZERO
 from services.inventory.kernel import NONE, number
 from services.inventory.requisitions.requisition import (
     MACHINE,
     Allocation,
     Announced,
+    AnnouncedLine,
     Requisition,
     RequisitionLine,
     State,
 )
-from services.inventory.stock import Document, Kind, Quality, Shelf, Store, share
+from services.inventory.stock import (
+    Document,
+    InsufficientStock,
+    Piece,
+    Quality,
+    SerialConflict,
+    Shelf,
+    Store,
+    repeated,
+    share,
+)
 
 
 class Sheet:
@@ -63,6 +73,7 @@ class Sheet:
                 org_path=requisition.org_path,
                 short_since=None,
                 promised_at=None,
+                serial_numbers=None,
                 **blank,
             )
             self.lines[part_id] = line
@@ -83,6 +94,8 @@ class Sheet:
         """Keep what is missing as far as there is free stock, first warehouse first."""
         line = self.lines[part_id]
         for shelf in store.good(part_id):
+            if shelf.serial_tracked and line.serial_numbers is None:
+                line.serial_numbers = []
             reserved = min(line.missing, shelf.free)
             if reserved > 0:
                 self._reserve(line, self._allocation(shelf), shelf, reserved)
@@ -95,23 +108,49 @@ class Sheet:
 
     # ------------------------------------------------------------------ out and in again
     def issue(self, store: Store) -> None:
-        """Hand out what is reserved; what is short follows when it arrives."""
+        """Hand out what is reserved; what is short follows when it arrives. Pieces with serial numbers go out by these (issue_pieces)."""
         for line in self.lines.values():
-            self._issue_reserved(store, line, min(line.reserved, line.to_issue))
+            if line.serial_numbers is None:
+                self._issue_reserved(store, line, min(line.reserved, line.to_issue))
+
+    def issue_pieces(self, store: Store, line: RequisitionLine, pieces: Sequence[Piece]) -> None:
+        """Hand out these pieces; what is reserved moves to where they lie. All or none: SerialConflict of those that lie in no good
+        warehouse of the site, InsufficientStock where what lies there is kept for others."""
+        shelves = {shelf.place.id: shelf for shelf in store.good(line.part_id)}
+        if wrong := [piece for piece in pieces if not piece.lies or piece.place_id not in shelves]:
+            raise SerialConflict(serials=[piece.shown() for piece in wrong])
+        taken = {id: [piece for piece in pieces if piece.place_id == id] for id in shelves}
+        for id, shelf in shelves.items():
+            held = self.allocations.get((line.part_id, id))
+            if len(taken[id]) > shelf.free + (held.reserved if held else 0):
+                raise InsufficientStock(parts=[{"part_id": line.part_id, "warehouse_id": id, "serial_numbers": [p.number for p in taken[id]]}])
+        for held, shelf in self._held(store, line.part_id):
+            self._reserve(line, held, shelf, -held.reserved)
+        for id, shelf in shelves.items():
+            if taken[id]:
+                self._hand_out(store, line, self._allocation(shelf), shelf, Decimal(len(taken[id])), taken[id])
+        self.reserve(store, line.part_id)
 
     def take_back(self, store: Store) -> None:
-        """What is out beyond the need had crossed with a cancel or a smaller quote: its issue is undone."""
+        """What is out beyond the need had crossed with a cancel or a smaller quote: its issue is undone, each piece goes where it lay."""
         for line in self.lines.values():
             excess = line.out - line.needed
+            if line.serial_numbers is not None:
+                for piece in store.pieces_out(line.part_id, self.requisition.work_order_id)[: max(int(excess), 0)]:
+                    held, shelf = self._origin(store, piece)
+                    store.put_back("take_back", shelf, Decimal(1), self._leave(held, Decimal(1)), self.document, [piece])
+                    self._away(line, piece)
+                    line.issued -= 1
+                continue
             for held, shelf in reversed(self._held(store, line.part_id)):
                 back = min(held.out, max(excess, NONE))
                 if back:
-                    store.put_back(Kind.TAKE_BACK, shelf, back, self._leave(held, back), self.document)
+                    store.put_back("take_back", shelf, back, self._leave(held, back), self.document)
                     line.issued -= back
                     excess -= back
 
     def post_return(
-        self, store: Store, return_id: str, part_id: UUID, quantity: Decimal, quality: Quality
+        self, store: Store, return_id: str, part_id: UUID, quantity: Decimal, quality: Quality, numbers: Sequence[str] = ()
     ) -> None:
         """Post a return of the order once (I-51): good parts to the warehouse they came from, bad ones to the bad one.
 
@@ -119,6 +158,10 @@ class Sheet:
         somebody else has it by now nothing is posted: out and needed agree already, and a later event tries again.
         """
         posted, line = self.requisition.posted_returns, self.line(part_id)
+        if line.serial_numbers is not None:
+            if return_id not in posted and self._return_pieces(store, line, quantity, quality, numbers):
+                self.requisition.posted_returns = [*posted, return_id]
+            return
         not_out = max(quantity - line.out, NONE)
         if return_id in posted or not_out > line.reserved + store.free(part_id):
             return
@@ -128,10 +171,38 @@ class Sheet:
             back = min(held.out, rest)
             if back:
                 target = shelf if quality is Quality.GOOD else store.shelf(store.bad_warehouse(), part_id)
-                store.put_back(Kind.RETURN, target, back, self._leave(held, back), self.document)
+                store.put_back("return", target, back, self._leave(held, back), self.document)
                 line.returned += back
                 rest -= back
         self.requisition.posted_returns = [*posted, return_id]
+
+    def _return_pieces(self, store: Store, line: RequisitionLine, quantity: Decimal, quality: Quality, numbers: Sequence[str]) -> bool:
+        """The pieces themselves come back, those taken back meanwhile after they are issued again; False where one is elsewhere."""
+        pieces = [piece for number in numbers if (piece := store.piece(line.part_id, number))]
+        out = store.pieces_out(line.part_id, self.requisition.work_order_id)
+        not_out = [piece for piece in pieces if piece not in out]
+        if len(pieces) != quantity or repeated(numbers) is not None or len(not_out) > max(quantity - line.out, NONE):
+            return False
+        try:
+            if not_out:
+                self.issue_pieces(store, line, not_out)
+        except (InsufficientStock, SerialConflict):
+            return False
+        for piece in pieces:
+            held, shelf = self._origin(store, piece)
+            target = shelf if quality is Quality.GOOD else store.shelf(store.bad_warehouse(), line.part_id)
+            store.put_back("return", target, Decimal(1), self._leave(held, Decimal(1)), self.document, [piece])
+            self._away(line, piece)
+            line.returned += 1
+        return True
+
+    def _origin(self, store: Store, piece: Piece) -> tuple[Allocation, Shelf]:
+        """Where a piece that is out lay before."""
+        assert piece.warehouse_id is not None
+        return self.allocations[piece.part_id, piece.warehouse_id], store.shelf(piece.warehouse_id, piece.part_id)
+
+    def _away(self, line: RequisitionLine, piece: Piece) -> None:
+        line.serial_numbers = [number for number in line.serial_numbers or () if number != piece.number]
 
     def _issue_again(self, store: Store, line: RequisitionLine, quantity: Decimal) -> None:
         from_reserved = min(line.reserved, quantity)
@@ -152,9 +223,11 @@ class Sheet:
                 quantity -= part
 
     def _hand_out(
-        self, store: Store, line: RequisitionLine, held: Allocation, shelf: Shelf, quantity: Decimal
+        self, store: Store, line: RequisitionLine, held: Allocation, shelf: Shelf, quantity: Decimal, pieces: Sequence[Piece] = ()
     ) -> None:
-        held.out_value += store.issue(shelf, quantity, self.document)
+        held.out_value += store.issue(shelf, quantity, self.document, pieces)
+        if pieces:
+            line.serial_numbers = sorted([*(line.serial_numbers or ()), *(piece.number for piece in pieces)])
         held.out += quantity
         line.issued += quantity
 
@@ -183,7 +256,7 @@ class Sheet:
                 warehouse_id=shelf.place.id,
                 reserved=NONE,
                 out=NONE,
-                out_value=ZERO,
+                out_value=NONE,
                 org_path=self.requisition.org_path,
             )
             self.added.append(self.allocations[key])
@@ -223,18 +296,22 @@ class Sheet:
             "issued_all": not any(line.to_issue for line in lines),
             "issued_any": any(line.out for line in lines),
             "cancelled": self.requisition.cancelled,
-            "lines": [
-                {
-                    "part_id": str(line.part_id),
-                    "needed": number(line.needed),
-                    "reserved": number(line.reserved),
-                    "issued": number(line.issued),
-                    "returned": number(line.returned),
-                }
-                for line in lines
-            ],
+            "lines": [_announced(line) for line in lines],
             "summary": _summary(lines),
         }
+
+
+def _announced(line: RequisitionLine) -> AnnouncedLine:
+    shown: AnnouncedLine = {
+        "part_id": str(line.part_id),
+        "needed": number(line.needed),
+        "reserved": number(line.reserved),
+        "issued": number(line.issued),
+        "returned": number(line.returned),
+    }
+    if line.serial_numbers is not None:
+        shown["serial_numbers"] = line.serial_numbers
+    return shown
 
 
 def _summary(lines: Iterable[RequisitionLine]) -> str:

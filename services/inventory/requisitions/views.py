@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from chassis.domain.principal import Principal
 from chassis.http.views import stamps
@@ -13,8 +14,8 @@ from services.inventory.requisitions.requisition import MACHINE, Requisition, St
 AMOUNTS = ("needed", "reserved", "issued", "returned", "short")
 
 
-def requisition(requisition: Requisition, lines: Iterable[Any], principal: Principal) -> dict[str, Any]:
-    """``lines``: rows of ``queries.lines_of``, or of the requisition itself."""
+def requisition(requisition: Requisition, lines: Iterable[Any], moved: Iterable[UUID], principal: Principal) -> dict[str, Any]:
+    """``lines``: rows of ``queries.lines_of``; ``moved``: ids of its movements, oldest first."""
     shown = [_line(line) for line in lines]
     asked = requisition.state != State.DRAFT  # before, there is nothing of which all could be there
     return {
@@ -30,6 +31,7 @@ def requisition(requisition: Requisition, lines: Iterable[Any], principal: Princ
         "reserved_all": asked and not any(line["short"] for line in shown),
         "issued_all": asked and all(line["issued"] - line["returned"] >= line["needed"] for line in shown),
         "lines": shown,
+        "movement_ids": list(moved),
         **stamps(requisition),
     }
 
@@ -42,6 +44,7 @@ def _line(row: Any) -> dict[str, Any]:
         "unit": row.unit,
         **{name: number(getattr(row, name)) for name in AMOUNTS},
         "short_since": row.short_since,
+        "serial_numbers": row.serial_numbers,
     }
 
 

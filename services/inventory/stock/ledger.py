@@ -1,6 +1,6 @@
 """Stock ledger (库存台账, I-20, I-21): movements are only ever added; the database derives every balance from them.
 
-Triggers (migration 0001) add a movement to its stock row, and the reservations of requisitions to ``reserved``. The
+Triggers (migrations 0001, 0013, 0015) add a movement to its stock row, and the reservations of requisitions to ``reserved``. The
 service's own role may not write stock rows at all, nor change a movement.
 """
 
@@ -9,45 +9,49 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from chassis import contracts
 from chassis.db.base import Base, Scoped
 from services.inventory.kernel import Quantity, UnitCost, Value
+from services.inventory.stock.warehouse import Quality
 
-
-class Kind(StrEnum):
-    RECEIPT = "receipt"
-    ISSUE = "issue"
-    TAKE_BACK = "take_back"
-    """An issue undone: it had crossed with a cancel or a smaller quote."""
-    RETURN = "return"
+KINDS = contracts.values("inventory", "stock", "Kind")
+"""Kinds of movements, a line each in contracts/inventory/openapi/stock.yaml: ``{kind: {sign, serial, zh, en}}``. ``take_back`` is an issue
+undone: it had crossed with a cancel or a smaller quote."""
 
 
 class Stock(Base, Scoped):
-    """What lies in a warehouse of one part: ``on_hand`` and ``value`` are the sums of its movements, ``reserved`` that of
+    """What lies in a warehouse of one part and quality (that of the warehouse, but in a transit place): ``on_hand`` and ``value`` are the sums of its movements, ``reserved`` that of
     the open reservations."""
 
     __tablename__ = "stock"
     __table_args__ = (
-        UniqueConstraint("warehouse_id", "part_id"),
+        UniqueConstraint("warehouse_id", "part_id", "quality"),
         CheckConstraint("on_hand >= 0", name="on_hand"),
         CheckConstraint("reserved >= 0", name="reserved"),
+        CheckConstraint("binned BETWEEN 0 AND on_hand", name="binned"),
         CheckConstraint("value >= 0 AND (on_hand > 0 OR value = 0)", name="value"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     warehouse_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("warehouses.id"))
     part_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parts.id"), index=True)
+    quality: Mapped[Quality]
+    serial_tracked: Mapped[bool]
+    """As the part, which may not change it any more."""
     on_hand: Mapped[Quantity]
     reserved: Mapped[Quantity]
     value: Mapped[Value]
+    binned: Mapped[Quantity | None]
+    """What of it lies in bins; None where nothing ever did."""
 
 
 class StockMovement(Base, Scoped):
-    """``quantity`` and ``value`` are signed: out is negative. ``unit_cost`` is what one piece of it is worth."""
+    """``quantity`` and ``value`` are signed: out is negative. ``unit_cost`` is what one piece of it is worth. Of a part that is tracked it
+    is one piece, ``serial_id``, which goes to ``place`` when it leaves the warehouse, or comes from there."""
 
     __tablename__ = "stock_movements"
     __table_args__ = (
@@ -56,13 +60,19 @@ class StockMovement(Base, Scoped):
         Index(None, "at", "id"),
         *(Index(None, name, "at", "id") for name in ("part_id", "warehouse_id", "kind")),
         Index("ix_stock_movements_document", "document_id"),
+        ForeignKeyConstraint(["bin_id", "warehouse_id"], ["bins.id", "bins.warehouse_id"]),
+        Index("ix_stock_movements_bin_id", "bin_id", "at", "id", postgresql_where=text("bin_id IS NOT NULL")),
+        CheckConstraint("serial_id IS NULL OR (abs(quantity) = 1 AND place IS NOT NULL)", name="piece"),
+        Index("ix_stock_movements_serial_id", "serial_id", "at", "id", postgresql_where=text("serial_id IS NOT NULL")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime]
-    kind: Mapped[Kind]
+    kind: Mapped[str]
+    """Of KINDS."""
     warehouse_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("warehouses.id"))
     part_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parts.id"))
+    quality: Mapped[Quality]
     quantity: Mapped[Quantity]
     unit_cost: Mapped[UnitCost]
     value: Mapped[Value]
@@ -70,6 +80,12 @@ class StockMovement(Base, Scoped):
     document_id: Mapped[uuid.UUID]
     work_order_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
     actor: Mapped[str]
+    serial_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("serials.id"))
+    place: Mapped[str | None]
+    """Of Whereabouts."""
+    place_id: Mapped[uuid.UUID | None]
+    bin_id: Mapped[uuid.UUID | None]
+    """Where it lay, or lies from now on; None: in the warehouse without one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,7 @@ def _needed(order: WorkOrder) -> list[Document]:
 
 
 def _returns(order: WorkOrder) -> list[Document]:
-    return [
-        {"id": item.id, "part_id": item.part_id, "quantity": number(item.quantity), "quality": item.quality}
-        for item in order.sections.returns
-    ]
+    return [item.told() for item in order.sections.returns]
 
 
 PUBLISHED = Published(

@@ -24,9 +24,15 @@ class PartsNotIssued(DomainError):
 
 
 class OverReturn(DomainError):
-    """More would come back than is out (I-51). Members: ``parts``, how much of each is out."""
+    """More would come back than is out (I-51). Members: ``parts``, how much of each is out; of pieces, which ``serial_numbers`` are not."""
 
     code, kind = "over_return", Kind.CONFLICT
+
+
+class SerialCount(DomainError):
+    """As many serial numbers as pieces come back, none of a part that is not tracked (I-51). Members: ``field``."""
+
+    code, kind = "serial_count", Kind.UNPROCESSABLE
 
 
 class PartsNotReturned(DomainError):

@@ -13,7 +13,7 @@ from chassis.db.base import Base, ReadCopy, Scoped
 
 
 class Parts(Base, Scoped, ReadCopy):
-    """Requisition (领料单) of inventory: ``lines`` are {part_id, needed, reserved, issued, returned}, quantities numbers.
+    """Requisition (领料单) of inventory: ``lines`` are {part_id, needed, reserved, issued, returned[, serial_numbers]}, quantities numbers.
     ``quote_version`` is the version inventory last followed; ``cancelled``: it followed a cancel, nothing is reserved any more."""
 
     __tablename__ = "requisition_copies"

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from chassis.domain import folding
 from chassis.domain.errors import DomainError
 from services.orders.kernel import quantity
 from services.orders.repairs import announcing
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 
 
 def complete(order: WorkOrder, parts: Parts | None, bill: Bill | None = None) -> None:
-    """An approved quote, and every part of it reserved (O-94)."""
+    """An approved quote, and every part of it reserved (O-94); pieces with a serial number are out already (I-22)."""
     if order.approved_version is None:
         quotes = [{"version": order.quote.version, "state": order.quote.state.value}] if order.quote else []
         raise QuoteMissing(quotes=quotes)
     need(order, parts, "reserved_all")
+    if unissued := by_serial(order, parts):
+        raise PartsNotIssued(parts=unissued).waiting()
 
 
 def hand_over(order: WorkOrder, parts: Parts | None, bill: Bill | None) -> None:
@@ -70,6 +73,31 @@ def parts_out(order: WorkOrder, parts: Parts | None) -> dict[str, Decimal]:
         for line in parts.lines
     }
     return {part_id: rest for part_id, rest in left.items() if rest > 0}
+
+
+def by_serial(order: WorkOrder, parts: Parts | None) -> list[dict[str, Any]]:
+    """Lines whose pieces go out by serial number only, and are needed and not out."""
+    needed, out = order.needed(), parts_out(order, parts)
+    lines = parts.lines if parts and needed else []
+    return [line for line in lines if "serial_numbers" in line and needed.get(line["part_id"], 0) > out.get(line["part_id"], 0)]
+
+
+def pieces_out(order: WorkOrder, parts: Parts | None) -> dict[str, dict[str, str]]:
+    """Of parts that are tracked by serial number: the numbers that are out, by part and key. Our own last returns may not have reached
+    inventory yet."""
+    found: dict[str, dict[str, str]] = {}
+    for line in parts.lines if parts else ():
+        if "serial_numbers" in line:
+            out = {folding.identifier(text): text for text in line["serial_numbers"]}
+            ours = [item for item in order.sections.returns if str(item.part_id) == line["part_id"]]
+            untold = sum((item.quantity for item in ours), Decimal(0)) - quantity(line["returned"])
+            for item in reversed(ours):
+                if untold > 0:
+                    untold -= item.quantity
+                    for text in item.serial_numbers or ():
+                        out.pop(folding.identifier(text), None)
+            found[line["part_id"]] = out
+    return found
 
 
 def held_in_store(order: WorkOrder, parts: Parts | None) -> bool:

@@ -18,7 +18,7 @@ from chassis.db.tables import journal
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import BadTransition, DomainError, NotFound
 from services.orders.kernel import Document, number, quantity
-from services.orders.repairs import announcing, ending, loading, usecases
+from services.orders.repairs import announcing, ending, gates, loading, usecases
 from services.orders.repairs.errors import InsufficientStock, PartsNotIssued
 from services.orders.repairs.facts import Parts
 from services.orders.repairs.kinds import QUICK_JOB
@@ -67,6 +67,8 @@ def advance(uow: UnitOfWork, order: WorkOrder, parts: Parts) -> None:
         return
     if order.state is State.IN_REPAIR and not parts.reserved_all:
         _give_up(uow, order, parts, SHORT, [line for line in map(_missing, parts.lines) if line["short"]])
+    elif order.state is State.IN_REPAIR and (unissued := gates.by_serial(order, parts)):
+        _give_up(uow, order, parts, SILENT, unissued)  # nobody hands out pieces by number while a counter waits
     else:
         _done(uow, order, parts)
 

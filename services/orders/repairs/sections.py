@@ -15,6 +15,7 @@ from sqlalchemy import ForeignKey, Numeric
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, Scoped
+from services.orders.kernel import number
 
 if TYPE_CHECKING:
     from services.orders.repairs.quote import Quote
@@ -44,6 +45,13 @@ class PartReturn(Base, Scoped):
     part_id: Mapped[UUID]
     quantity: Mapped[Decimal] = mapped_column(Numeric(18, 6))
     quality: Mapped[str]
+    serial_numbers: Mapped[list[str] | None]
+    """The pieces themselves, of a part that is tracked by serial number (I-22)."""
+
+    def told(self) -> dict[str, Any]:
+        """As events and answers have it."""
+        shown = {"id": self.id, "part_id": self.part_id, "quantity": number(self.quantity), "quality": self.quality}
+        return shown if self.serial_numbers is None else {**shown, "serial_numbers": self.serial_numbers}
 
 
 class Check(Base, Scoped):

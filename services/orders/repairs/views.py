@@ -11,7 +11,7 @@ from chassis.db.sealed import opened
 from chassis.domain.errors import DomainError
 from chassis.domain.principal import Principal
 from chassis.http.views import stamps
-from services.orders.kernel import Document, number
+from services.orders.kernel import Document
 from services.orders.masters import CustomerCopy
 from services.orders.repairs.errors import BillOpen
 from services.orders.repairs.kinds import KINDS
@@ -84,10 +84,7 @@ def work_order(order: WorkOrder, sections: Sections, names: Any, reader: Reader)
         "coverage_reason": [_line(line, reader.language) for line in order.coverage_reason],
         "diagnosis": sections.diagnosis and diagnosis(sections.diagnosis),
         "quote": sections.quote and quote(sections.quote),
-        "returns": [
-            {"id": item.id, "part_id": item.part_id, "quantity": number(item.quantity), "quality": item.quality}
-            for item in sections.returns
-        ],
+        "returns": [item.told() for item in sections.returns],
         "received_by": sections.hand_over and sections.hand_over.received_by,
         "allowed_actions": KINDS[order.kind].allowed(order, reader.principal),
         **stamps(order),

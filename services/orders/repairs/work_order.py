@@ -23,7 +23,7 @@ from chassis.domain.machine import Machine
 from services.orders.devices import Coverage, Decision
 from services.orders.kernel import Document, apply, quantity
 from services.orders.masters import Technician
-from services.orders.repairs import announcing, corrections, ending, gates
+from services.orders.repairs import announcing, corrections, ending, gates, returning
 from services.orders.repairs.billing import Billing
 from services.orders.repairs.errors import BillExists, OverReturn
 from services.orders.repairs.facts import Bill, Parts
@@ -287,16 +287,17 @@ class WorkOrder(Base, Scoped, Aggregate):
 
     def return_parts(self, lines: Sequence[Document], parts: Parts | None, by: str) -> None:
         """Issued parts come back (before billing only). ``lines``: part_id, quantity, quality. They are needed no longer.
-        Of a part no more than is out, good and bad together: OverReturn."""
+        Of a part no more than is out, good and bad together: OverReturn. Of pieces with a serial number these: SerialCount."""
         self.machine.require(self, "return_parts")
         out, back = gates.parts_out(self, parts), total_by_part(lines)
         if over := [part_id for part_id, amount in back.items() if amount > out.get(part_id, 0)]:
             raise OverReturn(parts=announcing.lines({part_id: out.get(part_id, Decimal(0)) for part_id in over})).waiting()
+        numbers = returning.pieces(lines, gates.pieces_out(self, parts))
         self.machine.fire(self, "return_parts", by, to=self.state, data={"lines": list(lines)})
         self.returned = True
-        for line in lines:
+        for line, pieces in zip(lines, numbers, strict=True):
             back_again = {"part_id": UUID(line["part_id"]), "quantity": quantity(line["quantity"]), "quality": line["quality"]}
-            row = self._section(PartReturn(id=new_id(), version=self.approved_version, **back_again))
+            row = self._section(PartReturn(id=new_id(), version=self.approved_version, serial_numbers=pieces, **back_again))
             self.sections.returns.append(row)
         self.record("parts_returned")
 

@@ -113,7 +113,7 @@ def test_a_cancel_that_crossed_an_issue_takes_the_parts_back(room: StoreRoom) ->
     job.cancel()
     assert job.requisition["lines"] == []
     assert [room.stock(part, where) for where in (room.good, second)] == [(2, 1), (2, 1)]
-    assert [room.value(part, where) for where in (room.good, second)] == ["20.00", "40.00"]
+    assert [room.value(part, where) for where in (room.good, second)] == ["20.0000", "40.0000"]
     assert (job.told()[-1]["issued_any"], waiting.told()[-1]["reserved_all"]) == (False, True)
     kinds = [
         item["kind"] for item in room.ok("GET", "/stock-movements", work_order_id=job.id, sort="at")["items"]
@@ -175,12 +175,12 @@ def test_returns_go_back_good_or_bad_once_and_at_cost(room: StoreRoom) -> None:
     job = room.job().approve({part: 3}).repaired({part: 3})
     room.receive(part, 1, "20.00")  # the average moves on, what is out keeps its own
     job.give_back(part, 1, "good", {part: 2}, repaired=True)
-    assert (room.stock(part), room.value(part), job.line(part)) == ((3, 0), "40.00", (2, 0, 3, 1, 0))
+    assert (room.stock(part), room.value(part), job.line(part)) == ((3, 0), "40.0000", (2, 0, 3, 1, 0))
     waiting = room.job().approve({part: 4})
     job.give_back(part, 1, "bad", {part: 1}, repaired=True)
     (bad,) = room.ok("GET", "/warehouses", site_id=room.site_id, quality="bad")["items"]
     assert bad["code"] == f"{room.code}-BAD"
-    assert (room.stock(part, bad["id"]), room.value(part, bad["id"])) == ((1, 0), "10.00")
+    assert (room.stock(part, bad["id"]), room.value(part, bad["id"])) == ((1, 0), "10.0000")
     assert waiting.line(part) == (4, 3, 0, 0, 1)
     job.give_back(part, 1, "good", {}, repaired=True)
     assert waiting.line(part) == (4, 4, 0, 0, 0)

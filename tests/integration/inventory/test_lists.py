@@ -17,6 +17,8 @@ FILTER = {
     "/stock": "site_id",
     "/warehouses": "site_id",
     "/stock-movements": "warehouse_id",
+    "/serials": "warehouse_id",
+    "/bins": "warehouse_id",
     "/stock-receipts": "site_id",
     "/requisitions": "site_id",
     "/shortages": "site_id",
@@ -36,6 +38,10 @@ def busy(inventory: Served) -> StoreRoom:
     for count in (4, 5, 6):
         room.job().approve(dict.fromkeys(parts[:2], count))
     room.job().repaired({parts[4]: 1})
+    for code in ("A1", "A2", "B1", "B2"):
+        room.ok("POST", "/bins", {"warehouse_id": room.good, "code": code, "name": code[0]})
+    for count in range(2):
+        room.pieces(room.part(serial_tracked=True), f"A{count}", f"B{count}")
     return room
 
 

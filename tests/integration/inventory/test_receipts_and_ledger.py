@@ -73,6 +73,7 @@ BAD = [
     ({"unit_cost": 1.5}, 400, "lines.0.unit_cost"),
     ({"part_id": "no id"}, 400, "lines.0.part_id"),
     ({"bin": "A1"}, 400, "lines.0.bin"),
+    ({"bin_id": "0199e3a0-5555-7c3e-9a51-2f3b8d0c4e05"}, 422, "lines.0.bin_id"),
     ({"part_id": "0199e3a0-5555-7c3e-9a51-2f3b8d0c4e05"}, 422, "lines.0.part_id"),
 ]
 
@@ -84,7 +85,7 @@ def test_a_bad_line_posts_nothing(room: StoreRoom, wrong: dict[str, Any], status
     answer = room.served.call("POST", "/stock-receipts", body)
     problem = answer.json()
     named = problem["field"] if status == 422 else [error["field"] for error in problem["errors"]]
-    code = {"lines.0.part_id": "unknown_reference", "lines.0.unit_cost": "amount_too_large"}[field] if status == 422 else "validation_failed"
+    code = {"lines.0.part_id": "unknown_reference", "lines.0.bin_id": "unknown_reference", "lines.0.unit_cost": "amount_too_large"}[field] if status == 422 else "validation_failed"
     assert (answer.status_code, problem["code"]) == (status, code)
     assert field in named
     assert room.ok("GET", "/stock-movements", warehouse_id=room.good)["items"] == []
@@ -108,14 +109,14 @@ def test_costs_of_movements_are_for_who_may_read_receipts(room: StoreRoom) -> No
             assert room.served.call("GET", "/stock-movements", sort=key, permissions=rights).json()["code"] == "bad_sort"
 
 
-def test_unit_costs_take_four_decimals_and_value_is_to_the_cent(room: StoreRoom) -> None:
+def test_unit_costs_and_values_have_four_decimals_and_money_two(room: StoreRoom) -> None:
     """140 pieces for 8.99: 0.0642 each."""
     part = room.part()
     line = {"part_id": part, "quantity": 140, "unit_cost": "0.0642"}
     receipt = room.ok("POST", "/stock-receipts", {"warehouse_id": room.good, "lines": [line]})
     assert (receipt["lines"][0]["unit_cost"], receipt["lines"][0]["value"], receipt["total"]) == ("0.0642", "8.99", "8.99")
     (movement,) = room.ok("GET", "/stock-movements", part_id=part)["items"]
-    assert (movement["unit_cost"], movement["value"]) == ("0.0642", "8.99")
+    assert (movement["unit_cost"], movement["value"], room.value(part)) == ("0.0642", "8.99", "8.9880")
     room.check()
 
 
@@ -175,10 +176,10 @@ def test_issues_leave_at_the_moving_average(room: StoreRoom) -> None:
     room.receive(part, 1, "1.00")
     room.receive(part, 2, "2.00")  # 3 pieces worth 5.00
     room.job().repaired({part: 1})
-    assert room.value(part) == "3.33"
-    room.receive(part, 1, "3.00")  # 3 pieces worth 6.33
+    assert room.value(part) == "3.3333"
+    room.receive(part, 1, "3.00")  # 3 pieces worth 6.3333
     room.job().repaired({part: 3})
-    assert (room.stock(part), room.value(part)) == ((0, 0), "0.00")
+    assert (room.stock(part), room.value(part)) == ((0, 0), "0.0000")
     values = [item["value"] for item in room.ok("GET", "/stock-movements", part_id=part, sort="at")["items"]]
     assert values == ["1.00", "4.00", "-1.67", "3.00", "-6.33"]
     room.check()
@@ -191,7 +192,10 @@ def test_the_services_own_role_cannot_write_balances(room: StoreRoom) -> None:
         "UPDATE stock SET on_hand = 100",
         "UPDATE stock SET reserved = 0",
         "DELETE FROM stock",
-        "INSERT INTO stock SELECT gen_random_uuid(), id, (SELECT id FROM parts LIMIT 1), 1, 0, 1, org_path FROM warehouses",
+        "INSERT INTO stock (id, warehouse_id, part_id, quality, on_hand, reserved, value, org_path) SELECT gen_random_uuid(), id, "
+        "(SELECT id FROM parts LIMIT 1), quality, 1, 0, 1, org_path FROM warehouses",
+        "UPDATE warehouses SET quality = 'bad'",
+        "UPDATE warehouses SET kind = 'transit', quality = NULL",
         "UPDATE stock_movements SET quantity = 1",
         "DELETE FROM stock_movements",
         "UPDATE stock_receipts SET total = 0",
@@ -201,8 +205,8 @@ def test_the_services_own_role_cannot_write_balances(room: StoreRoom) -> None:
     assert room.stock(part) == (5, 0)
 
 
-MOVE = """INSERT INTO stock_movements (id, at, kind, warehouse_id, part_id, quantity, unit_cost, value, document_type,
-    document_id, actor, org_path) SELECT gen_random_uuid(), now(), 'issue', warehouse_id, part_id, :quantity, 0, :value,
+MOVE = """INSERT INTO stock_movements (id, at, kind, warehouse_id, part_id, quality, quantity, unit_cost, value, document_type,
+    document_id, actor, org_path) SELECT gen_random_uuid(), now(), 'issue', warehouse_id, part_id, quality, :quantity, 0, :value,
     'test', gen_random_uuid(), 'test', org_path FROM stock WHERE part_id = :part"""
 HOLD = "UPDATE allocations SET reserved = :reserved WHERE part_id = :part"
 
@@ -225,8 +229,8 @@ def test_direct_sql_cannot_overdraw(room: StoreRoom) -> None:
     assert room.stock(part) == (3, 3)
 
 
-FOREIGN = """INSERT INTO stock_movements (id, at, kind, warehouse_id, part_id, quantity, unit_cost, value, document_type,
-    document_id, actor, org_path) VALUES (gen_random_uuid(), now(), 'receipt', :warehouse, :part, 1, 1, 1,
+FOREIGN = """INSERT INTO stock_movements (id, at, kind, warehouse_id, part_id, quality, quantity, unit_cost, value, document_type,
+    document_id, actor, org_path) VALUES (gen_random_uuid(), now(), 'receipt', :warehouse, :part, 'good', 1, 1, 1,
     'test', gen_random_uuid(), 'test', :path)"""
 
 

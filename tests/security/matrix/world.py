@@ -154,6 +154,8 @@ class World:
             keep("requisition", letter, self._first("/requisitions", **order))
             keep("movement", letter, self._first("/stock-movements", **order))
             keep("receipt", letter, self._first("/stock-receipts", warehouse_id=site.good["id"]))
+            keep("serial", letter, self._serial(site))
+            keep("bin", letter, self.admin.created("/bins", {"warehouse_id": site.good["id"], "code": "A1", "name": "x"})["id"])
             keep("org_unit", letter, self._first("/org-units", code=site.code))
             keep("device_of_unit", letter, self._device(site))
             keep("attachment", letter, self._file(f"/work-orders/{case.id}"))
@@ -167,6 +169,13 @@ class World:
             eventually(lambda w=waiting: self.admin.get("/shortages", work_order_id=w.id)["items"], "shortage")  # type: ignore[misc]
             keep("short_requisition", letter, self._first("/requisitions", work_order_id=waiting.id))
         return found
+
+    def _serial(self, site: Any) -> str:
+        """A piece with a serial number in the site's store."""
+        body = {"number": f"SN-{site.code}", "name": "x", "unit": "pcs", "price": "1.00", "serial_tracked": True}
+        line = {"part_id": self.admin.created("/parts", body)["id"], "quantity": 1, "unit_cost": "1.00", "serial_numbers": [site.code]}
+        self.admin.created("/stock-receipts", {"warehouse_id": site.good["id"], "lines": [line]})
+        return self._first("/serials", part_id=line["part_id"])
 
     def _not_solved(self, site: Any) -> str:
         """The follow-up of an order whose customer says at the revisit that it is not solved."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chassis import contracts
+from console.i18n import Words
 
 SET = """
 Size:
@@ -32,3 +33,13 @@ def test_the_enum_follows_from_the_lines(document: Path) -> None:
     assert found["Perhaps"]["enum"] == ["one", None]
     assert found["Thing"]["properties"]["size"]["enum"] == ["small", "large"]
     assert "enum" not in found["Thing"]
+
+
+def test_kinds_of_movements_are_such_a_set() -> None:
+    kinds = contracts.values("inventory", "stock", "Kind")
+    search = next(o for o in contracts.operations("inventory") if o.operation_id == "stock.search_movements")
+    asked = next(p for p in search.spec["parameters"] if p["name"] == "kind")
+    assert asked["schema"]["enum"] == list(kinds)
+    for value, line in kinds.items():
+        assert line["sign"] in (-1, 0, 1) and line["serial"]
+        assert [Words(language).option("kind", value) for language in ("zh-CN", "en")] == [line["zh"], line["en"]]
