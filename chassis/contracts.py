@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import orjson
 import yaml
 
 from chassis.service import ROOT
@@ -23,7 +24,16 @@ Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 @cache
 def read(path: Path) -> Any:
     """One YAML or JSON file, parsed."""
+    if path.suffix == ".json":
+        return orjson.loads(path.read_bytes())
     return yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
+
+
+@cache
+def resolved(path: Path) -> dict[str, Any]:
+    """A file with every $ref resolved in place, sets of values with their ``enum``."""
+    found: dict[str, Any] = _resolve(read(path), path)
+    return found
 
 
 def _pointer(document: Any, pointer: str) -> Any:
@@ -107,7 +117,7 @@ def _beside(base: Path, file: str) -> Path:
 def load(service: str, context: str) -> dict[str, Any]:
     """The contract of one context with every $ref resolved in place."""
     path = CONTRACTS / service / "openapi" / f"{context}.yaml"
-    document: dict[str, Any] = _resolve(read(path), path)
+    document = resolved(path)
     return document
 
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 from werkzeug.wrappers import Response as AnyResponse
 
 from console import captcha, pages, screen
-from console.contracts import Field
+from console.fields import Field
 from console.forms import Form
 from console.gateway import Problem
 from console.i18n import LANGUAGES

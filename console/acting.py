@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, abort, g, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from console.contracts import Field, Reference
+from console.fields import Field, Reference
 from console.forms import Form
 from console.gateway import Problem
 from console.pages import labels, name_references

@@ -13,7 +13,8 @@ from flask import Blueprint, Response, abort, g, redirect, render_template, requ
 from werkzeug.wrappers import Response as AnyResponse
 
 from console import attachments, screen
-from console.contracts import Field, Operation, Resource
+from console.contracts import Operation, Resource
+from console.fields import Field
 from console.forms import Form
 from console.gateway import Problem
 from console.labels import short

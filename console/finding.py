@@ -20,7 +20,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from chassis.domain import folding
 from console import screen
-from console.contracts import Field, Resource
+from console.contracts import Resource
+from console.fields import Field
 from console.gateway import Caller, Gateway, Problem
 from console.labels import NAMES, NUMBERS
 from console.pages import address, model

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from console.contracts import Field, Reference
+from console.fields import Field, Reference
 from console.gateway import Problem
 from console.understand import NotUnderstood, amount, day, decimal, moment, number
 

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from chassis.domain import folding
-from console.contracts import Field, Model, Reference, Resource
+from console.contracts import Model, Resource
+from console.fields import Field, Reference
 from console.gateway import Problem
 from console.session import Session, TimedCache
 

@@ -13,7 +13,8 @@ from flask import Blueprint, Response, abort, current_app, g, redirect, render_t
 from werkzeug.wrappers import Response as AnyResponse
 
 from console import attachments, screen, work_orders
-from console.contracts import Field, Model, Reference, Resource
+from console.contracts import Model, Resource
+from console.fields import Field, Reference
 from console.forms import TEXT, Form
 from console.gateway import Problem
 from console.labels import Labels, companion, long, short

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from console.contracts import MANAGED, Field, Model, Operation, Resource
+from console.contracts import MANAGED, Model, Operation, Resource
+from console.fields import Field
 from console.labels import companion
 from console.session import Session
 

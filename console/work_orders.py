@@ -12,7 +12,8 @@ from urllib.parse import quote
 from flask import g, render_template, request
 
 from console import screen
-from console.contracts import Model, Reference, Resource
+from console.contracts import Model, Resource
+from console.fields import Reference
 from console.gateway import Problem
 from console.i18n import ZONE, Words
 from console.labels import Labels

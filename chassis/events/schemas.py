@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-import orjson
 
+from chassis import contracts
 from chassis.domain.events import WHOLE, parse_type, type_of
 
-CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
-ENVELOPE = CONTRACTS / "common" / "event-envelope.json"
-_roots: list[Path] = [CONTRACTS]
+ENVELOPE = contracts.CONTRACTS / "common" / "event-envelope.json"
+_roots: list[Path] = [contracts.CONTRACTS]
 
 
 class SchemaViolation(Exception):
@@ -57,7 +56,7 @@ def schema(state: str) -> dict[str, Any]:
     for root in _roots:
         path = root / service / "events" / f"{name}.json"
         if path.is_file():
-            return _read(path)
+            return contracts.resolved(path)
     raise SchemaViolation(state, ["no schema in the contracts"])
 
 
@@ -80,7 +79,7 @@ def description(type_: str) -> str:
 
 def envelope() -> dict[str, Any]:
     """The schema of the envelope."""
-    return _read(ENVELOPE)
+    return contracts.resolved(ENVELOPE)
 
 
 def check_envelope(envelope: object) -> None:
@@ -142,11 +141,6 @@ def _compile(schema: dict[str, Any]) -> jsonschema_rs.Validator:
         validate_formats=True,
         mask="value",  # messages end in logs and inbox rows: no personal data
     )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    document: dict[str, Any] = orjson.loads(path.read_bytes())
-    return document
 
 
 def _check(validator: jsonschema_rs.Validator, what: str, instance: object) -> None:

@@ -194,4 +194,4 @@ def test_rows_that_follow_a_parent_are_found_by_path_for_moves_alone(api: Served
         connection.execute(sa.text("SELECT set_config('app.scope', '/', true), set_config('enable_seqscan', 'off', true)"))
         moves = f"UPDATE {table} SET org_path = org_path WHERE org_path >= '/X/' AND org_path < '/Y/' AND org_path ~>=~ '/X/' AND org_path ~<~ '/Y/'"
         assert f"ix_{table}_moves" in "\n".join(connection.scalars(sa.text(f"EXPLAIN {moves}")))
-        assert f"ix_{table}_moves" not in "\n".join(connection.scalars(sa.text(f"EXPLAIN SELECT 1 FROM {table} WHERE org_path > '/X/'")))
+        assert "Index Cond" not in "\n".join(connection.scalars(sa.text(f"EXPLAIN SELECT 1 FROM {table} WHERE org_path > '/X/'")))

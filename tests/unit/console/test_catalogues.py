@@ -16,7 +16,8 @@ import console
 from chassis import contracts
 from chassis.db.tables import metadata_of
 from chassis.http.validation import CODES
-from console.contracts import Field, Model
+from console.contracts import Model
+from console.fields import Field
 from console.i18n import LANGUAGES, Words, catalogue
 from console.screen import columns, screens
 from services.callcenter.app import SERVICE as callcenter

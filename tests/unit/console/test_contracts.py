@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from console.contracts import Model, kind_of, may, merged
+from console.contracts import Model, may
+from console.fields import kind_of, merged
 from console.labels import short
 from console.screen import columns as columns_of, screens
 from console.work_orders import usual

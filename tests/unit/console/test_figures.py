@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, strategies as st
 
-from console.contracts import Field, Model
+from console.contracts import Model
+from console.fields import Field
 from console.forms import Form
 from console.i18n import LANGUAGES, Words, zone
 from console.understand import NotUnderstood, decimal, number
