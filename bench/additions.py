@@ -1,6 +1,7 @@
-"""What one more event, verb and kind of order takes: each is made in a copy of the repository, tried there, and counted.
+"""What one more event, verb, kind of order, payer, account and kind of stock movement takes: each is made in a copy of the repository,
+tried there, and counted.
 
-    python -m bench.additions [event | verb | kind]
+    python -m bench.additions [event | verb | kind | payer | account | movement]
 
 Prints files and lines that were added, the trial apart. Exit code 1 when a trial fails: then the figure would mean nothing.
 """
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 WORK_ORDER = "contracts/orders/events/work_order.v1.json"
 REPAIRS = "contracts/orders/openapi/repairs.yaml"
 KINDS = "services/orders/repairs/kinds"
+PAYERS = "contracts/common/payers.yaml"
+STOCK = "contracts/inventory/openapi/stock.yaml"
+CHART = "services/finance/ledger/chart.py"
 
 TABLE = '''"""Visit (上门): a technician comes to the device and finds out what it is."""
 
@@ -42,7 +46,7 @@ VISIT = Machine(
     ],
 )
 '''
-TRIAL = '''"""A visit is registered, started and ends with what was found; it is never quoted."""
+VISITED = '''"""A visit is registered, started and ends with what was found; it is never quoted."""
 
 from tests.integration.orders.conftest import Shop
 
@@ -57,12 +61,69 @@ def test_visit(shop: Shop) -> None:
 '''
 
 
+QUOTED = '''"""A dealer takes over half of a quote."""
+
+from tests.integration.orders.conftest import Shop
+
+
+def test_quote(shop: Shop) -> None:
+    job = shop.order().start().diagnose()
+    job.do("quote", {"labour": [{"rate_code": shop.rate, "hours": 1}], "parts": [], "shares": [{"payer": "dealer", "percent": 50}]})
+    [line] = job.document["quote"]["lines"]
+    assert sorted(share["payer"] for share in line["shares"]) == ["customer", "dealer"]
+'''
+BILLED = '''"""He owes it on an account of his own."""
+
+from tests.integration.finance.conftest import Site
+from tests.integration.finance.shared import POSITIONS, TAX, WHOLE, items, price, priced
+from tests.support.serving import Served
+
+
+def test_bill(api: Served, site: Site) -> None:
+    content = priced(1, price(POSITIONS, TAX, WHOLE), [{"payer": "dealer", "party_id": None, "percent": 50}], "customer")
+    owed = items(api, site.bill(billing=dict(content)))["dealer"]
+    assert (owed["amount"], owed["account"]) == ("92.33", "receivable_dealers")
+    (account,) = api.call("GET", "/accounts", code="receivable_dealers").json()["items"]
+    assert account["system"]
+'''
+LISTED = '''"""The company has the account from the first migration on."""
+
+from tests.integration.finance.conftest import Site
+from tests.support.serving import Served
+
+
+def test_account(api: Served, site: Site) -> None:
+    (account,) = api.call("GET", "/accounts", code="cash_differences").json()["items"]
+    assert (account["number"], account["nature"], account["system"]) == ("6711", "expense", True)
+'''
+MOVED = '''"""What a count finds is put in."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from chassis.domain.aggregate import new_id
+from services.inventory.stock import Document
+from tests.integration.inventory.store_room import StoreRoom
+
+
+def test_found(room: StoreRoom) -> None:
+    part = room.part()
+    room.receive(part, 2, "3.0000")
+    with room.opened(part) as (store,):
+        store.put_back("found", store.good(UUID(part))[0], Decimal(1), Decimal("3.0000"), Document("stock_receipt", new_id()))
+    (found,) = room.ok("GET", "/stock-movements", part_id=part, kind="found")["items"]
+    assert (found["quantity"], found["value"]) == (1, "3.00")
+    room.check()
+'''
+
+
 @dataclass(frozen=True)
 class Addition:
-    """``make`` edits the copy at this place; ``trial`` are pytest's arguments there."""
+    """``make`` edits the copy at this place; ``tests`` are pytest's arguments there, and ``trials`` tests written for it alone."""
 
     make: Callable[[Path], None]
-    trial: tuple[str, ...]
+    tests: tuple[str, ...] = ()
+    trials: dict[str, str] = field(default_factory=dict)
 
 
 def put(copy: Path, name: str, *changes: tuple[str, str]) -> None:
@@ -96,13 +157,32 @@ def kind(copy: Path) -> None:
     put(copy, "console/locale/zh-CN.yaml", ("    repair: 维修\n", "    repair: 维修\n    visit: 上门\n"))
 
 
+def payer(copy: Path) -> None:
+    line = '    dealer: {zh: 经销商, en: Dealer, account: {code: receivable_dealers, number: "1122.05", nature: asset, zh: 应收账款—经销商, en: Receivable from dealers}}\n'
+    put(copy, PAYERS, ("    site: {zh:", f"{line}    site: {{zh:"))
+
+
+def account(copy: Path) -> None:
+    line = '    System("cash_differences", "6711", Nature.EXPENSE, "营业外支出—现金短款", "Cash differences"),\n'
+    after = "    System(CUSTOMER_CREDITS,"
+    put(copy, CHART, (after, f"{line}{after}"))
+
+
+def movement(copy: Path) -> None:
+    after = "        ship: {zh: 发运"
+    put(copy, STOCK, (after, f"        found: {{zh: 盘盈, en: Found, sign: 1, serial: supplier}}\n{after}"))
+
+
+CATALOGUES, CONTRACTS = "tests/unit/console/test_catalogues.py", "tests/contract"
 ADDITIONS = {
     "event": Addition(event, ("tests/unit/chassis/messaging/test_events.py",)),
     "verb": Addition(verb, ("tests/architecture/test_events.py",)),
-    "kind": Addition(kind, (
-        "tests/architecture/test_events.py", "tests/architecture/test_machines.py", "tests/unit/orders", "tests/unit/console/test_catalogues.py",
-        "tests/integration/orders/test_visit.py",
-    )),
+    "kind": Addition(kind, ("tests/architecture/test_events.py", "tests/architecture/test_machines.py", "tests/unit/orders", CATALOGUES),
+                     {"tests/integration/orders/test_visit.py": VISITED}),
+    "payer": Addition(payer, ("tests/architecture/test_events.py", "tests/unit/orders", CATALOGUES, CONTRACTS),
+                      {"tests/integration/orders/test_dealer.py": QUOTED, "tests/integration/finance/test_dealer.py": BILLED}),
+    "account": Addition(account, ("tests/unit/finance", CATALOGUES), {"tests/integration/finance/test_differences.py": LISTED}),
+    "movement": Addition(movement, ("tests/unit/inventory", CATALOGUES, CONTRACTS), {"tests/integration/inventory/test_found.py": MOVED}),
 }  # fmt: skip
 
 
@@ -139,14 +219,15 @@ def counted(place: Path, addition: Addition) -> Count:
     return Count(len(changed), sum(int(added) for added, *_ in changed))
 
 
-def measure(addition: Addition, trial: str) -> tuple[Count, bool]:
+def measure(addition: Addition) -> tuple[Count, bool]:
     """What it adds, and whether the trial passed."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         copy_to(place)
         count = counted(place, addition)
-        (place / "tests/integration/orders/test_visit.py").write_text(trial, encoding="utf-8")
-        tried = subprocess.run([sys.executable, "-P", "-m", "pytest", "-q", *addition.trial], cwd=place, capture_output=True, text=True,
+        for name, trial in addition.trials.items():
+            (place / name).write_text(trial, encoding="utf-8")
+        tried = subprocess.run([sys.executable, "-P", "-m", "pytest", "-q", *addition.tests, *addition.trials], cwd=place, capture_output=True, text=True,
                                check=False, env={"PYTHONPATH": str(place), "PATH": "/usr/bin:/bin", "PYTHONUTF8": "1"})  # fmt: skip
         if tried.returncode:
             print(tried.stdout[-3000:], file=sys.stderr)
@@ -157,7 +238,7 @@ def main(wanted: list[str]) -> int:
     table = Table("one more", "files", "lines", "tried")
     passed = True
     for name in wanted or ADDITIONS:
-        count, good = measure(ADDITIONS[name], TRIAL)
+        count, good = measure(ADDITIONS[name])
         passed = passed and good
         table.add_row(name, str(count.files), str(count.lines), "yes" if good else "FAILED")
     Console().print(table)
