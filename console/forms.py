@@ -157,6 +157,9 @@ class Form:
     def refuse(self, problem: Problem) -> None:
         """Puts an answer of the API beside the inputs it speaks of."""
         self.problem = problem
+        for f in self.fields:  # what is still to be said of each: begun with that
+            if f.kind == "list" and not self._has(f"{f.name}-") and isinstance(problem.document.get(f.name), list):
+                self._fill((f,), problem.document, "", str)
         for error in problem.document.get("errors") or ():
             name = re.sub(r"[./\[\]]+", "-", str(error.get("field", ""))).strip("-")
             self.errors.setdefault(name, str(error.get("code", "invalid")))

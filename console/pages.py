@@ -99,7 +99,7 @@ def listing(name: str) -> Response:
             if refused.status not in (400, 422):
                 raise
             problem = refused
-    shown = screen.columns(resource, g.words.language, request.args.get("by", "") if embedded else "", session().may)
+    shown = screen.columns(resource, g.words.language, request.args.get("by", "") if embedded else "", session().may, asked.get("by", ""))
     labels().of_rows(shown, page["items"])
     name_references(form)
     partial = embedded or request.headers.get("HX-Target") == "list"

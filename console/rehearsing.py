@@ -22,13 +22,13 @@ def rehearsed(resource: Resource, key: str, actions: Iterable[Action], session: 
 
     def tried(action: Action) -> Action:
         operation = action.operation
-        if action.gate or operation.body or operation.download:
+        if action.gate or (operation.body and not action.asks_when_refused) or operation.download:
             return action
         headers = {"Dry-Run": "true", "Prefer": "wait=0"}
         try:
             session.gateway.call(operation.method, operation.url(quote(key, safe="")), session.caller, body={}, headers=headers)
         except Problem as problem:
-            if problem.status in REFUSALS:
+            if problem.status in REFUSALS and not (problem.status == 422 and action.asks_when_refused):
                 return replace(action, gate=_words(problem))
         return action
 

@@ -34,18 +34,19 @@ def screens() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Action:
-    """One thing the user may do to a document now. ``direct``: nothing to fill in, the button does it. ``gate``: what has to
-    come first, in words; until then it would be refused."""
+    """One thing the user may do to a document now. ``direct``: nothing to fill in, the button does it; ``asks_when_refused``: so too, and
+    a refusal for want of input shows the form. ``gate``: what has to come first, in words; until then it would be refused."""
 
     verb: str
     operation: Operation
     primary: bool = False
     danger: bool = False
     gate: str = ""
+    asks_when_refused: bool = False
 
     @property
     def direct(self) -> bool:
-        return not self.operation.body and not self.danger
+        return (not self.operation.body or self.asks_when_refused) and not self.danger
 
 
 def menu(model: Model, session: Session) -> list[tuple[str, list[Resource]]]:
@@ -72,11 +73,12 @@ def work_lists(model: Model, session: Session) -> set[str]:
     return {r.name for _, resources in menu(model, session) for r in resources} & set(screens()["work"])
 
 
-def columns(resource: Resource, language: str, hidden: str = "", may: May = all_of_it) -> list[Field]:
-    """Columns of a list: as ``screens.yaml`` says, else what identifies a document first and at most eight.
-    ``hidden`` is a column that says the same in every row."""
+def columns(resource: Resource, language: str, hidden: str = "", may: May = all_of_it, by: str = "") -> list[Field]:
+    """Columns of a list: as ``screens.yaml`` says, also for rows ``by`` something, else what identifies a document first and at most
+    eight. ``hidden`` is a column that says the same in every row."""
     by_name = {f.name: f for f in spoken(resource.columns, language, may)}
-    if named := screens()["columns"].get(resource.name):
+    said = screens()["columns"]
+    if named := said.get(f"{resource.name} by {by}", said.get(resource.name)):
         by_name = {f.name: f for f in spoken(resource.list.answer if resource.list else (), language, may)}
         named = [_readable(name, by_name) for name in named]
         return [by_name[name] for name in named if name in by_name and name != hidden]
@@ -124,7 +126,8 @@ def actions(
     best = min((v for v in verbs if v in steps and v not in danger), key=steps.index, default=None)
     ordered = sorted(verbs, key=lambda v: (v in danger, v != best))
     gates = {gate["action"]: gate["text"] for gate in document.get("gates") or ()}
-    return [Action(v, resource.actions[v], v == best, v in danger, gates.get(v, "")) for v in ordered]
+    asking = screens()["asks_when_refused"]
+    return [Action(v, resource.actions[v], v == best, v in danger, gates.get(v, ""), f"{resource.name}.{v}" in asking) for v in ordered]
 
 
 def shut_for_edit(resource: Resource, document: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ def issue(uow: UnitOfWork, requisition_id: UUID, serials: Sequence[dict[str, Any
     serial_numbers} of each part that is tracked by them (I-22), as many as are to go out.
 
     A second call changes nothing. Raises InsufficientStock with the short ``parts``; BadTransition without approved quote; SerialCount with
-    the ``parts`` whose numbers are missing or too many, SerialConflict with the ``serials`` that are elsewhere, UnknownReference, DuplicateLine.
+    the ``serials`` whose numbers are missing or too many, SerialConflict with the ``serials`` that are elsewhere, UnknownReference, DuplicateLine.
     """
     seen = uow.one(Requisition, id=requisition_id)
     if seen is None:
@@ -76,7 +76,7 @@ def _pieces(uow: UnitOfWork, store: Store, sheet: Sheet, serials: Sequence[dict[
     asked = {id: line.to_issue for id, line in sheet.lines.items() if line.serial_numbers is not None and line.to_issue}
     if wrong := [id for id in {**asked, **given} if len(given.get(id, ())) != asked.get(id, 0)]:
         raise SerialCount(
-            parts=[{"part_id": id, "quantity": number(asked.get(id, NONE)), "serial_numbers": given.get(id, [])} for id in wrong]
+            serials=[{"part_id": id, "quantity": number(asked.get(id, NONE)), "serial_numbers": given.get(id, [])} for id in wrong]
         )
     if given:
         load_pieces(uow, store, given)

@@ -93,7 +93,7 @@ def test_tracked_parts_are_issued_by_serial_only(room: StoreRoom, part: str) -> 
     job = room.job().approve({part: 2, loose: 1})
     want = [{"part_id": part, "quantity": 2, "serial_numbers": []}]
     missing = job.issue()
-    assert (missing.status_code, missing.json()["code"], missing.json()["parts"]) == (422, "serial_count", want)
+    assert (missing.status_code, missing.json()["code"], missing.json()["serials"]) == (422, "serial_count", want)
     for given, code, where in (
         ({part: ["A1"]}, "serial_count", None),
         ({part: ["A1", "A2", "A3"]}, "serial_count", None),

@@ -87,6 +87,7 @@ QUERY = [
 ]
 REASON = body(["reason"], reason={"type": "string", "maxLength": 4000})
 EMPTY = body([])
+COUNTS = body([], lines={"type": "array", "items": {"type": "object", "required": ["of", "count"], "properties": {"of": {"type": "string"}, "count": {"type": "integer"}}}})
 
 DECLARED: list[Declared] = [
     ("get", "/gadgets", {"x-permission": "toys.gadget.read", "x-sorts": ["number", "price"], "parameters": QUERY,
@@ -95,6 +96,7 @@ DECLARED: list[Declared] = [
     ("get", "/gadgets/{gadget_id}", {"x-permission": "toys.gadget.read", "responses": answer(GADGET)}),
     ("patch", "/gadgets/{gadget_id}", {"x-permission": "toys.gadget.update", "requestBody": NEW, "responses": answer(GADGET)}),
     ("post", "/gadgets/{gadget_id}/open", {"x-permission": "toys.gadget.open", "requestBody": EMPTY, "responses": answer(GADGET)}),
+    ("post", "/gadgets/{gadget_id}/count", {"x-permission": "toys.gadget.count", "requestBody": COUNTS, "responses": answer(GADGET)}),
     ("post", "/gadgets/{gadget_id}/price", {"x-permission": "toys.gadget.price", "requestBody": body(["price"], price=MONEY), "responses": answer(GADGET)}),
     ("post", "/gadgets/{gadget_id}/cancel", {"x-permission": "toys.gadget.cancel", "requestBody": REASON, "responses": answer(GADGET)}),
     ("post", "/gadgets/{gadget_id}/export", {"x-permission": "toys.gadget.export", "x-download": True, "requestBody": REASON,

@@ -98,9 +98,14 @@ def test_screens_name_what_exists(model: Model) -> None:
         name, _, verb = action.partition(".")
         assert set(begins) <= {f.name for f in model.resources[name].actions[verb].body}, action
         assert {path.partition(".")[0] for path in begins.values()} <= {f.name for f in model.resources[name].members}, action
-    for name, columns in found["columns"].items():
+    for action in found["asks_when_refused"]:
+        name, _, verb = action.partition(".")
+        assert not any(f.required for f in model.resources[name].actions[verb].body), action
+    for key, columns in found["columns"].items():
+        name, _, by = key.partition(" by ")
         listing = model.resources[name].list
-        assert listing and set(columns) <= {f.name for f in listing.answer}, name
+        assert listing and set(columns) <= {f.name for f in listing.answer}, key
+        assert not by or by in next(f for f in model.resources[name].filters if f.name == "by").options, key
     for name, filters in found["filters"].items():
         assert set(filters) <= {f.name for f in model.resources[name].filters}, name
 
