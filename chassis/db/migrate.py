@@ -114,7 +114,8 @@ def _note_subscriptions(service: Service, connection: Connection) -> None:
     service.modules("consumers")
     handlers = tuple(events.handlers(service.package))
     types = [type_ for type_ in sorted(schemas.types()) if any(handler.takes(type_) for handler in handlers)]
-    connection.execute(_SUBSCRIBED, {"types": types})
+    if types:  # else there may be no inbox
+        connection.execute(_SUBSCRIBED, {"types": types})
     connection.commit()
 
 
