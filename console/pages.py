@@ -225,7 +225,7 @@ def document_page(
         "members": members,
         "line_hidden": line_hidden,
         "actions": screen.actions(resource, found, session()),
-        "editable": resource.update is not None and session().may(resource.update.permission),
+        "editable": screen.may_edit(resource, found, session()),
         "edit_shut": screen.shut_for_edit(resource, found),
         "related": [
             (other, by)

@@ -18,6 +18,7 @@ from console.session import Session
 MAX_COLUMNS = 8
 STAMPS = MANAGED | {"state", "waiting_for", "currency"}  # shown in the head, at the end, or beside amounts
 May = Callable[[str | None], bool]
+UPDATE = "update"
 FIRST = ("number", "code", "username", "key", "name", "state")
 
 
@@ -128,6 +129,14 @@ def actions(
     gates = {gate["action"]: gate["text"] for gate in document.get("gates") or ()}
     asking = screens()["asks_when_refused"]
     return [Action(v, resource.actions[v], v == best, v in danger, gates.get(v, ""), f"{resource.name}.{v}" in asking) for v in ordered]
+
+
+def may_edit(resource: Resource, document: Mapping[str, Any], session: Session) -> bool:
+    """Where a document's actions count the change among them (a draft's), as they say."""
+    if resource.update is None or not session.may(resource.update.permission):
+        return False
+    told = resource.member("allowed_actions")
+    return told is None or UPDATE not in told.options or UPDATE in document.get("allowed_actions", ())
 
 
 def shut_for_edit(resource: Resource, document: Mapping[str, Any]) -> str:

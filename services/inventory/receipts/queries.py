@@ -16,7 +16,7 @@ from services.inventory.stock import movements_of
 
 _LISTING = Listing(
     select(StockReceipt), default_sort="-posted_at", key=StockReceipt.id,
-    equal=members(StockReceipt, "warehouse_id", "site_id", "number"),
+    equal=members(StockReceipt, "warehouse_id", "site_id", "number", "state"),
 )  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def shown(uow: UnitOfWork, receipts: Sequence[StockReceipt]) -> list[dict[str, A
     """Whole documents, with their lines and the movements made for them."""
     ids = [receipt.id for receipt in receipts]
     lines, moved = lines_of(uow, ids), movements_of(uow, ids)
-    return [views.receipt(receipt, lines.get(receipt.id, []), moved.get(receipt.id, [])) for receipt in receipts]
+    return [views.receipt(receipt, lines.get(receipt.id, []), moved.get(receipt.id, []), uow.principal) for receipt in receipts]
 
 
 def lines_of(uow: UnitOfWork, receipt_ids: Iterable[UUID]) -> dict[UUID, list[StockReceiptLine]]:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from chassis.domain.principal import Principal
 from chassis.http.views import stamps
 from services.inventory.kernel import DEFAULT_CURRENCY, number
-from services.inventory.receipts.receipt import StockReceipt, StockReceiptLine, cost_text
-from services.inventory.stock import Moved
+from services.inventory.receipts.receipt import MACHINE, StockReceipt, StockReceiptLine, cost_text
 
 
-def receipt(receipt: StockReceipt, lines: Iterable[StockReceiptLine], moved: Sequence[Moved]) -> dict[str, Any]:
-    """``moved``: its movements, oldest first."""
-    numbers: dict[UUID, list[str]] = {}
-    for each in moved:
-        if each.serial_number:
-            numbers.setdefault(each.part_id, []).append(each.serial_number)
+def receipt(receipt: StockReceipt, lines: Iterable[StockReceiptLine], moved: Iterable[UUID], principal: Principal) -> dict[str, Any]:
+    """``moved``: ids of its movements, oldest first."""
     return {
         "id": receipt.id,
         "number": receipt.number,
+        "state": receipt.state,
+        "allowed_actions": MACHINE.allowed(receipt, principal),
         "warehouse_id": receipt.warehouse_id,
         "site_id": receipt.site_id,
         "posted_at": receipt.posted_at,
+        "reversed_at": receipt.reversed_at,
+        "reason": receipt.reason,
         "currency": DEFAULT_CURRENCY,
         "total": receipt.total,
         "lines": [
@@ -33,10 +33,10 @@ def receipt(receipt: StockReceipt, lines: Iterable[StockReceiptLine], moved: Seq
                 "unit_cost": cost_text(line.unit_cost),
                 "value": line.value,
                 "bin_id": line.bin_id,
-                "serial_numbers": numbers.get(line.part_id, []),
+                "serial_numbers": line.serial_numbers,
             }
             for line in lines
         ],
-        "movement_ids": [each.id for each in moved],
+        "movement_ids": list(moved),
         **stamps(receipt),
     }

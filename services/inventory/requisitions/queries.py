@@ -35,7 +35,7 @@ def shown(uow: UnitOfWork, requisitions: Sequence[Requisition]) -> list[dict[str
     """Whole documents, with their lines and the movements made for them."""
     ids = [requisition.id for requisition in requisitions]
     lines, moved = lines_of(uow, ids), movements_of(uow, ids)
-    return [views.requisition(each, lines.get(each.id, []), [row.id for row in moved.get(each.id, [])], uow.principal) for each in requisitions]
+    return [views.requisition(each, lines.get(each.id, []), moved.get(each.id, []), uow.principal) for each in requisitions]
 
 
 def lines_of(uow: UnitOfWork, requisition_ids: Iterable[UUID]) -> dict[UUID, list[Any]]:

@@ -7,7 +7,7 @@ from services.inventory.stock.queries import movements_of
 from services.inventory.stock.serial import Piece, Serial, Whereabouts, repeated
 from services.inventory.stock.shelf import InBin, Shelf, share
 from services.inventory.stock.site import SiteCopy, lock_site
-from services.inventory.stock.store import Moved, Store, moved
+from services.inventory.stock.store import Store
 from services.inventory.stock.usecases import load_pieces, open_store, save
 from services.inventory.stock.warehouse import Quality, Warehouse
 
@@ -16,7 +16,6 @@ __all__ = [
     "Document",
     "InBin",
     "InsufficientStock",
-    "Moved",
     "Piece",
     "Quality",
     "Serial",
@@ -31,7 +30,6 @@ __all__ = [
     "Whereabouts",
     "load_pieces",
     "lock_site",
-    "moved",
     "movements_of",
     "open_store",
     "repeated",

@@ -17,7 +17,6 @@ from services.inventory.stock import views
 from services.inventory.stock.bin import Bin, BinStock
 from services.inventory.stock.ledger import StockMovement
 from services.inventory.stock.serial import LIES, Serial, Whereabouts
-from services.inventory.stock.store import Moved
 from services.inventory.stock.warehouse import Warehouse
 
 _WAREHOUSES = Listing(
@@ -39,8 +38,7 @@ _MOVEMENTS = Listing(
     equal=members(StockMovement, "part_id", "warehouse_id", "work_order_id", "document_id", "kind", "serial_id"),
 )  # fmt: skip
 _OF_DOCUMENTS = Fixed(
-    select(StockMovement.document_id, StockMovement.id, StockMovement.part_id, Serial.number)
-    .outerjoin(Serial, Serial.id == StockMovement.serial_id)
+    select(StockMovement.document_id, StockMovement.id)
     .where(StockMovement.document_id == any_(several("ids", Uuid())))
     .order_by(StockMovement.id)
 )
@@ -82,11 +80,11 @@ def movement(uow: UnitOfWork, movement_id: UUID) -> dict[str, Any]:
     return views.movement(rows[0])
 
 
-def movements_of(uow: UnitOfWork, document_ids: Sequence[UUID]) -> dict[UUID, list[Moved]]:
-    """Movements made for these documents, oldest first."""
-    found: dict[UUID, list[Moved]] = {}
+def movements_of(uow: UnitOfWork, document_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """Ids of the movements made for these documents, oldest first."""
+    found: dict[UUID, list[UUID]] = {}
     for row in uow.rows(_OF_DOCUMENTS, {"ids": list(document_ids)}) if document_ids else ():
-        found.setdefault(row.document_id, []).append(Moved(row.id, row.part_id, row.number))
+        found.setdefault(row.document_id, []).append(row.id)
     return found
 
 

@@ -63,6 +63,10 @@ class Shelf:
             self.bins = sorted([*self.bins, found], key=lambda each: each.code)
         return found
 
+    def has(self, piece: Piece | None) -> bool:
+        """Whether the piece lies here."""
+        return piece is not None and piece.lies and piece.place_id == self.place.id and piece.quality is self.quality
+
     def reserve(self, quantity: Decimal) -> None:
         """Keep for somebody; a negative quantity gives up."""
         if quantity > self.free or self.reserved + quantity < 0:
@@ -93,16 +97,16 @@ Part = tuple[Decimal, Piece | None, InBin | None]
 """How much of what is moved, which piece, in which bin."""
 
 
-def where(shelf: Shelf, quantity: Decimal, pieces: Sequence[Piece]) -> list[Part]:
-    """What is taken from where: pieces from where they lie; else first what lies in no bin, then bins by code."""
+def where(shelf: Shelf, quantity: Decimal, pieces: Sequence[Piece], first: UUID | None = None) -> list[Part]:
+    """What is taken from where: pieces from where they lie; else from the bin ``first``, then what lies in no bin, then bins by code."""
     if pieces:
         assert quantity == len(pieces), "as many pieces as the quantity"
         return [(Decimal(1), piece, shelf.bin(piece.bin_id)) for piece in pieces]
-    loose: Part = (min(quantity, shelf.on_hand - sum((bin.on_hand for bin in shelf.bins), NONE)), None, None)
-    parts = [loose] if loose[0] else []
-    quantity -= loose[0]
-    for bin in shelf.bins:
-        if (amount := min(bin.on_hand, quantity)) > 0:
+    loose = shelf.on_hand - sum((bin.on_hand for bin in shelf.bins), NONE)
+    places: list[tuple[Decimal, InBin | None]] = [(loose, None), *((bin.on_hand, bin) for bin in shelf.bins)]
+    parts = list[Part]()
+    for lies, bin in sorted(places, key=lambda place: place[1] is None or place[1].id != first) if first else places:
+        if (amount := min(lies, quantity)) > 0:
             quantity -= amount
             parts.append((amount, None, bin))
     return parts

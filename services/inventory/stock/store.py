@@ -6,7 +6,7 @@ Pure rules of quantity and cost. The database does the same sums once more from 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -74,6 +74,16 @@ class Store:
         for lot in lots(value, where(shelf, quantity, pieces)):
             self._post("issue", shelf, lot.out, document)
         return value
+
+    def undo_receipt(
+        self, shelf: Shelf, quantity: Decimal, value: Decimal, document: Document, pieces: Sequence[Piece] = (), bin_id: UUID | None = None
+    ) -> None:
+        """Take out again what came in at ``value``, first from the bin it was put into; no more than all is worth, and with the last
+        piece all of that."""
+        self._worth_of_free(shelf, quantity)
+        worth_then = shelf.value if quantity == shelf.on_hand else min(value, shelf.value)
+        for lot in lots(worth_then, where(shelf, quantity, pieces, bin_id)):
+            self._post("receipt_reversed", shelf, lot.out, document)
 
     def put_back(
         self, kind: str, shelf: Shelf, quantity: Decimal, value: Decimal, document: Document, pieces: Sequence[Piece] = ()
@@ -194,24 +204,6 @@ class Store:
                 org_path=self.site.org_path,
             )
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """A movement as its document names it."""
-
-    id: UUID
-    part_id: UUID
-    serial_number: str | None
-
-
-def moved(store: Store, document_id: UUID) -> list[Moved]:
-    """What a transaction posts for a document."""
-    numbers = {piece.id: piece.number for piece in store.pieces.values()}
-    return [
-        Moved(each.id, each.part_id, numbers[each.serial_id] if each.serial_id else None)
-        for each in store.movements if each.document_id == document_id
-    ]  # fmt: skip
 
 
 def _walk(piece: Piece, shelf: Shelf, lot: Lot, place: Whereabouts, place_id: UUID | None) -> None:

@@ -198,7 +198,8 @@ def test_the_services_own_role_cannot_write_balances(room: StoreRoom) -> None:
         "UPDATE warehouses SET kind = 'transit', quality = NULL",
         "UPDATE stock_movements SET quantity = 1",
         "DELETE FROM stock_movements",
-        "UPDATE stock_receipts SET total = 0",
+        "UPDATE stock_receipt_lines SET quantity = 1",
+        "UPDATE stock_receipts SET warehouse_id = site_id",
     ):
         with pytest.raises(Forbidden), room.served.database.uow() as uow:
             uow.execute(sa.text(statement))

@@ -87,6 +87,8 @@ def body(key: str, world: World) -> Any:
         "PATCH /warehouses/{warehouse_id}": {"name": name},
         "POST /bins": {"warehouse_id": home["warehouse"], "code": name, "name": name},
         "PATCH /bins/{bin_id}": {"name": name},
+        "PATCH /stock-receipts/{receipt_id}": {"lines": [{**lines[0], "unit_cost": "1.00"}]},
+        "POST /stock-receipts/{receipt_id}/reverse": {"reason": "x"},
         "POST /stock-receipts": {"warehouse_id": home["warehouse"], "lines": [{**lines[0], "unit_cost": "1.00"}]},
         "POST /labour-rates": {"code": name, "name": name, "hourly_rate": "1.00"},
         "PATCH /labour-rates/{labour_rate_id}": {"name": name},
