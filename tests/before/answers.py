@@ -27,6 +27,7 @@ OF_THE_PRODUCT = {
     "schema", "default", "description_zh", "description_en",  # of a parameter
     "next_number",  # another one in another month
     "last_login_at",
+    "age_days",  # of a shortage: more by itself every day
 }
 CHANGED_BY_UPGRADE = {"/roles": {"version", "updated_at"}}
 """Roles that ship get the rights of what is new."""
