@@ -1,6 +1,6 @@
 """3, finer: what lies in bins is part of what is on hand; each piece with a serial number is where its last movement took it, and as many
 lie in a place as are on hand; what a document sends or receives leaves one place and comes to another at the same value, so what lies in
-transit is what was sent and has not arrived."""
+transit is what was sent and has not arrived; what a posted receipt says came, and a reversed one brought nothing."""
 
 from __future__ import annotations
 
@@ -48,6 +48,12 @@ OUT = """SELECT r.work_order_number, p.number, l.issued - l.returned, jsonb_arra
 ON_THE_ROAD = """SELECT m.document_type, m.document_id::text, p.number, m.kind, sum(m.quantity), sum(m.value)
     FROM stock_movements m JOIN parts p ON p.id = m.part_id WHERE m.kind = ANY(%s)
     GROUP BY 1, 2, 3, 4 HAVING sum(m.quantity) <> 0 OR sum(m.value) <> 0"""
+RECEIVED = """SELECT r.number, p.number, CASE r.state WHEN 'posted' THEN coalesce(l.quantity, 0) ELSE 0 END, coalesce(m.moved, 0)
+    FROM stock_receipt_lines l
+    FULL JOIN (SELECT document_id AS receipt_id, part_id, sum(quantity) AS moved FROM stock_movements WHERE document_type = 'stock_receipt' GROUP BY 1, 2) m
+      USING (receipt_id, part_id)
+    LEFT JOIN stock_receipts r ON r.id = receipt_id LEFT JOIN parts p ON p.id = part_id
+    WHERE coalesce(m.moved, 0) <> CASE r.state WHEN 'posted' THEN coalesce(l.quantity, 0) ELSE 0 END"""
 SIGNS = """SELECT p.number, m.kind, m.quantity FROM stock_movements m JOIN parts p ON p.id = m.part_id
     WHERE (m.kind = ANY(%s) AND m.quantity < 0) OR (m.kind = ANY(%s) AND m.quantity > 0) OR NOT m.kind = ANY(%s)"""
 
@@ -66,6 +72,8 @@ def check(sources: Sources) -> Iterator[Offender]:
         yield Offender(3, f"serial {serial} of part {part}", f"is at {place}, its last movement says otherwise ({kind})")
     for order, part, out, named, pieces in rows(OUT):
         yield Offender(3, f"pieces of part {part} of work order {order}", f"out {out}, {named} named, {pieces} serial numbers are there")
+    for receipt, part, told, moved in rows(RECEIVED):
+        yield Offender(3, f"part {part} of receipt {receipt}", f"{told} by the receipt, {moved} by movements")
     kinds = contracts.values("inventory", "stock", "Kind")
     by_sign = {sign: [kind for kind, line in kinds.items() if line["sign"] == sign] for sign in (-1, 0, 1)}
     for type_, id_, part, kind, quantity, value in rows(ON_THE_ROAD, by_sign[0]):

@@ -106,6 +106,8 @@ def offences(case: Case) -> dict[str, Planted]:
             '{event}', actor, org_path FROM stock_movements {of_engine}""", f"DELETE FROM stock_movements WHERE id = '{event}'", f"transfer {event}"),
         "in though it went out": Planted(3, "inventory", f"UPDATE stock_movements SET kind = 'issue' {of_engine}",
                                          f"UPDATE stock_movements SET kind = 'receipt' {of_engine}", f"movement of part {engine['number']}"),
+        "received otherwise": Planted(3, "inventory", f"UPDATE stock_receipt_lines SET quantity = quantity + 1 {of_engine}",
+                                      f"UPDATE stock_receipt_lines SET quantity = quantity - 1 {of_engine}", f"part {engine['number']} of receipt"),
         "reserved": Planted(3, "inventory", f"""UPDATE stock SET reserved = reserved + 1 WHERE part_id = '{part['id']}'
             AND warehouse_id = '{site.good['id']}'""", f"""UPDATE stock SET reserved = reserved - 1
             WHERE part_id = '{part['id']}' AND warehouse_id = '{site.good['id']}'""", part["number"]),
@@ -183,7 +185,7 @@ def offences(case: Case) -> dict[str, Planted]:
 
 NAMES = ("no bill", "bill of a history order", "another total", "billed but not issued", "came back to orders only", "came back to inventory only", "stock", "a value's fourth decimal",
          "more in a bin", "less in bins than bin by bin", "a piece elsewhere", "a piece too few", "a piece that is not out", "sent to nowhere",
-         "in though it went out", "reserved", "unbalanced",
+         "in though it went out", "received otherwise", "reserved", "unbalanced",
          "receivable", "another payer", "open again", "settled by nothing", "owed by another", "owes as somebody else", "balance", "balance of a party",
          "taken back by nothing", "no revisit", "sent and waiting", "never handled", "waiting too long", "copy", "missing copy",
          "another's bill", "at another site", "still named", "erased by nobody", "half a file", "a revisit of what nobody collected", "a cancel without answer",

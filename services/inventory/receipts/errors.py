@@ -13,4 +13,5 @@ class DocumentLocked(DomainError):
 
 
 # The database's own guards (migration 0016).
-on_violation("ck_stock_receipts_locked", DocumentLocked)
+for guard in ("ck_stock_receipts_locked", "ck_stock_receipts_posted", "ck_stock_receipts_reversed"):
+    on_violation(guard, DocumentLocked)

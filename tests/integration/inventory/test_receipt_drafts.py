@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import psycopg2.errors as refused
 import pytest
 import sqlalchemy as sa
 
-from chassis.domain.errors import DomainError
+from chassis.domain.errors import Forbidden
+from services.inventory.receipts.errors import DocumentLocked
 from tests.integration.inventory.store_room import StoreRoom
 
 Document = dict[str, Any]
@@ -176,7 +176,7 @@ def test_two_reversals_at_once_are_one(room: StoreRoom) -> None:
 
 # -- the database ------------------------------------------------------------------------------------------------------
 LINE = """INSERT INTO stock_receipt_lines (receipt_id, position, part_id, quantity, unit_cost, value, serial_numbers, org_path)
-    SELECT id, 9, '{part}', 1, 1, 1, '[]', org_path FROM stock_receipts WHERE id = '{receipt}'"""
+    SELECT id, 9, '{part}', 1, {cost}, {cost}, '[]', org_path FROM stock_receipts WHERE id = '{receipt}'"""
 
 
 @pytest.mark.parametrize("statements", [
@@ -185,12 +185,17 @@ LINE = """INSERT INTO stock_receipt_lines (receipt_id, position, part_id, quanti
     ("DELETE FROM stock_receipt_lines WHERE receipt_id = '{receipt}'",),
     ("DELETE FROM stock_receipt_lines WHERE receipt_id = '{receipt}'", "DELETE FROM stock_receipts WHERE id = '{receipt}'"),
     ("UPDATE stock_receipt_lines SET quantity = 9 WHERE receipt_id = '{receipt}'",),
-    (LINE,),
+    ("DELETE FROM stock_receipt_lines WHERE receipt_id = '{receipt}' AND value = 0",),
+    (LINE.replace("{cost}", "1"),),
+    (LINE.replace("{cost}", "0"),),
     ("UPDATE stock_receipts SET state = 'reversed' WHERE id = '{receipt}'",),
+    ("UPDATE stock_receipts SET state = 'reversed', reason = 'x', reversed_at = now() WHERE id = '{receipt}'",),
+    ("UPDATE stock_receipts SET state = 'posted', number = 'X', posted_at = now() WHERE id = '{draft}'",),
 ])  # fmt: skip
 def test_direct_sql_leaves_a_posted_receipt_alone(room: StoreRoom, statements: Iterable[str]) -> None:
-    receipt, part = made(room, line(room.part()), draft=False), room.part()
-    with pytest.raises((DomainError, refused.Error, sa.exc.DBAPIError)), room.served.database.uow() as uow:
+    receipt, part = made(room, line(room.part()), line(room.part(), cost="0"), draft=False), room.part()
+    draft = made(room, line(part))
+    with pytest.raises((DocumentLocked, Forbidden)), room.served.database.uow() as uow:
         for statement in statements:
-            uow.execute(sa.text(statement.format(receipt=receipt["id"], part=part)))
-    assert room.ok("GET", f"/stock-receipts/{receipt['id']}") == receipt
+            uow.execute(sa.text(statement.format(receipt=receipt["id"], part=part, draft=draft["id"])))
+    assert [room.ok("GET", f"/stock-receipts/{each['id']}") for each in (receipt, draft)] == [receipt, draft]

@@ -20,14 +20,24 @@ BEGIN
   RAISE 'a posted receipt is only reversed' USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_stock_receipts_locked';
 END
 """
-# At COMMIT, so a receipt that is posted at once may get its lines after it.
-SUMMED = """
-DECLARE head uuid := CASE WHEN TG_TABLE_NAME = 'stock_receipts' THEN (to_jsonb(NEW) ->> 'id')::uuid
-                          ELSE (to_jsonb(coalesce(NEW, OLD)) ->> 'receipt_id')::uuid END;
+# At COMMIT, so a receipt that is posted at once may get its lines and movements after it. Each line looks at its own movements only: of 500 lines
+# none reads the others'.
+AGREES = """
 BEGIN
-  IF EXISTS (SELECT FROM stock_receipts r WHERE r.id = head
-             AND r.total <> (SELECT coalesce(sum(value), -1) FROM stock_receipt_lines WHERE receipt_id = head)) THEN
-    RAISE 'the lines of a receipt are its total' USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_stock_receipts_locked';
+  IF EXISTS (SELECT FROM stock_receipts r WHERE r.id = NEW.id AND r.total <> (SELECT coalesce(sum(value), -1) FROM stock_receipt_lines WHERE receipt_id = r.id))
+     OR EXISTS (SELECT FROM stock_receipts r JOIN stock_receipt_lines l ON l.receipt_id = r.id
+                LEFT JOIN (SELECT part_id, sum(quantity) AS moved FROM stock_movements WHERE document_id = NEW.id GROUP BY 1) m USING (part_id)
+                WHERE r.id = NEW.id AND coalesce(m.moved, 0) <> CASE r.state WHEN 'posted' THEN l.quantity ELSE 0 END) THEN
+    RAISE 'a receipt is the sum of its lines, and these are what moved' USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_stock_receipts_locked';
+  END IF;
+  RETURN NULL;
+END
+"""
+CAME = """
+BEGIN
+  IF EXISTS (SELECT FROM stock_receipts WHERE id = NEW.receipt_id AND state <> 'draft') AND NEW.quantity IS DISTINCT FROM
+     (SELECT sum(quantity) FROM stock_movements WHERE document_id = NEW.receipt_id AND part_id = NEW.part_id AND kind = 'receipt') THEN
+    RAISE 'the line of a posted receipt is what came' USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_stock_receipts_locked';
   END IF;
   RETURN NULL;
 END
@@ -55,12 +65,16 @@ def upgrade() -> None:
     serials = sa.Column("serial_numbers", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False)
     op.add_column("stock_receipt_lines", serials)
     op.alter_column("stock_receipt_lines", "serial_numbers", server_default=None)
-    for name, body in (("stock_receipt_locked", LOCKED), ("stock_receipt_summed", SUMMED), ("stock_receipt_line_locked", LINE)):
+    for name, body in (
+        ("stock_receipt_locked", LOCKED), ("stock_receipt_agrees", AGREES), ("stock_receipt_line_locked", LINE), ("stock_receipt_line_came", CAME),
+    ):  # fmt: skip
         op.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$")
     op.execute("CREATE TRIGGER locked BEFORE UPDATE OR DELETE ON stock_receipts FOR EACH ROW EXECUTE FUNCTION stock_receipt_locked()")
     op.execute("CREATE TRIGGER locked BEFORE DELETE ON stock_receipt_lines FOR EACH ROW EXECUTE FUNCTION stock_receipt_line_locked()")
-    for table, what in (("stock_receipts", "INSERT OR UPDATE OF total"), ("stock_receipt_lines", "INSERT OR DELETE")):
-        op.execute(f"CREATE CONSTRAINT TRIGGER summed AFTER {what} ON {table} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION stock_receipt_summed()")
+    for table, what, function in (
+        ("stock_receipts", "INSERT OR UPDATE OF total, state", "stock_receipt_agrees"), ("stock_receipt_lines", "INSERT", "stock_receipt_line_came"),
+    ):  # fmt: skip
+        op.execute(f"CREATE CONSTRAINT TRIGGER agrees AFTER {what} ON {table} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION {function}()")
     if role := app_role(op.get_bind()):
         op.execute(f'GRANT UPDATE (state, number, posted_at, total, reversed_at, reason, version, updated_at, updated_by), DELETE ON stock_receipts TO "{role}"')
         op.execute(f'GRANT DELETE ON stock_receipt_lines TO "{role}"')
