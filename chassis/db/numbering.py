@@ -68,13 +68,9 @@ def numbering(operations: Operations, kinds: Mapping[str, Kind], outside: bool =
         "CREATE TABLE number_rules (kind text CONSTRAINT pk_number_rules PRIMARY KEY, prefix text NOT NULL, digits integer NOT NULL,"
         " reset text NOT NULL, sequence bigint NOT NULL)"
     )
-    for kind, (_, prefix) in kinds.items():
-        operations.execute(f"INSERT INTO number_rules VALUES ('{kind}', '{prefix}', 4, 'monthly', 1)")
-    taken = " ELSIF ".join(
-        f"kind = '{kind}' THEN found := EXISTS (SELECT FROM {table} WHERE number = ANY (wanted));" for kind, (table, _) in kinds.items()
-    )
-    for statement in _FUNCTIONS:
-        operations.execute(statement.replace("{taken}", taken))
+    _rules(operations, kinds)
+    for statement in (_taken(kinds), *_FUNCTIONS):
+        operations.execute(statement)
     role, outsiders = app_role(operations.get_bind()), outside_role(operations) if outside else None
     if role:
         operations.execute(f'REVOKE ALL ON number_rules FROM "{role}"')
@@ -83,6 +79,35 @@ def numbering(operations: Operations, kinds: Mapping[str, Kind], outside: bool =
             operations.execute(f'GRANT EXECUTE ON FUNCTION {function} TO "{role}"')
     for each in filter(None, (role, outsiders)):
         operations.execute(f'GRANT EXECUTE ON FUNCTION draw_numbers(text, text, integer) TO "{each}"')
+
+
+def more_numbering(operations: Operations, kinds: Mapping[str, Kind], more: Mapping[str, Kind]) -> None:
+    """Rules of further kinds, beside those that the service's documents have by now."""
+    _rules(operations, more)
+    operations.execute(_taken({**kinds, **more}))
+
+
+def _rules(operations: Operations, kinds: Mapping[str, Kind]) -> None:
+    for kind, (_, prefix) in kinds.items():
+        operations.execute(f"INSERT INTO number_rules VALUES ('{kind}', '{prefix}', 4, 'monthly', 1)")
+
+
+def _taken(kinds: Mapping[str, Kind]) -> str:
+    """The unique index of each table is asked, under every site's scope; the caller's holds again afterwards."""
+    asked = " ELSIF ".join(
+        f"kind = '{kind}' THEN found := EXISTS (SELECT FROM {table} WHERE number = ANY (wanted));" for kind, (table, _) in kinds.items()
+    )
+    return f"""
+CREATE OR REPLACE FUNCTION number_taken(kind text, wanted text[]) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    scope text := current_setting('app.scope', true); found boolean;
+BEGIN
+    PERFORM set_config('app.scope', '/', true);
+    IF {asked} END IF;
+    PERFORM set_config('app.scope', scope, true);
+    RETURN found;
+END $$
+"""
 
 
 _ASKED = """SELECT * INTO rule FROM number_rules r WHERE r.kind = {name}.kind;
@@ -109,18 +134,6 @@ CREATE FUNCTION number_stem(rule number_rules, month text) RETURNS text LANGUAGE
 $$ SELECT rule.prefix || CASE rule.reset WHEN 'monthly'
     THEN coalesce(month, to_char(now() AT TIME ZONE '{zone}', 'YYMM')) ELSE '' END $$
 """.replace("{zone}", DEFAULT_ZONE),
-    # The unique index of each table is asked, under every site's scope; the caller's holds again afterwards.
-    """
-CREATE FUNCTION number_taken(kind text, wanted text[]) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE
-    scope text := current_setting('app.scope', true); found boolean;
-BEGIN
-    PERFORM set_config('app.scope', '/', true);
-    IF {taken} END IF;
-    PERFORM set_config('app.scope', scope, true);
-    RETURN found;
-END $$
-""",
     # The next free one: of a short row of taken ones the very next, of a long one some way behind its end.
     """
 CREATE FUNCTION number_after(kind text, stem text, digits integer, n bigint) RETURNS bigint LANGUAGE plpgsql AS $$

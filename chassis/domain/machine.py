@@ -77,7 +77,21 @@ class Machine:
         data: dict[str, Any] | None = None,
     ) -> None:
         """Make the move and journal it (who, from, to, why). ``to`` is needed where the table names several targets."""
-        move = self.require(aggregate, action)
+        self.require(aggregate, action)
+        self.land(aggregate, action, by, to=to, why=why, data=data)
+
+    def land(
+        self,
+        aggregate: Stateful,
+        action: str,
+        by: str,
+        *,
+        to: StrEnum | None = None,
+        why: str | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        """The end of a move that was required before it changed what its condition asks about."""
+        move = self.moves[action]
         target = to if to is not None else next(iter(move.targets))
         if target not in move.targets or (to is None and len(move.targets) > 1):
             raise ValueError(f"{self.name}.{action}: {target} is not one target of the table")

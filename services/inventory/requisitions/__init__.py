@@ -1,5 +1,5 @@
-"""Requisitions (领料单): what work orders need from the store. The face of this context."""
+"""Requisitions (领料单): what is asked of the store. The face of this context."""
 
-from services.inventory.requisitions.follow import serve
+from services.inventory.requisitions.loading import serve
 
 __all__ = ["serve"]

@@ -1,9 +1,13 @@
-"""Work orders arrive from orders: the facts after which other parts may be needed, issued or returned."""
+"""Work orders arrive from orders: the facts after which other parts may be needed, issued or returned; and who takes parts."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event, on
+from services.inventory.requisitions import settings
+from services.inventory.requisitions.copies import ParameterCopy, TechnicianCopy
 from services.inventory.requisitions.follow import READS, Order, follow
 
 
@@ -28,3 +32,16 @@ def work_order_corrected(uow: UnitOfWork, event: Event) -> None:
     """Its quote may be void now. Before the first quote nothing here is the order's, and it may still go to another site."""
     if event.data["quote_version"]:
         follow(uow, Order.of(event))
+
+
+@on("aftersales.orders.technician.*.v1", reads=("name", "site_id", "active"))
+def technician_changed(uow: UnitOfWork, event: Event) -> None:
+    facts = {"name": event.data["name"], "site_id": UUID(event.data["site_id"]), "active": event.data["active"]}
+    uow.copy(TechnicianCopy, event, org_path=event.org_path, **facts)
+
+
+@on("aftersales.gateway.parameter.*.v1", reads=("key", "value"))
+def parameter_changed(uow: UnitOfWork, event: Event) -> None:
+    """Keep what is read here; the others are none of this service's business."""
+    if event.data["key"] in settings.KEYS:
+        uow.copy(ParameterCopy, event, **event.data)

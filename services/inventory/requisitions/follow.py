@@ -3,35 +3,22 @@ state of the work order asks for. Older states are ignored, so any order and num
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, all_, any_, bindparam, select
-
-from chassis.db.statements import Fixed, several
 from chassis.db.uow import UnitOfWork
-from chassis.domain.aggregate import new_id
 from chassis.domain.events import Event, Retry
 from services.inventory.kernel import NONE, quantity
-from services.inventory.requisitions.requisition import Allocation, Requisition, RequisitionLine, State
+from services.inventory.requisitions.demand import Demand
+from services.inventory.requisitions.loading import of_order, serve, store_for
+from services.inventory.requisitions.requisition import Requisition
 from services.inventory.requisitions.sheet import Sheet
-from services.inventory.stock import Quality, SiteCopy, Store, load_pieces, lock_site, open_store, save
-
-LAST = datetime.max.replace(tzinfo=UTC)
-_SHORT = Fixed(
-    select(RequisitionLine).where(
-        RequisitionLine.site_id == bindparam("site_id"),
-        RequisitionLine.part_id == any_(several("part_ids", Uuid())),
-        RequisitionLine.short > 0,
-        RequisitionLine.requisition_id != all_(several("known", Uuid())),
-    )
-)
-
+from services.inventory.requisitions.supply import Supply
+from services.inventory.stock import Quality, SiteCopy, lock_site
 
 READS = (
     "number", "site_id", "state", "approved_version", "repaired", "promised_at", "technician_id", "needed", "returns",
@@ -92,87 +79,56 @@ def follow(uow: UnitOfWork, order: Order) -> None:
     site = lock_site(uow, order.site_id)
     if site is None:
         raise Retry(f"site {order.site_id} is not known yet")
-    sheet = _sheet_of(uow, site, order)
-    requisition = sheet.requisition
-    if order.sequence <= requisition.sequence:
+    demand = of_order(uow, order.id) or _first(uow, site, order)
+    supply = demand.supply
+    assert supply is not None
+    if order.sequence <= supply.sequence:
         return
-    store = open_store(uow, site, {*order.part_ids, *sheet.lines}, requisition.id)
     coming: dict[UUID, list[str]] = {}
     for id, part_id, _, _, numbers in order.returns:
-        if numbers and id not in requisition.posted_returns:
+        if numbers and id not in supply.posted_returns:
             coming[part_id] = [*coming.get(part_id, ()), *numbers]
-    if coming or any(line.serial_numbers for line in sheet.lines.values()):
-        load_pieces(uow, store, coming, order.id)
-    requisition.sequence, requisition.work_order_number = order.sequence, order.number
-    requisition.quote_version, requisition.repaired = order.approved_version, order.repaired
-    requisition.promised_at, requisition.technician_id = order.promised_at, order.technician_id
-    requisition.cancelled = order.cancelling or order.cancelled
-    if order.cancelling:
-        requisition.announced = None  # it is asked, so it answers, also where that is nothing new
-    sheet.need(order.needed)
+    store = store_for(uow, site, demand, order.part_ids, coming)
+    _note(demand, supply, order)
     for returned in order.returns:
-        sheet.post_return(store, *returned)
-    sheet.release(store)
+        demand.post_return(store, *returned)
+    if order.cancelled:
+        demand.void()
+    demand.divide(order.needed)
+    for sheet in demand:
+        sheet.release(store)
     if order.cancelled or (order.approved_version is not None and not order.cancelling):
-        sheet.take_back(store)  # what a cancel finds out stays out until it is returned; before the customer agreed to a new quote what is built in stays built in
-    serve(uow, store, sheet, action="follow")
+        for sheet in demand.drawing:
+            sheet.take_back(store)  # what a cancel finds out stays out until it is returned; before the customer agreed to a new quote what is built in stays built in
+    serve(uow, store, demand, actions=dict.fromkeys(demand.sheets, "follow"))
 
 
-def serve(uow: UnitOfWork, store: Store, *sheets: Sheet, action: str = "serve") -> None:
-    """Hand free stock to whoever waits for it, oldest promise first (I-60); what is to be out leaves at once. Saves the
-    store and all requisitions touched, each of which announces its new state."""
-    touched = {sheet.requisition.id: sheet for sheet in sheets}
-    free = {part_id: amount for part_id in store.part_ids() if (amount := store.free(part_id)) > 0}
-    waiting = [line for sheet in sheets for line in sheet.lines.values() if line.missing]
-    winners = list(in_turn([*waiting, *_shortages(uow, store.site, free, touched)], free))
-    others = {line.requisition_id for line in winners} - touched.keys()
-    touched |= load(uow, id=others) if others else {}
-    for line in winners:
-        touched[line.requisition_id].reserve(store, line.part_id)
-    for sheet in touched.values():
-        if sheet.requisition.repaired:
-            sheet.issue(store)
-        sheet.conclude(action if sheet in sheets else "serve", uow.actor, uow.now)
-    save(uow, store)
-    for sheet in touched.values():
-        uow.add_all(sheet.added)
+def _note(demand: Demand, supply: Supply, order: Order) -> None:
+    """What the order says of itself, on its supply row and on the requisitions that draw on its quote."""
+    supply.sequence, supply.work_order_number, supply.repaired = order.sequence, order.number, order.repaired
+    supply.quote_version, supply.promised_at = order.approved_version, order.promised_at
+    supply.cancelled = order.cancelling or order.cancelled
+    if order.cancelling:
+        supply.announced = None  # it is asked, so it answers, also where that is nothing new
+    planned = demand.planned.requisition
+    if order.technician_id != supply.technician_id:  # or the recipient that the storekeeper named stays
+        supply.technician_id = planned.technician_id = order.technician_id
+    planned.cancelled = supply.cancelled
+    for sheet in demand:
+        requisition = sheet.requisition
+        requisition.work_order_number = order.number
+        if requisition.draws:
+            requisition.quote_version, requisition.promised_at = order.approved_version, order.promised_at
 
 
-def in_turn(waiting: Iterable[RequisitionLine], free: Mapping[UUID, Decimal]) -> Iterator[RequisitionLine]:
-    """Lines that get something of the free stock, oldest promise first; of equal promises the older requisition."""
-    left = dict(free)
-    for line in sorted(waiting, key=lambda line: (line.promised_at or LAST, line.requisition_id)):
-        if left.get(line.part_id, NONE) > 0:
-            left[line.part_id] -= min(line.missing, left[line.part_id])
-            yield line
-
-
-def load(uow: UnitOfWork, **members: Any) -> dict[UUID, Sheet]:
-    """Requisitions that have these members, with lines and allocations, locked (their site is locked already)."""
-    heads = uow.find(Requisition, order_by=("id",), lock=True, **members)
-    if not heads:
-        return {}
-    ids = [head.id for head in heads]
-    lines, held = defaultdict(list), defaultdict(list)
-    for line in uow.find(RequisitionLine, requisition_id=ids):
-        lines[line.requisition_id].append(line)
-    for each in uow.find(Allocation, requisition_id=ids):
-        held[each.requisition_id].append(each)
-    return {head.id: Sheet(head, lines[head.id], held[head.id]) for head in heads}
-
-
-def _sheet_of(uow: UnitOfWork, site: SiteCopy, order: Order) -> Sheet:
-    """The order's requisition, made when this is the first we hear of it."""
-    for sheet in load(uow, work_order_id=order.id).values():
-        return sheet
-    requisition = Requisition(
-        id=new_id(),
+def _first(uow: UnitOfWork, site: SiteCopy, order: Order) -> Demand:
+    """This is the first we hear of it."""
+    supply = Supply(
         work_order_id=order.id,
         work_order_number=order.number,
         site_id=site.id,
         org_path=site.org_path,
         technician_id=None,
-        state=State.DRAFT,
         sequence=0,
         quote_version=None,
         repaired=False,
@@ -181,16 +137,8 @@ def _sheet_of(uow: UnitOfWork, site: SiteCopy, order: Order) -> Sheet:
         posted_returns=[],
         announced=None,
     )
-    uow.add(requisition)
-    return Sheet(requisition)
-
-
-def _shortages(
-    uow: UnitOfWork, site: SiteCopy, part_ids: Iterable[UUID], known: Iterable[UUID]
-) -> list[RequisitionLine]:
-    """Open shortages of these parts at the site, of requisitions other than the known ones."""
-    wanted = list(part_ids)
-    if not wanted:
-        return []
-    given = {"site_id": site.id, "part_ids": wanted, "known": list(known)}
-    return list(uow.instances(RequisitionLine, uow.rows(_SHORT, given)))
+    planned = Requisition.blank(site, supply, planned=True)
+    supply.id = planned.id
+    uow.add(supply)
+    uow.add(planned)
+    return Demand(supply, [Sheet(planned)])

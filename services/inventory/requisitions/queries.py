@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import func, literal, or_, select
 
 from chassis.db.paging import Listing, ListQuery, members
 from chassis.db.uow import UnitOfWork
@@ -16,7 +16,7 @@ from services.inventory.requisitions.requisition import Requisition, Requisition
 from services.inventory.stock import movements_of
 
 _LISTING = Listing(
-    select(Requisition), default_sort="-created_at", key=Requisition.id, equal=members(Requisition, "work_order_id", "work_order_number", "site_id", "state"),
+    select(Requisition), default_sort="-created_at", key=Requisition.id, equal=members(Requisition, "number", "type", "work_order_id", "work_order_number", "site_id", "technician_id", "state"),
 )  # fmt: skip
 # A line that is short has both times; the fallback only keeps paging's promise of a value.
 PROMISED = func.coalesce(RequisitionLine.promised_at, RequisitionLine.short_since)
@@ -47,7 +47,7 @@ def lines_of(uow: UnitOfWork, requisition_ids: Iterable[UUID]) -> dict[UUID, lis
         .add_columns(Part.number.label("part_number"), Part.name.label("part_name"), Part.unit)
         .join(Part, Part.id == RequisitionLine.part_id)
         .where(RequisitionLine.requisition_id.in_(ids))
-        .where((RequisitionLine.needed > 0) | (RequisitionLine.issued > 0))
+        .where(or_(*(getattr(RequisitionLine, name) > 0 for name in ("needed", "asked", "issued", "held"))))
         .order_by(Part.number)
     )
     for row in uow.rows(statement) if ids else ():
@@ -68,7 +68,7 @@ def shortages(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
         .add_columns(
             RequisitionLine.short_since, (literal(uow.now) - RequisitionLine.short_since).label("age")
         )
-        .add_columns(Requisition.work_order_id, Requisition.work_order_number)
+        .add_columns(Requisition.number.label("requisition_number"), Requisition.work_order_id, Requisition.work_order_number)
         .add_columns(Part.number.label("part_number"), Part.name.label("part_name"))
         .join(Requisition, Requisition.id == RequisitionLine.requisition_id)
         .join(Part, Part.id == RequisitionLine.part_id)

@@ -11,15 +11,13 @@ from decimal import Decimal
 from uuid import UUID
 
 from chassis.domain.aggregate import new_id
-from services.inventory.kernel import NONE, number
+from services.inventory.kernel import NONE
 from services.inventory.requisitions.requisition import (
     MACHINE,
+    SYSTEM,
     Allocation,
-    Announced,
-    AnnouncedLine,
     Requisition,
     RequisitionLine,
-    State,
 )
 from services.inventory.stock import (
     Document,
@@ -29,7 +27,6 @@ from services.inventory.stock import (
     SerialConflict,
     Shelf,
     Store,
-    repeated,
     share,
 )
 
@@ -50,21 +47,39 @@ class Sheet:
 
     @property
     def document(self) -> Document:
-        return Document("requisition", self.requisition.id, self.requisition.work_order_id)
+        return self.requisition.document
 
     # ------------------------------------------------------------------ what is needed
     def need(self, needed: Mapping[UUID, Decimal]) -> None:
-        """The order's whole need, replacing what it needed before."""
-        for part_id in needed:
-            self.line(part_id)
+        """The whole need, replacing what was needed before. Once it is in force nothing is held any more (I-24)."""
+        for part_id, quantity in needed.items():
+            if quantity:
+                self.line(part_id)
         for part_id, line in self.lines.items():
             line.needed = needed.get(part_id, NONE)
             line.promised_at = self.requisition.promised_at
+            if line.held and (self.requisition.in_force or self.requisition.cancelled):
+                line.hold(NONE, None)
+
+    def asks(self) -> dict[UUID, Decimal]:
+        """What was asked for by hand and has not come back; nothing of a draft."""
+        asking = self.requisition.applied_at is not None and not self.requisition.cancelled
+        return {part_id: line.asked - line.returned for part_id, line in self.lines.items() if asking}
+
+    def out(self, part_id: UUID) -> Decimal:
+        return self.lines[part_id].out if part_id in self.lines else NONE
+
+    def ask(self, asked: Mapping[UUID, Decimal]) -> None:
+        """What is asked for by hand, all of it anew."""
+        for part_id in asked:
+            self.line(part_id)
+        for part_id, line in self.lines.items():
+            line.asked = asked.get(part_id, NONE)
 
     def line(self, part_id: UUID) -> RequisitionLine:
         if part_id not in self.lines:
             requisition = self.requisition
-            blank = dict.fromkeys(("needed", "reserved", "issued", "returned", "short"), NONE)
+            blank = dict.fromkeys(("needed", "asked", "reserved", "issued", "returned", "short", "held"), NONE)
             line = RequisitionLine(
                 id=new_id(),
                 requisition_id=requisition.id,
@@ -72,7 +87,8 @@ class Sheet:
                 site_id=requisition.site_id,
                 org_path=requisition.org_path,
                 short_since=None,
-                promised_at=None,
+                promised_at=requisition.promised_at,
+                held_until=None,
                 serial_numbers=None,
                 **blank,
             )
@@ -82,13 +98,17 @@ class Sheet:
 
     # ------------------------------------------------------------------ reservations
     def release(self, store: Store) -> None:
-        """Give up what is reserved beyond what is still to be issued, last warehouse first."""
+        """Give up what is reserved beyond what is still to be issued, or held."""
         for line in self.lines.values():
-            excess = line.reserved - line.to_issue
-            for held, shelf in reversed(self._held(store, line.part_id)):
-                given_up = min(held.reserved, max(excess, NONE))
-                self._reserve(line, held, shelf, -given_up)
-                excess -= given_up
+            self.give_up(store, line.part_id, -line.lacking)
+
+    def give_up(self, store: Store, part_id: UUID, quantity: Decimal) -> None:
+        """So much of what is reserved, last warehouse first."""
+        line = self.lines[part_id]
+        for held, shelf in reversed(self._held(store, part_id)):
+            given_up = min(held.reserved, max(quantity, NONE))
+            self._reserve(line, held, shelf, -given_up)
+            quantity -= given_up
 
     def reserve(self, store: Store, part_id: UUID) -> None:
         """Keep what is missing as far as there is free stock, first warehouse first."""
@@ -96,7 +116,7 @@ class Sheet:
         for shelf in store.good(part_id):
             if shelf.serial_tracked and line.serial_numbers is None:
                 line.serial_numbers = []
-            reserved = min(line.missing, shelf.free)
+            reserved = min(line.lacking, shelf.free)
             if reserved > 0:
                 self._reserve(line, self._allocation(shelf), shelf, reserved)
 
@@ -136,7 +156,7 @@ class Sheet:
         for line in self.lines.values():
             excess = line.out - line.needed
             if line.serial_numbers is not None:
-                for piece in store.pieces_out(line.part_id, self.requisition.work_order_id)[: max(int(excess), 0)]:
+                for piece in self.pieces_out(store, line)[: max(int(excess), 0)]:
                     held, shelf = self._origin(store, piece)
                     store.put_back("take_back", shelf, Decimal(1), self._leave(held, Decimal(1)), self.document, [piece])
                     self._away(line, piece)
@@ -149,52 +169,30 @@ class Sheet:
                     line.issued -= back
                     excess -= back
 
-    def post_return(
-        self, store: Store, return_id: str, part_id: UUID, quantity: Decimal, quality: Quality, numbers: Sequence[str] = ()
-    ) -> None:
-        """Post a return of the order once (I-51): good parts to the warehouse they came from, bad ones to the bad one.
-
-        A return may find its part already taken back. The part had been out after all, so it is issued again first. If
-        somebody else has it by now nothing is posted: out and needed agree already, and a later event tries again.
-        """
-        posted, line = self.requisition.posted_returns, self.line(part_id)
-        if line.serial_numbers is not None:
-            if return_id not in posted and self._return_pieces(store, line, quantity, quality, numbers):
-                self.requisition.posted_returns = [*posted, return_id]
-            return
-        not_out = max(quantity - line.out, NONE)
-        if return_id in posted or not_out > line.reserved + store.free(part_id):
-            return
-        self._issue_again(store, line, not_out)
+    def give_back(self, store: Store, part_id: UUID, quantity: Decimal, quality: Quality) -> Decimal:
+        """What is out comes back (I-51), good to the warehouse it came from, bad to the bad one; how much of the quantity was out."""
         rest = quantity
         for held, shelf in self._held(store, part_id):
             back = min(held.out, rest)
             if back:
                 target = shelf if quality is Quality.GOOD else store.shelf(store.bad_warehouse(), part_id)
                 store.put_back("return", target, back, self._leave(held, back), self.document)
-                line.returned += back
+                self.line(part_id).returned += back
                 rest -= back
-        self.requisition.posted_returns = [*posted, return_id]
+        return quantity - rest
 
-    def _return_pieces(self, store: Store, line: RequisitionLine, quantity: Decimal, quality: Quality, numbers: Sequence[str]) -> bool:
-        """The pieces themselves come back, those taken back meanwhile after they are issued again; False where one is elsewhere."""
-        pieces = [piece for number in numbers if (piece := store.piece(line.part_id, number))]
-        out = store.pieces_out(line.part_id, self.requisition.work_order_id)
-        not_out = [piece for piece in pieces if piece not in out]
-        if len(pieces) != quantity or repeated(numbers) is not None or len(not_out) > max(quantity - line.out, NONE):
-            return False
-        try:
-            if not_out:
-                self.issue_pieces(store, line, not_out)
-        except (InsufficientStock, SerialConflict):
-            return False
+    def give_back_pieces(self, store: Store, line: RequisitionLine, pieces: Iterable[Piece], quality: Quality) -> None:
+        """The same of pieces that are out of it."""
         for piece in pieces:
             held, shelf = self._origin(store, piece)
             target = shelf if quality is Quality.GOOD else store.shelf(store.bad_warehouse(), line.part_id)
             store.put_back("return", target, Decimal(1), self._leave(held, Decimal(1)), self.document, [piece])
             self._away(line, piece)
             line.returned += 1
-        return True
+
+    def pieces_out(self, store: Store, line: RequisitionLine) -> list[Piece]:
+        """Pieces that are out of it, the last one first."""
+        return [piece for piece in store.pieces_out(line.part_id, self.document.holder) if piece.number in (line.serial_numbers or ())]
 
     def _origin(self, store: Store, piece: Piece) -> tuple[Allocation, Shelf]:
         """Where a piece that is out lay before."""
@@ -204,7 +202,8 @@ class Sheet:
     def _away(self, line: RequisitionLine, piece: Piece) -> None:
         line.serial_numbers = [number for number in line.serial_numbers or () if number != piece.number]
 
-    def _issue_again(self, store: Store, line: RequisitionLine, quantity: Decimal) -> None:
+    def issue_again(self, store: Store, line: RequisitionLine, quantity: Decimal) -> None:
+        """Reserved or free: what is told to have been out after all."""
         from_reserved = min(line.reserved, quantity)
         self._issue_reserved(store, line, from_reserved)
         rest = quantity - from_reserved
@@ -264,72 +263,9 @@ class Sheet:
 
     # ------------------------------------------------------------------ what it comes to
     def conclude(self, action: str, by: str, now: datetime) -> None:
-        """Settle lines and state, and announce the result if it differs from what was announced before."""
-        requisition = self.requisition
+        """Settle lines and state; what a person does is journalled also where the state stays."""
         for line in self.lines.values():
             line.settle(now)
-        state = self._state()
-        if state is not requisition.state:
-            MACHINE.fire(requisition, action, by, to=state)
-        current = self.snapshot()
-        if current != (requisition.announced or NOTHING):
-            requisition.announced = current
-            requisition.record("changed")
-
-    def _state(self) -> State:
-        requisition, lines = self.requisition, self.lines.values()
-        if requisition.cancelled or (
-            requisition.quote_version is not None and not any(line.needed for line in lines)
-        ):
-            return State.DONE
-        if requisition.quote_version is None:
-            return State.DRAFT
-        if any(line.missing for line in lines):
-            return State.APPLIED
-        return State.PROCESSING if any(line.to_issue for line in lines) else State.OUT
-
-    def snapshot(self) -> Announced:
-        lines = [line for _, line in sorted(self.lines.items()) if not line.empty]
-        return {
-            "quote_version": self.requisition.quote_version,
-            "reserved_all": not any(line.missing for line in lines),
-            "issued_all": not any(line.to_issue for line in lines),
-            "issued_any": any(line.out for line in lines),
-            "cancelled": self.requisition.cancelled,
-            "lines": [_announced(line) for line in lines],
-            "summary": _summary(lines),
-        }
-
-
-def _announced(line: RequisitionLine) -> AnnouncedLine:
-    shown: AnnouncedLine = {
-        "part_id": str(line.part_id),
-        "needed": number(line.needed),
-        "reserved": number(line.reserved),
-        "issued": number(line.issued),
-        "returned": number(line.returned),
-    }
-    if line.serial_numbers is not None:
-        shown["serial_numbers"] = line.serial_numbers
-    return shown
-
-
-def _summary(lines: Iterable[RequisitionLine]) -> str:
-    """One line for people: how much of what is needed is reserved and out."""
-    totals = {"needed": NONE, "reserved": NONE, "out": NONE}
-    for line in lines:
-        for name in totals:
-            totals[name] += getattr(line, name)
-    needed, reserved, out = (number(total) for total in totals.values())
-    return f"需 {needed} · 预留 {reserved} · 出库 {out} (needed {needed}, reserved {reserved}, out {out})"
-
-
-NOTHING: Announced = {
-    "quote_version": None,
-    "reserved_all": True,
-    "issued_all": True,
-    "issued_any": False,
-    "cancelled": False,
-    "lines": [],
-    "summary": _summary([]),
-}
+        state = self.requisition.state_of(self.lines.values())
+        if state is not self.requisition.state or action not in SYSTEM:
+            MACHINE.land(self.requisition, action, by, to=state, why=self.requisition.reason if action == "cancel" else None)

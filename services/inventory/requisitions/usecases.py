@@ -1,89 +1,165 @@
-"""What people can do with requisitions."""
+"""What the storekeeper does with requisitions: parts go out and come back, are kept with an end, or go to another one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import DateTime, bindparam, select
+
+from chassis.db.statements import Fixed
 from chassis.db.uow import UnitOfWork
-from chassis.domain.errors import DuplicateLine, NotFound, UnknownReference
-from services.inventory.kernel import NONE, number
-from services.inventory.requisitions.follow import load
-from services.inventory.requisitions.requisition import MACHINE, Requisition, State
-from services.inventory.requisitions.sheet import Sheet
-from services.inventory.stock import (
-    InsufficientStock,
-    Piece,
-    SerialCount,
-    Store,
-    load_pieces,
-    lock_site,
-    open_store,
-    repeated,
-    save,
+from chassis.domain import folding
+from chassis.domain.errors import DuplicateLine, UnknownReference, ValidationFailed
+from services.inventory.kernel import NONE, number, quantity
+from services.inventory.requisitions import settings
+from services.inventory.requisitions.asking import asked_parts, pieces_of, recipient
+from services.inventory.requisitions.errors import OverReturn, RecipientMissing
+from services.inventory.requisitions.loading import demand_with, opened, serve, store_for
+from services.inventory.requisitions.requisition import MACHINE, Requisition, RequisitionLine, State
+from services.inventory.stock import InsufficientStock, Quality, SerialCount, lock_site, repeated
+
+LONGEST = timedelta(days=366)
+"""What is held for somebody has an end."""
+_EXPIRED = Fixed(
+    select(RequisitionLine.site_id, RequisitionLine.requisition_id)
+    .where(RequisitionLine.held_until <= bindparam("now", type_=DateTime(timezone=True)))
+    .order_by(RequisitionLine.held_until)
+    .limit(50)
 )
 
 
-def issue(uow: UnitOfWork, requisition_id: UUID, serials: Sequence[dict[str, Any]] = ()) -> Sheet:
+def issue(uow: UnitOfWork, requisition_id: UUID, serials: Sequence[dict[str, Any]] = (), technician_id: str | None = None) -> Requisition:
     """The storekeeper's early issue (I-23, I-50): everything that is needed and not yet out, or nothing. ``serials``: {part_id,
-    serial_numbers} of each part that is tracked by them (I-22), as many as are to go out.
+    serial_numbers} of each part that is tracked by them (I-22), as many as are to go out. ``technician_id``: who takes the parts.
 
     A second call changes nothing. Raises InsufficientStock with the short ``parts``; BadTransition without approved quote; SerialCount with
-    the ``serials`` whose numbers are missing or too many, SerialConflict with the ``serials`` that are elsewhere, UnknownReference, DuplicateLine.
+    the ``serials`` whose numbers are missing or too many, SerialConflict with the ``serials`` that are elsewhere, UnknownReference, DuplicateLine,
+    RecipientMissing.
     """
-    seen = uow.one(Requisition, id=requisition_id)
-    if seen is None:
-        raise NotFound()
-    site = lock_site(uow, seen.site_id)  # before the requisition itself, as everybody does
-    assert site is not None  # a requisition is made from it
-    requisition = uow.get(Requisition, requisition_id)
-    sheet = load(uow, id=requisition_id)[requisition_id]
+    site, demand, sheet = opened(uow, requisition_id)
+    requisition = sheet.requisition
     if requisition.state in (State.OUT, State.DONE):
-        return sheet
+        return requisition
     MACHINE.require(requisition, "issue")
-    short = [line for line in sheet.lines.values() if line.missing]
-    if short:
-        raise InsufficientStock(
-            parts=[
-                {"part_id": line.part_id}
-                | {name: number(getattr(line, name)) for name in ("needed", "reserved", "short")}
-                for line in short
-            ]
-        )
-    store = open_store(uow, site, sheet.lines)
-    for part_id, pieces in _pieces(uow, store, sheet, serials).items():
+    if technician_id is not None:
+        requisition.technician_id = recipient(uow, site, technician_id)
+    if requisition.technician_id is None and settings.recipient_required(uow):
+        raise RecipientMissing()
+    if short := [line for line in sheet.lines.values() if line.missing]:
+        raise InsufficientStock(parts=[_short(line) for line in short])
+    store = store_for(uow, site, demand)
+    for part_id, pieces in pieces_of(uow, store, sheet, serials).items():
         sheet.issue_pieces(store, sheet.lines[part_id], pieces)
     sheet.issue(store)
-    sheet.conclude("issue", uow.actor, uow.now)
-    save(uow, store)
-    uow.add_all(sheet.added)
-    return sheet
+    serve(uow, store, demand, actions={requisition_id: "issue"})
+    return requisition
 
 
-def _pieces(uow: UnitOfWork, store: Store, sheet: Sheet, serials: Sequence[dict[str, Any]]) -> dict[UUID, list[Piece]]:
-    """The pieces that are to go out, by part: as many as the lines of tracked parts ask for."""
-    given: dict[UUID, list[str]] = {}
-    for index, entry in enumerate(serials):
-        part_id = UUID(entry["part_id"])
-        if part_id in given:
-            raise DuplicateLine(f"serials.{index}.part_id")
-        if part_id not in sheet.lines:
-            raise UnknownReference(f"serials.{index}.part_id")
-        if (twice := repeated(entry["serial_numbers"])) is not None:
-            raise DuplicateLine(f"serials.{index}.serial_numbers.{twice}")
-        given[part_id] = entry["serial_numbers"]
-    asked = {id: line.to_issue for id, line in sheet.lines.items() if line.serial_numbers is not None and line.to_issue}
-    if wrong := [id for id in {**asked, **given} if len(given.get(id, ())) != asked.get(id, 0)]:
-        raise SerialCount(
-            serials=[{"part_id": id, "quantity": number(asked.get(id, NONE)), "serial_numbers": given.get(id, [])} for id in wrong]
-        )
-    if given:
-        load_pieces(uow, store, given)
-    found: dict[UUID, list[Piece]] = {}
-    for index, (part_id, numbers) in enumerate(given.items()):
-        for place, text in enumerate(numbers):
-            if (piece := store.piece(part_id, text)) is None:
-                raise UnknownReference(f"serials.{index}.serial_numbers.{place}")
-            found.setdefault(part_id, []).append(piece)
-    return found
+def give_back(uow: UnitOfWork, requisition_id: UUID, lines: Sequence[dict[str, Any]]) -> Requisition:
+    """Parts of a requisition that is nothing to an order's quote come back (I-51), good to where they lay, bad to the bad warehouse, at the cost
+    they left with. All lines or none. Raises BadTransition, OverReturn, SerialCount, UnknownReference, DuplicateLine."""
+    site, demand, sheet = opened(uow, requisition_id)
+    MACHINE.require(sheet.requisition, "return")
+    store = store_for(uow, site, demand)
+    for index, given in enumerate(lines):
+        part_id, amount, quality = UUID(given["part_id"]), quantity(given["quantity"]), Quality(given["quality"])
+        if (line := sheet.lines.get(part_id)) is None:
+            raise UnknownReference(f"lines.{index}.part_id")
+        numbers = given.get("serial_numbers", [])
+        if len(numbers) != (amount if line.serial_numbers is not None else 0):
+            raise SerialCount(field=f"lines.{index}.serial_numbers")
+        if (twice := repeated(numbers)) is not None:
+            raise DuplicateLine(f"lines.{index}.serial_numbers.{twice}")
+        keys = {folding.identifier(text) for text in numbers}
+        pieces = [piece for piece in sheet.pieces_out(store, line) if folding.identifier(piece.number) in keys]
+        if amount > line.out or len(pieces) != len(numbers):
+            named = {"serial_numbers": numbers} if numbers else {}
+            raise OverReturn(parts=[{"part_id": part_id, "quantity": number(line.out), **named}])
+        if numbers:
+            sheet.give_back_pieces(store, line, pieces, quality)
+        else:
+            sheet.give_back(store, part_id, amount, quality)
+    demand.need_apart()
+    serve(uow, store, demand, actions={requisition_id: "return"})
+    return sheet.requisition
+
+
+def reserve(uow: UnitOfWork, requisition_id: UUID, lines: Sequence[Mapping[str, Any]], until: str | None = None) -> Requisition:
+    """Parts are kept for a draft until a moment (I-24): all of these lines in place of what was held before, without lines nothing any more.
+    They are free again then, or needed once it is applied for or its quote approved. Raises BadTransition, ValidationFailed, DuplicateLine,
+    UnknownReference, InsufficientStock with the ``parts`` of which less is free; nothing changes then."""
+    end = _end(uow, until) if lines else None
+    site, demand, sheet = opened(uow, requisition_id)
+    MACHINE.require(sheet.requisition, "reserve")
+    wanted = asked_parts(uow, lines)
+    store = store_for(uow, site, demand, wanted)
+    for part_id in wanted:
+        sheet.line(part_id)
+    for part_id, line in sheet.lines.items():
+        line.hold(wanted.get(part_id, NONE), end)
+    sheet.release(store)
+    for part_id in wanted:
+        sheet.reserve(store, part_id)
+    if short := [line for line in sheet.lines.values() if line.lacking > 0]:
+        raise InsufficientStock(parts=[_short(line) | {"needed": number(line.held), "short": number(line.lacking)} for line in short])
+    serve(uow, store, demand, actions={requisition_id: "reserve"})
+    return sheet.requisition
+
+
+def reallot(uow: UnitOfWork, requisition_id: UUID, to_requisition_id: str, lines: Sequence[Mapping[str, Any]]) -> Requisition:
+    """What is reserved for one requisition goes to another of the site that is short of it (I-24); the first is short of it then. Raises
+    BadTransition, UnknownReference, DuplicateLine, InsufficientStock with the ``parts`` of which less is reserved here, or missing there."""
+    site, demand, sheet = opened(uow, requisition_id)
+    MACHINE.require(sheet.requisition, "reallot")
+    beside, other = demand_with(uow, site, demand, UUID(to_requisition_id))
+    MACHINE.require(other.requisition, "reallot")
+    wanted = asked_parts(uow, lines)
+    less = [
+        {"part_id": id, "quantity": number(amount), "reserved": number(here.kept if here else NONE), "missing": number(there.missing if there else NONE)}
+        for id, amount in wanted.items()
+        if (here := sheet.lines.get(id)) is None or (there := other.lines.get(id)) is None or amount > min(here.kept, there.missing)
+    ]
+    if less:
+        raise InsufficientStock(parts=less)
+    store = store_for(uow, site, demand, beside.part_ids())
+    for part_id, amount in wanted.items():
+        sheet.give_up(store, part_id, amount)
+        other.reserve(store, part_id)
+    serve(uow, store, *dict.fromkeys((demand, beside)), actions={requisition_id: "reallot"})
+    return sheet.requisition
+
+
+def expire(uow: UnitOfWork) -> int:
+    """What was held until now is free for others, at the site where it waits longest; how many requisitions gave up something (I-24)."""
+    oldest = uow.rows(_EXPIRED, {"now": uow.now})
+    if not oldest:
+        return 0
+    site = lock_site(uow, oldest[0].site_id)
+    assert site is not None
+    due = sorted({row.requisition_id for row in oldest if row.site_id == site.id})
+    for requisition_id in due:
+        demand, sheet = demand_with(uow, site, None, requisition_id)
+        store = store_for(uow, site, demand)
+        for line in sheet.lines.values():
+            if line.held_until is not None and line.held_until <= uow.now:
+                line.hold(NONE, None)
+        sheet.release(store)
+        serve(uow, store, demand)
+        uow.flush()
+    return len(due)
+
+
+def _end(uow: UnitOfWork, until: str | None) -> datetime:
+    if until is None:
+        raise ValidationFailed([{"field": "until", "code": "missing"}])
+    end = datetime.fromisoformat(until)
+    if not uow.now < end <= uow.now + LONGEST:
+        raise ValidationFailed([{"field": "until", "code": "out_of_range"}])
+    return end
+
+
+def _short(line: RequisitionLine) -> dict[str, Any]:
+    return {"part_id": line.part_id} | {name: number(getattr(line, name)) for name in ("needed", "reserved", "short")}

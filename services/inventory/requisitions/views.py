@@ -11,7 +11,7 @@ from chassis.http.views import stamps
 from services.inventory.kernel import number
 from services.inventory.requisitions.requisition import MACHINE, Requisition, State
 
-AMOUNTS = ("needed", "reserved", "issued", "returned", "short")
+AMOUNTS = ("needed", "asked", "reserved", "issued", "returned", "short", "held")
 
 
 def requisition(requisition: Requisition, lines: Iterable[Any], moved: Iterable[UUID], principal: Principal) -> dict[str, Any]:
@@ -20,6 +20,9 @@ def requisition(requisition: Requisition, lines: Iterable[Any], moved: Iterable[
     asked = requisition.state != State.DRAFT  # before, there is nothing of which all could be there
     return {
         "id": requisition.id,
+        "number": requisition.number,
+        "type": requisition.type,
+        "planned": requisition.planned,
         "work_order_id": requisition.work_order_id,
         "work_order_number": requisition.work_order_number,
         "site_id": requisition.site_id,
@@ -28,6 +31,9 @@ def requisition(requisition: Requisition, lines: Iterable[Any], moved: Iterable[
         "allowed_actions": MACHINE.allowed(requisition, principal),
         "quote_version": requisition.quote_version,
         "promised_at": requisition.promised_at,
+        "applied_at": requisition.applied_at,
+        "remark": requisition.remark,
+        "reason": requisition.reason,
         "reserved_all": asked and not any(line["short"] for line in shown),
         "issued_all": asked and all(line["issued"] - line["returned"] >= line["needed"] for line in shown),
         "lines": shown,
@@ -44,6 +50,7 @@ def _line(row: Any) -> dict[str, Any]:
         "unit": row.unit,
         **{name: number(getattr(row, name)) for name in AMOUNTS},
         "short_since": row.short_since,
+        "held_until": row.held_until,
         "serial_numbers": row.serial_numbers,
     }
 
@@ -53,6 +60,7 @@ def shortage(row: Any) -> dict[str, Any]:
     return {
         "id": row.id,
         "requisition_id": row.requisition_id,
+        "requisition_number": row.requisition_number,
         "work_order_id": row.work_order_id,
         "work_order_number": row.work_order_number,
         "site_id": row.site_id,

@@ -95,3 +95,8 @@ class Document:
     type: str
     id: uuid.UUID
     work_order_id: uuid.UUID | None = None
+
+    @property
+    def holder(self) -> uuid.UUID:
+        """Who has the pieces that are out: the work order, or a document without one."""
+        return self.work_order_id or self.id

@@ -32,8 +32,8 @@ class Store:
         self.opened: list[Warehouse] = []
         self.pieces: dict[tuple[UUID, str], Piece] = {}
         self.new_serials: list[Serial] = []
-        self.taken: dict[tuple[UUID, UUID], dict[UUID, Decimal]] = {}
-        """What the document at hand has out of bins: by warehouse and part, by bin."""
+        self.taken: dict[tuple[UUID, UUID, UUID], dict[UUID, Decimal]] = {}
+        """What the documents at hand have out of bins: by document, warehouse and part, by bin."""
 
     def shelf(self, warehouse_id: UUID, part_id: UUID, quality: Quality | None = None) -> Shelf:
         """``quality``: where several lie, in the transit place."""
@@ -91,11 +91,11 @@ class Store:
         """Put in again what was issued at ``value``; what left this shelf's bins lies in them again, the last one first."""
         here = shelf.place.id
         back: list[Part] = [(Decimal(1), piece, shelf.bin(piece.bin_id) if piece.warehouse_id == here else None) for piece in pieces]
-        for lot in lots(value, back or self._bins_again(shelf, quantity)):
+        for lot in lots(value, back or self._bins_again(shelf, quantity, document)):
             self._post(kind, shelf, lot, document)
 
-    def _bins_again(self, shelf: Shelf, quantity: Decimal) -> list[Part]:
-        taken, parts = self.taken.get((shelf.place.id, shelf.part_id), {}), list[Part]()
+    def _bins_again(self, shelf: Shelf, quantity: Decimal, document: Document) -> list[Part]:
+        taken, parts = self.taken.get((document.id, shelf.place.id, shelf.part_id), {}), list[Part]()
         for bin in reversed(shelf.bins):
             if (amount := min(taken.get(bin.id, NONE), quantity)) > 0:
                 taken[bin.id] -= amount
@@ -116,9 +116,9 @@ class Store:
         self.pieces[part_id, serial.number_key] = piece
         return piece
 
-    def pieces_out(self, part_id: UUID, work_order_id: UUID) -> list[Piece]:
-        """Pieces of the part that are out for an order, the last one first."""
-        there = (Whereabouts.ORDER, work_order_id)
+    def pieces_out(self, part_id: UUID, holder: UUID) -> list[Piece]:
+        """Pieces of the part that are out for an order, or a document without one, the last one first."""
+        there = (Whereabouts.ORDER, holder)
         found = [piece for piece in self.pieces.values() if piece.part_id == part_id and (piece.place, piece.place_id) == there]
         return sorted(found, key=lambda piece: (piece.moved_at is not None, piece.moved_at, piece.id), reverse=True)
 
@@ -176,7 +176,7 @@ class Store:
         quantity, value, piece = lot.quantity, lot.value, lot.piece
         assert KINDS[kind]["sign"] * quantity >= 0, f"{kind} has another sign"
         place = Whereabouts(KINDS[kind]["serial"]) if piece else None
-        place_id = (there or (document.work_order_id if place is Whereabouts.ORDER else None)) if piece else None
+        place_id = (there or (document.holder if place is Whereabouts.ORDER else None)) if piece else None
         if piece and place:
             shelf.serial_tracked = True
             _walk(piece, shelf, lot, place, place_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import Text, Uuid, and_, any_, bindparam, func, or_, select
@@ -36,9 +36,12 @@ _BINS = Fixed(
     .order_by(Bin.code)
 )
 _TAKEN = Fixed(
-    select(StockMovement.warehouse_id, StockMovement.part_id, StockMovement.bin_id, func.sum(StockMovement.quantity).label("quantity"))
-    .where(StockMovement.document_id == bindparam("document_id", type_=Uuid()), StockMovement.bin_id.is_not(None))
-    .group_by(StockMovement.warehouse_id, StockMovement.part_id, StockMovement.bin_id)
+    select(
+        StockMovement.document_id, StockMovement.warehouse_id, StockMovement.part_id, StockMovement.bin_id,
+        func.sum(StockMovement.quantity).label("quantity"),
+    )
+    .where(StockMovement.document_id == any_(several("documents", Uuid())), StockMovement.bin_id.is_not(None))
+    .group_by(StockMovement.document_id, StockMovement.warehouse_id, StockMovement.part_id, StockMovement.bin_id)
 )
 _PIECES = Fixed(
     select(
@@ -48,7 +51,7 @@ _PIECES = Fixed(
     .where(
         or_(
             and_(Serial.part_id == any_(several("part_ids", Uuid())), Serial.number_key == any_(several("keys", Text()))),
-            and_(Serial.place_id == bindparam("work_order_id", type_=Uuid()), Serial.place == Whereabouts.ORDER),
+            and_(Serial.place_id == bindparam("holder", type_=Uuid()), Serial.place == Whereabouts.ORDER),
         )
     )
 )
@@ -94,8 +97,8 @@ def note_site(uow: UnitOfWork, event: Event) -> None:
     uow.copy(SiteCopy, event, **event.data)
 
 
-def open_store(uow: UnitOfWork, site: SiteCopy, part_ids: Iterable[UUID], document_id: UUID | None = None) -> Store:
-    """Shelves of these parts at a site that ``lock_site`` has locked. ``document_id``: whose pieces may go back into the bins they were in."""
+def open_store(uow: UnitOfWork, site: SiteCopy, part_ids: Iterable[UUID], documents: Collection[UUID] = ()) -> Store:
+    """Shelves of these parts at a site that ``lock_site`` has locked. ``documents``: whose pieces may go back into the bins they were in."""
     rows = uow.rows(_SHELVES, {"site_id": site.id, "part_ids": list(set(part_ids))})
     places = {row.id: Place(row.id, row.code, row.quality and Quality(row.quality)) for row in rows}
     shelves = [
@@ -105,23 +108,23 @@ def open_store(uow: UnitOfWork, site: SiteCopy, part_ids: Iterable[UUID], docume
     ]
     store = Store(site, places.values(), shelves)
     if binned := {row.part_id for row in rows if row.binned is not None}:
-        _open_bins(uow, store, binned, document_id)
+        _open_bins(uow, store, binned, documents)
     return store
 
 
-def _open_bins(uow: UnitOfWork, store: Store, part_ids: Iterable[UUID], document_id: UUID | None) -> None:
-    """Into the store: bins of its shelves, and what the document has taken out of them."""
+def _open_bins(uow: UnitOfWork, store: Store, part_ids: Iterable[UUID], documents: Collection[UUID]) -> None:
+    """Into the store: bins of its shelves, and what the documents have taken out of them."""
     given = {"part_ids": list(part_ids), "warehouse_ids": [place.id for place in store.places]}
     for row in uow.rows(_BINS, given):
         store.shelf(row.warehouse_id, row.part_id).bins.append(InBin(row.id, row.code, row.on_hand))
-    for row in uow.rows(_TAKEN, {"document_id": document_id}) if document_id else ():
-        store.taken.setdefault((row.warehouse_id, row.part_id), {})[row.bin_id] = -row.quantity
+    for row in uow.rows(_TAKEN, {"documents": list(documents)}) if documents else ():
+        store.taken.setdefault((row.document_id, row.warehouse_id, row.part_id), {})[row.bin_id] = -row.quantity
 
 
-def load_pieces(uow: UnitOfWork, store: Store, numbers: Mapping[UUID, Sequence[str]], work_order_id: UUID | None = None) -> None:
-    """Into the store: pieces of these serial numbers by part, and those that are out for an order."""
+def load_pieces(uow: UnitOfWork, store: Store, numbers: Mapping[UUID, Sequence[str]], holder: UUID | None = None) -> None:
+    """Into the store: pieces of these serial numbers by part, and those that are out for an order (``Document.holder``)."""
     keys = [folding.identifier(number) for given in numbers.values() for number in given]
-    for row in uow.rows(_PIECES, {"part_ids": list(numbers), "keys": keys, "work_order_id": work_order_id}):
+    for row in uow.rows(_PIECES, {"part_ids": list(numbers), "keys": keys, "holder": holder}):
         place = Whereabouts(row.place)
         piece = Piece(row.id, row.part_id, row.number, place, row.place_id, row.warehouse_id, row.bin_id, row.quality, row.moved_at)
         store.pieces.setdefault((row.part_id, row.number_key), piece)

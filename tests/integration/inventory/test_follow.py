@@ -15,7 +15,7 @@ def test_an_approved_quote_is_reserved_and_a_repaired_one_issued(room: StoreRoom
         (3, 3, 0, 0, 0),
         "processing",
     )
-    assert job.requisition["allowed_actions"] == ["issue"]
+    assert job.requisition["allowed_actions"] == ["issue", "reallot"]
     job.repaired({part: 3})
     assert (room.stock(part), job.line(part), job.requisition["state"]) == ((2, 0), (3, 0, 3, 0, 0), "out")
     reserved, issued = job.told()

@@ -145,7 +145,7 @@ def test_what_is_issued_leaves_no_bin_first_and_then_bins_by_code() -> None:
     assert room.issue(shelf, Decimal(4), DOCUMENT) == 6
     left = [(move.bin_id, move.quantity, move.value) for move in room.movements if move.kind == "issue"]
     assert left == [(None, -1, Decimal("-1.5")), (BINS["A1"], -2, -3), (BINS["B1"], -1, Decimal("-1.5"))]
-    room.taken[shelf.place.id, PART] = {BINS["A1"]: Decimal(2), BINS["B1"]: Decimal(1)}
+    room.taken[DOCUMENT.id, shelf.place.id, PART] = {BINS["A1"]: Decimal(2), BINS["B1"]: Decimal(1)}
     room.put_back("take_back", shelf, Decimal(2), Decimal(3), DOCUMENT)
     assert [(part.code, part.on_hand) for part in shelf.bins] == [("A1", 1), ("B1", 2)], "the last ones go back first"
     room.put_back("take_back", shelf, Decimal(2), Decimal(3), DOCUMENT)
