@@ -61,18 +61,23 @@ def act(name: str, key: str, verb: str) -> AnyResponse | str | tuple[str, int]:
     if operation is None:
         abort(404)
     found = fetch(resource, key)
-    form = Form.of_document(tuple(f for f in operation.body if f.scalar), _begun(resource, verb, found), g.words.exact)
+    begins = screen.screens()["begins"].get(f"{resource.name}.{verb}", {})
+    form = Form.of_document(tuple(f for f in operation.body if f.scalar or f.name in begins), _begun(begins, found), g.words.exact)
     form.fields = screen.settable(operation.body, session().may)
     return _form_page(resource, operation, verb, found, form)
 
 
-def _begun(resource: Resource, verb: str, found: Mapping[str, Any]) -> dict[str, Any]:
+def _begun(begins: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """What an action's form begins with: members of the document of the same name (an assignment to be changed), and what
-    ``screens.yaml`` says (a payment of what is open)."""
+    ``screens.yaml`` says (a payment of what is open, lines of what is out)."""
     begun = dict(found)
-    for name, path in screen.screens()["begins"].get(f"{resource.name}.{verb}", {}).items():
-        group, _, member = path.rpartition(".")
-        begun[name] = ((found.get(group) or {}) if group else found).get(member)
+    for name, path in begins.items():
+        if isinstance(path, dict):
+            rows = ({member: row.get(of) for member, of in path.items()} for row in found.get(name) or ())
+            begun[name] = [row for row in rows if all(row.values())]
+        else:
+            group, _, member = path.rpartition(".")
+            begun[name] = ((found.get(group) or {}) if group else found).get(member)
     return begun
 
 

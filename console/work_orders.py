@@ -64,10 +64,18 @@ def page(values: dict[str, Any], model: Model, session: Session, labels: Labels)
         "customer": _document(labels, model, "customers", order.get("customer_id")),
         "device": _document(labels, model, "devices", order.get("device_id")),
         "beside": beside,
+        "asks_for_parts": _asks_for_parts(order, model, session),
         "revealable": _revealable(resource, order, session),
         "quote_fields": _quote_fields(resource.member("quote")),
     }
     return render_template("work_order.html", **values)
+
+
+def _asks_for_parts(order: Mapping[str, Any], model: Model, session: Session) -> bool:
+    """Whether this user may make a requisition for the order by hand, while it is worked on."""
+    requisitions = model.resources.get("requisitions")
+    create = requisitions and requisitions.create
+    return bool(create and session.may(create.permission) and order.get("state") in ("in_repair", "in_check"))
 
 
 def _revealable(resource: Resource, order: Mapping[str, Any], session: Session) -> bool:

@@ -11,7 +11,7 @@ from chassis.http.views import stamps
 from services.inventory.kernel import number
 from services.inventory.requisitions.requisition import MACHINE, Requisition, State
 
-AMOUNTS = ("needed", "asked", "reserved", "issued", "returned", "short", "held")
+AMOUNTS = ("needed", "reserved", "issued", "returned", "short", "held")
 
 
 def requisition(requisition: Requisition, lines: Iterable[Any], moved: Iterable[UUID], principal: Principal) -> dict[str, Any]:
@@ -48,6 +48,7 @@ def _line(row: Any) -> dict[str, Any]:
         "part_number": row.part_number,
         "part_name": row.part_name,
         "unit": row.unit,
+        "quantity": number(row.asked),
         **{name: number(getattr(row, name)) for name in AMOUNTS},
         "short_since": row.short_since,
         "held_until": row.held_until,

@@ -222,7 +222,7 @@ def test_a_draft_reserves_nothing_and_is_removed(room: StoreRoom) -> None:
     part = room.part()
     room.receive(part, 3)
     draft = room.ask({part: 2}, draft=True)
-    assert (draft.state, room.stock(part), draft.now["lines"][0]["asked"]) == ("draft", (3, 0), 2)
+    assert (draft.state, room.stock(part), draft.now["lines"][0]["quantity"]) == ("draft", (3, 0), 2)
     assert draft.now["allowed_actions"] == ["apply", "update", "reserve", "delete"]
     assert draft.do("delete")["id"] == draft.id
     assert room.served.call("GET", f"/requisitions/{draft.id}").status_code == 404
