@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from chassis.db.sealed import opened
 from contracts.reconcile.parts_billed import NEEDED
 from contracts.reconcile.sources import Offender, Row, Sources
+from contracts.reconcile.supplies import DRAWN
 from services.callcenter.customers.customer import Customer
 from services.orders.masters import CustomerCopy
 
@@ -63,7 +64,7 @@ PARAMETERS = f"SELECT id::text, key, held->'value' FROM parameters {READABLE} OR
 PARAMETER_COPIES = f"SELECT id::text, key, value FROM parameter_copies {READABLE} ORDER BY id::text"
 REQUISITIONS = """SELECT id::text, work_order_number, work_order_id, org_path, (announced->>'quote_version')::int,
     (announced->>'reserved_all')::boolean, (announced->>'issued_all')::boolean, (announced->>'issued_any')::boolean, (announced->>'cancelled')::boolean, announced->'lines'
-    FROM requisitions WHERE announced IS NOT NULL ORDER BY id::text"""
+    FROM supplies WHERE announced IS NOT NULL ORDER BY id::text"""
 REQUISITION_COPIES = """SELECT c.id::text, o.number, c.work_order_id, c.org_path, c.quote_version, c.reserved_all,
     c.issued_all, c.issued_any, c.cancelled, c.lines FROM requisition_copies c LEFT JOIN work_orders o ON o.id = c.work_order_id
     ORDER BY c.id::text"""
@@ -72,12 +73,12 @@ REVISITS = """SELECT id::text, work_order_number, work_order_id, org_path, state
 REVISIT_COPIES = """SELECT c.id::text, o.number, c.work_order_id, c.org_path, c.recorded, c.solved, c.score
     FROM revisit_copies c LEFT JOIN work_orders o ON o.id = c.work_order_id ORDER BY c.id::text"""
 NEEDED_BY_ORDER = f"SELECT * FROM ({NEEDED}) needed (id, name, number, quantity) WHERE quantity > 0 ORDER BY 1"
-NEEDED_IN_STORE = """SELECT r.work_order_id::text || '/' || l.part_id::text, r.work_order_number, r.work_order_number, l.needed
-    FROM requisition_lines l JOIN requisitions r ON r.id = l.requisition_id WHERE l.needed > 0 ORDER BY 1"""
+NEEDED_IN_STORE = f"""SELECT r.work_order_id::text || '/' || l.part_id::text, min(r.work_order_number), min(r.work_order_number), sum(l.needed)
+    FROM requisition_lines l JOIN requisitions r ON r.id = l.requisition_id WHERE {DRAWN} GROUP BY 1 HAVING sum(l.needed) > 0 ORDER BY 1"""
 ORDERS = "SELECT id::text, number, customer_id, site_id FROM work_orders WHERE {} ORDER BY id::text"
 OF_ORDERS = "SELECT DISTINCT ON (work_order_id::text) work_order_id::text, work_order_number, customer_id, site_id FROM {} ORDER BY {}"
 SITES = "SELECT id::text, number, site_id, org_path FROM work_orders WHERE quote_version > 0 ORDER BY id::text"
-SITES_IN_STORE = "SELECT work_order_id::text, work_order_number, site_id, org_path FROM requisitions ORDER BY work_order_id::text"
+SITES_IN_STORE = "SELECT work_order_id::text, work_order_number, site_id, org_path FROM supplies ORDER BY work_order_id::text"
 
 COPIES = (
     Copy("org unit", ("gateway", UNITS), ("orders", UNIT_COPIES)),
@@ -89,9 +90,10 @@ COPIES = (
     ),
     *(
         Copy("parameter", ("gateway", PARAMETERS), (holder, PARAMETER_COPIES), some=True)
-        for holder in ("orders", "callcenter")
+        for holder in ("orders", "callcenter", "inventory")
     ),
     _simple("part", "inventory", "parts", "orders", "part_copies", "number, name, unit, trim_scale(price), tax_rate"),
+    _simple("technician", "orders", "technicians", "inventory", "technician_copies", "name, site_id, active, org_path"),
     _simple("labour rate", "finance", "labour_rates", "orders", "labour_rate_copies", "code, name, trim_scale(hourly_rate), tax_rate"),
     replace(
         _simple("customer", "callcenter", "customers", "orders", "customer_copies", "id::text, name, phones, erased_at"),

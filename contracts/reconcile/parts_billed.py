@@ -1,4 +1,4 @@
-"""2. Parts billed are parts issued less returned, per order; what is out never exceeds the approved quote; what came back is the same
+"""2. Parts billed are parts issued less returned, per order, internal requisitions apart; what is out never exceeds the approved quote; what came back is the same
 to orders, which was told, and to inventory, which took it in."""
 
 from __future__ import annotations
@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from contracts.reconcile.sources import Offender, Sources
+from contracts.reconcile.supplies import DRAWN
 
-OUT = """SELECT r.work_order_id::text || '/' || l.part_id::text, r.work_order_number, p.number, l.issued - l.returned
+OUT = f"""SELECT r.work_order_id::text || '/' || l.part_id::text, min(r.work_order_number), min(p.number), sum(l.issued - l.returned)
     FROM requisition_lines l JOIN requisitions r ON r.id = l.requisition_id JOIN parts p ON p.id = l.part_id
-    WHERE l.issued <> l.returned ORDER BY 1"""
+    WHERE {DRAWN} GROUP BY 1 HAVING sum(l.issued - l.returned) <> 0 ORDER BY 1"""
 BILLED = """SELECT b.work_order_id::text || '/' || l.ref, min(b.number), min(l.description), sum(l.quantity)
     FROM bills b JOIN bill_lines l ON l.bill_id = b.id WHERE l.kind = 'part'
     AND b.state <> 'reversed' GROUP BY 1 ORDER BY 1"""
@@ -26,9 +27,9 @@ NEEDED = """SELECT quoted.id || '/' || quoted.part, quoted.number, quoted.number
     ORDER BY 1"""
 REPORTED_BACK = """SELECT o.id::text || '/' || r.part_id::text, min(o.number), min(o.number), sum(r.quantity)
     FROM work_orders o JOIN part_returns r ON r.work_order_id = o.id GROUP BY 1 ORDER BY 1"""
-TAKEN_BACK = """SELECT r.work_order_id::text || '/' || l.part_id::text, min(r.work_order_number), min(p.number), sum(l.returned)
+TAKEN_BACK = f"""SELECT r.work_order_id::text || '/' || l.part_id::text, min(r.work_order_number), min(p.number), sum(l.returned)
     FROM requisition_lines l JOIN requisitions r ON r.id = l.requisition_id JOIN parts p ON p.id = l.part_id
-    GROUP BY 1 HAVING sum(l.returned) <> 0 ORDER BY 1"""
+    WHERE {DRAWN} GROUP BY 1 HAVING sum(l.returned) <> 0 ORDER BY 1"""
 BETWEEN = """SELECT 1 FROM work_orders WHERE id::text = %s
     AND (state = 'cancelling' OR (approved_version IS NULL AND state = 'in_repair'))"""
 BILLS_OF = "SELECT number FROM bills WHERE work_order_id::text = %s AND state <> 'reversed'"

@@ -9,6 +9,7 @@ from typing import Any
 
 from chassis import contracts
 from contracts.reconcile.sources import Offender, Sources
+from contracts.reconcile.supplies import NAMED
 
 BINS = """SELECT w.code, p.number, coalesce(s.on_hand, 0), coalesce(s.binned, 0), coalesce(b.lies, 0), coalesce(m.moved, 0)
     FROM stock s
@@ -39,10 +40,10 @@ WHERE = """SELECT s.number, p.number, s.place, coalesce(m.kind, 'no movement')
                                          AND s.bin_id IS NOT DISTINCT FROM m.bin_id)
                WHEN m.quantity < 0 THEN s.place = m.place AND s.place_id IS NOT DISTINCT FROM m.place_id
                ELSE s.place = 'supplier' END IS NOT TRUE"""
-OUT = """SELECT r.work_order_number, p.number, l.issued - l.returned, jsonb_array_length(l.serial_numbers), count(s.id)
+OUT = f"""SELECT {NAMED}, p.number, l.issued - l.returned, jsonb_array_length(l.serial_numbers), count(s.id)
     FROM requisition_lines l JOIN requisitions r ON r.id = l.requisition_id JOIN parts p ON p.id = l.part_id
-    LEFT JOIN serials s ON s.part_id = l.part_id AND s.place = 'order' AND s.place_id = r.work_order_id
-    WHERE l.serial_numbers IS NOT NULL GROUP BY l.id, r.work_order_number, p.number
+    LEFT JOIN serials s ON s.part_id = l.part_id AND s.place = 'order' AND s.place_id = coalesce(r.work_order_id, r.id) AND l.serial_numbers ? s.number
+    WHERE l.serial_numbers IS NOT NULL GROUP BY l.id, r.id, p.number
     HAVING l.issued - l.returned <> count(s.id) OR jsonb_array_length(l.serial_numbers) <> count(s.id)"""
 # What a document sends and receives leaves one place and comes to another, at the same value: the sums of its movements are nothing.
 ON_THE_ROAD = """SELECT m.document_type, m.document_id::text, p.number, m.kind, sum(m.quantity), sum(m.value)
@@ -70,8 +71,8 @@ def check(sources: Sources) -> Iterator[Offender]:
         yield Offender(3, f"pieces of part {part} in warehouse {warehouse}", f"on hand {on_hand}, serial numbers {pieces}")
     for serial, part, place, kind in rows(WHERE):
         yield Offender(3, f"serial {serial} of part {part}", f"is at {place}, its last movement says otherwise ({kind})")
-    for order, part, out, named, pieces in rows(OUT):
-        yield Offender(3, f"pieces of part {part} of work order {order}", f"out {out}, {named} named, {pieces} serial numbers are there")
+    for requisition, part, out, named, pieces in rows(OUT):
+        yield Offender(3, f"pieces of part {part} of requisition {requisition}", f"out {out}, {named} named, {pieces} serial numbers are there")
     for receipt, part, told, moved in rows(RECEIVED):
         yield Offender(3, f"part {part} of receipt {receipt}", f"{told} by the receipt, {moved} by movements")
     kinds = contracts.values("inventory", "stock", "Kind")

@@ -1,12 +1,14 @@
 """3. Stock on hand is the sum of its movements, to four decimals of value, reserved the sum of open reservations; nothing is negative.
-Bins, serials and what is on the road: pieces.py."""
+Bins, serials and what is on the road: pieces.py; requisitions and
+what their orders are told: supplies.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.reconcile import pieces
+from contracts.reconcile import pieces, supplies
 from contracts.reconcile.sources import Offender, Sources
+from contracts.reconcile.supplies import NAMED
 
 BALANCES = """SELECT coalesce(s.part_id, m.part_id, a.part_id)::text, coalesce(w.code, '?'), p.number,
       coalesce(s.on_hand, 0), coalesce(m.quantity, 0), coalesce(s.value, 0), coalesce(m.value, 0),
@@ -19,7 +21,7 @@ BALANCES = """SELECT coalesce(s.part_id, m.part_id, a.part_id)::text, coalesce(w
     LEFT JOIN warehouses w ON w.id = warehouse_id LEFT JOIN parts p ON p.id = part_id
     WHERE coalesce(s.on_hand, 0) <> coalesce(m.quantity, 0) OR coalesce(s.value, 0) <> coalesce(m.value, 0)
       OR coalesce(s.reserved, 0) <> coalesce(a.reserved, 0) OR s.on_hand < 0 OR s.reserved < 0 OR s.reserved > s.on_hand"""
-LINES = """SELECT r.work_order_number, p.number, l.reserved, coalesce(a.reserved, 0), l.issued - l.returned,
+LINES = f"""SELECT {NAMED}, p.number, l.reserved, coalesce(a.reserved, 0), l.issued - l.returned,
       coalesce(a.out, 0), coalesce(-m.quantity, 0)
     FROM requisition_lines l JOIN requisitions r ON r.id = l.requisition_id LEFT JOIN parts p ON p.id = l.part_id
     LEFT JOIN (SELECT requisition_id, part_id, sum(reserved) AS reserved, sum(out) AS out FROM allocations GROUP BY 1, 2) a
@@ -43,7 +45,8 @@ def check(sources: Sources) -> Iterator[Offender]:
             if shown != sum_
         ] or [f"on hand {on_hand}, reserved {reserved}"]
         yield Offender(3, f"part {part} in warehouse {warehouse}", "; ".join(wrong))
-    for order, part, reserved, held, out, allocated, moved in sources.rows("inventory", LINES):
+    for named, part, reserved, held, out, allocated, moved in sources.rows("inventory", LINES):
         detail = f"reserved {reserved}, by warehouse {held}; out {out}, by warehouse {allocated}, by movements {moved}"
-        yield Offender(3, f"part {part} of work order {order}", detail)
+        yield Offender(3, f"part {part} of requisition {named}", detail)
     yield from pieces.check(sources)
+    yield from supplies.check(sources)

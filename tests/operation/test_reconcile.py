@@ -108,6 +108,19 @@ def offences(case: Case) -> dict[str, Planted]:
                                          f"UPDATE stock_movements SET kind = 'receipt' {of_engine}", f"movement of part {engine['number']}"),
         "received otherwise": Planted(3, "inventory", f"UPDATE stock_receipt_lines SET quantity = quantity + 1 {of_engine}",
                                       f"UPDATE stock_receipt_lines SET quantity = quantity - 1 {of_engine}", f"part {engine['number']} of receipt"),
+        "told otherwise": Planted(3, "inventory", f"""UPDATE supplies SET announced = jsonb_set(announced, '{{lines}}', '[]') WHERE work_order_id = '{order}'""",
+            f"""UPDATE supplies SET announced = jsonb_set(announced, '{{lines}}', (SELECT to_jsonb(c.lines) FROM (SELECT jsonb_agg(jsonb_build_object(
+            'part_id', part_id, 'needed', needed, 'reserved', reserved, 'issued', issued, 'returned', returned) ORDER BY part_id) AS lines
+            FROM requisition_lines WHERE requisition_id = supplies.id) c)) WHERE work_order_id = '{order}'""", f"supply of part {part['number']}"),
+        "no longer planned": Planted(3, "inventory", f"UPDATE requisitions SET planned = false, number = 'RQ', applied_at = now() WHERE work_order_id = '{order}'",
+                                     f"UPDATE requisitions SET planned = true, number = NULL, applied_at = NULL WHERE work_order_id = '{order}'", f"requisitions of work order {number}"),
+        "kept for nothing": Planted(3, "inventory", f"""UPDATE requisition_lines SET reserved = reserved + 1 WHERE part_id = '{part['id']}'
+            AND requisition_id = (SELECT id FROM requisitions WHERE work_order_id = '{order}')""",
+            f"""UPDATE requisition_lines SET reserved = reserved - 1 WHERE part_id = '{part['id']}'
+            AND requisition_id = (SELECT id FROM requisitions WHERE work_order_id = '{order}')""", f"reservation of part {part['number']}"),
+        "asked for less": Planted(3, "inventory", f"""UPDATE requisitions SET planned = false, number = 'RQ', applied_at = now(), type = 'internal'
+            WHERE work_order_id = '{order}'""", f"""UPDATE requisitions SET planned = true, number = NULL, applied_at = NULL, type = 'normal'
+            WHERE work_order_id = '{order}'""", f"need of part {part['number']} of requisition RQ"),
         "reserved": Planted(3, "inventory", f"""UPDATE stock SET reserved = reserved + 1 WHERE part_id = '{part['id']}'
             AND warehouse_id = '{site.good['id']}'""", f"""UPDATE stock SET reserved = reserved - 1
             WHERE part_id = '{part['id']}' AND warehouse_id = '{site.good['id']}'""", part["number"]),
@@ -159,8 +172,8 @@ def offences(case: Case) -> dict[str, Planted]:
                         f"UPDATE part_copies SET price = price - 1 WHERE id = '{part['id']}'", part["number"]),
         "another's bill": Planted(7, "finance", f"UPDATE bills SET customer_id = '{event}' WHERE work_order_id = '{order}'",
                                   f"UPDATE bills SET customer_id = '{case.customer['id']}' WHERE work_order_id = '{order}'", f"bill of work order {number}"),
-        "at another site": Planted(7, "inventory", f"UPDATE requisitions SET site_id = '{event}' WHERE work_order_id = '{order}'",
-                                   f"UPDATE requisitions SET site_id = '{site.id}' WHERE work_order_id = '{order}'", f"requisition by site of work order {number}"),
+        "at another site": Planted(7, "inventory", f"UPDATE supplies SET site_id = '{event}' WHERE work_order_id = '{order}'",
+                                   f"UPDATE supplies SET site_id = '{site.id}' WHERE work_order_id = '{order}'", f"requisition by site of work order {number}"),
         "still named": Planted(9, "orders", f"""INSERT INTO erasures (id, reason, erased_at, version, created_at, created_by, updated_at,
             updated_by) SELECT '{case.customer['id']}', 'x', now(), 1, now(), 'x', now(), 'x'""",
             f"DELETE FROM erasures WHERE id = '{case.customer['id']}'", f"work order {number}"),
@@ -185,7 +198,7 @@ def offences(case: Case) -> dict[str, Planted]:
 
 NAMES = ("no bill", "bill of a history order", "another total", "billed but not issued", "came back to orders only", "came back to inventory only", "stock", "a value's fourth decimal",
          "more in a bin", "less in bins than bin by bin", "a piece elsewhere", "a piece too few", "a piece that is not out", "sent to nowhere",
-         "in though it went out", "received otherwise", "reserved", "unbalanced",
+         "in though it went out", "received otherwise", "told otherwise", "no longer planned", "kept for nothing", "asked for less", "reserved", "unbalanced",
          "receivable", "another payer", "open again", "settled by nothing", "owed by another", "owes as somebody else", "balance", "balance of a party",
          "taken back by nothing", "no revisit", "sent and waiting", "never handled", "waiting too long", "copy", "missing copy",
          "another's bill", "at another site", "still named", "erased by nobody", "half a file", "a revisit of what nobody collected", "a cancel without answer",

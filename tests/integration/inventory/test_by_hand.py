@@ -243,3 +243,28 @@ def test_rights_and_sites_are_asked(room: StoreRoom) -> None:
         assert slip.attempt(action, permissions=("inventory.requisition.read",)).status_code == 403
     assert slip.attempt("cancel", {"reason": "x"}, headers={"If-Match": "99"}).json()["code"] == "stale_version"
     room.check()
+
+
+def test_eight_at_once_ask_for_no_more_than_the_quote_leaves_open(room: StoreRoom) -> None:
+    part = room.part()
+    room.receive(part, 9)
+    job = room.job().approve({part: 3})
+    body = {"work_order_id": job.id, "lines": [{"part_id": part, "quantity": 1}]}
+    answers = room.served.together([("POST", "/requisitions", body)] * 8)
+    assert sorted(answer.status_code for answer in answers) == [201] * 3 + [422] * 5
+    assert len({answer.json()["number"] for answer in answers if answer.status_code == 201}) == 3
+    assert (job.requisition["state"], job.told()[-1]["lines"]) == ("done", [{"part_id": part, "needed": 3, "reserved": 3, "issued": 0, "returned": 0}])
+    room.check()
+
+
+def test_eight_at_once_fetch_and_bring_back_one_requisition(room: StoreRoom) -> None:
+    part = room.part()
+    room.receive(part, 9)
+    slip = room.ask({part: 3})
+    issued = room.served.together([("POST", f"/requisitions/{slip.id}/issue", {})] * 8)
+    assert ([answer.status_code for answer in issued], room.stock(part)) == ([200] * 8, (6, 0))
+    back = {"lines": [{"part_id": part, "quantity": 2, "quality": "good"}]}
+    answers = room.served.together([("POST", f"/requisitions/{slip.id}/return", back)] * 8)
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
+    assert (slip.line(part), room.stock(part)) == ((1, 0, 3, 2, 0), (8, 0))
+    room.check()

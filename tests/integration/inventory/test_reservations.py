@@ -144,3 +144,13 @@ def test_what_is_given_within_an_order_stays_the_orders(room: StoreRoom) -> None
     slip.do("reallot", {"to_requisition_id": job.requisition["id"], "lines": [{"part_id": part, "quantity": 1}]})
     assert (slip.line(part), job.line(part), len(job.told())) == ((1, 0, 0, 0, 1), (1, 1, 0, 0, 0), 1)
     room.check()
+
+
+def test_eight_at_once_keep_no_more_than_lies_there(room: StoreRoom) -> None:
+    part = room.part()
+    room.receive(part, 2)
+    drafts = [room.ask({part: 1}, draft=True) for _ in range(8)]
+    answers = room.served.together([("POST", f"/requisitions/{draft.id}/reserve", hold(part, 1)) for draft in drafts])
+    assert sorted(answer.status_code for answer in answers) == [200] * 2 + [409] * 6
+    assert room.stock(part) == (2, 2)
+    room.check()

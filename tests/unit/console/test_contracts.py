@@ -97,7 +97,8 @@ def test_screens_name_what_exists(model: Model) -> None:
     for action, begins in found["begins"].items():
         name, _, verb = action.partition(".")
         assert set(begins) <= {f.name for f in model.resources[name].actions[verb].body}, action
-        assert {path.partition(".")[0] for path in begins.values()} <= {f.name for f in model.resources[name].members}, action
+        members = {f.name for f in model.resources[name].members}
+        assert {member if isinstance(path, dict) else path.partition(".")[0] for member, path in begins.items()} <= members, action
     for action in found["asks_when_refused"]:
         name, _, verb = action.partition(".")
         assert not any(f.required for f in model.resources[name].actions[verb].body), action
