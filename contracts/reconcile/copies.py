@@ -63,10 +63,10 @@ READABLE = "WHERE NOT starts_with(key, 'password.initial')"  # secret: services 
 PARAMETERS = f"SELECT id::text, key, held->'value' FROM parameters {READABLE} ORDER BY id::text"
 PARAMETER_COPIES = f"SELECT id::text, key, value FROM parameter_copies {READABLE} ORDER BY id::text"
 REQUISITIONS = """SELECT id::text, work_order_number, work_order_id, org_path, (announced->>'quote_version')::int,
-    (announced->>'reserved_all')::boolean, (announced->>'issued_all')::boolean, (announced->>'issued_any')::boolean, (announced->>'cancelled')::boolean, announced->'lines'
+    (announced->>'reserved_all')::boolean, (announced->>'issued_all')::boolean, (announced->>'issued_any')::boolean, (announced->>'cancelled')::boolean, announced->'lines', announced->'drafts'
     FROM supplies WHERE announced IS NOT NULL ORDER BY id::text"""
 REQUISITION_COPIES = """SELECT c.id::text, o.number, c.work_order_id, c.org_path, c.quote_version, c.reserved_all,
-    c.issued_all, c.issued_any, c.cancelled, c.lines FROM requisition_copies c LEFT JOIN work_orders o ON o.id = c.work_order_id
+    c.issued_all, c.issued_any, c.cancelled, c.lines, c.drafts FROM requisition_copies c LEFT JOIN work_orders o ON o.id = c.work_order_id
     ORDER BY c.id::text"""
 REVISITS = """SELECT id::text, work_order_number, work_order_id, org_path, state = 'recorded', solved, score FROM revisits
     ORDER BY id::text"""

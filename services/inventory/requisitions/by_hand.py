@@ -55,6 +55,7 @@ def create(
     uow.add(requisition)
     if draft:
         uow.add_all(sheet.added)
+        demand.announce()  # the order is not complete before somebody applies for it, or removes it
     else:
         _apply(uow, site, demand, sheet)
     return requisition

@@ -163,6 +163,7 @@ class Demand:
             "issued_any": any(line.out for line in rows),
             "cancelled": supply.cancelled,
             "lines": [_announced(part_id, row) for part_id, row in sorted(sums.items())],
+            "drafts": [{"id": str(id), "type": sheet.requisition.type} for id, sheet in sorted(self.sheets.items()) if sheet.requisition.unapplied],
             "summary": _summary(sums.values()),
         }
 
@@ -202,5 +203,6 @@ NOTHING: Announced = {
     "issued_any": False,
     "cancelled": False,
     "lines": [],
+    "drafts": [],
     "summary": _summary([]),
 }

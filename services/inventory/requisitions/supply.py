@@ -26,6 +26,13 @@ class AnnouncedLine(TypedDict):
     serial_numbers: NotRequired[list[str]]
 
 
+class Draft(TypedDict):
+    """A requisition made by hand that nobody has applied for yet: it holds up the order's completion (O-94)."""
+
+    id: str
+    type: str
+
+
 class Announced(TypedDict):
     """What its event tells, but for the order's id (contracts/inventory/events/requisition.v1.json): sums over the requisitions that draw on
     the order's quote."""
@@ -36,6 +43,7 @@ class Announced(TypedDict):
     issued_any: bool
     cancelled: bool
     lines: list[AnnouncedLine]
+    drafts: list[Draft]
     summary: str
 
 

@@ -23,11 +23,11 @@ AMOUNTS = ("customer_total", "maker_total", "open_amount")
 _WHERE = Fixed(select(WorkOrder.org_path).where(WorkOrder.id == bindparam("id")))
 
 
-@on("aftersales.inventory.requisition.*.v1", reads=("work_order_id", *PARTS, "cancelled", "summary"), locks=True)
+@on("aftersales.inventory.requisition.*.v1", reads=("work_order_id", *PARTS, "cancelled", "drafts", "summary"), locks=True)
 def requisition_changed(uow: UnitOfWork, event: Event) -> None:
     """Parts reserved, issued or back: an order that waited for its parts goes on (I-24, I-60)."""
     work_order_id, org_path = _in_timeline(uow, event)
-    facts = {name: event.data[name] for name in PARTS} | {"cancelled": event.data.get("cancelled", False)}
+    facts = {name: event.data[name] for name in PARTS} | {"cancelled": event.data.get("cancelled", False), "drafts": event.data.get("drafts", [])}
     if uow.copied(Parts, event, work_order_id=work_order_id, org_path=org_path, **facts):
         parts = uow.one(Parts, id=event.subject)
         assert parts is not None

@@ -18,7 +18,7 @@ class QuoteMissing(DomainError):
 
 
 class PartsNotIssued(DomainError):
-    """Parts are not all reserved, issued or known (O-94). Members: ``parts``, the lines in the way."""
+    """Parts are not all reserved, issued or known (O-94). Members: ``parts``, the lines in the way, or ``requisitions`` that are drafts."""
 
     code, kind = "parts_not_issued", Kind.CONFLICT
 

@@ -25,6 +25,8 @@ class Parts(Base, Scoped, ReadCopy):
     issued_any: Mapped[bool]
     cancelled: Mapped[bool]
     lines: Mapped[list[dict[str, Any]]]
+    drafts: Mapped[list[dict[str, Any]]]
+    """Requisitions by hand that nobody has applied for yet: {id, type}."""
 
     @property
     def reserved_any(self) -> bool:

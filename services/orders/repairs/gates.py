@@ -26,13 +26,16 @@ if TYPE_CHECKING:
 
 
 def complete(order: WorkOrder, parts: Parts | None, bill: Bill | None = None) -> None:
-    """An approved quote, and every part of it reserved (O-94); pieces with a serial number are out already (I-22)."""
+    """An approved quote, and every part of it reserved (O-94); pieces with a serial number are out already (I-22), and no requisition made by hand
+    is still a draft."""
     if order.approved_version is None:
         quotes = [{"version": order.quote.version, "state": order.quote.state.value}] if order.quote else []
         raise QuoteMissing(quotes=quotes)
     need(order, parts, "reserved_all")
     if unissued := by_serial(order, parts):
         raise PartsNotIssued(parts=unissued).waiting()
+    if parts and parts.drafts:
+        raise PartsNotIssued(requisitions=parts.drafts)
 
 
 def hand_over(order: WorkOrder, parts: Parts | None, bill: Bill | None) -> None:

@@ -52,7 +52,7 @@ def parts(
     lines = [{"part_id": P1, "needed": 2, "reserved": 2 - issued, "issued": issued, "returned": returned}]
     return Parts(
         id=new_id(), work_order_id=order.id, quote_version=version or order.approved_version, reserved_all=reserved,
-        issued_all=issued >= 2, issued_any=issued > returned, cancelled=False, lines=lines,
+        issued_all=issued >= 2, issued_any=issued > returned, cancelled=False, lines=lines, drafts=[],
     )  # fmt: skip
 
 

@@ -1,6 +1,8 @@
-"""The store keeps technicians from now on, as recipients of parts (I-50): those that were told before are told again."""
+"""Drafts of requisitions hold up an order (O-94). The store keeps technicians from now on, as recipients of parts (I-50): those that were told before are told again."""
 
+import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 from chassis.db.migrate import system_scope
 
@@ -9,6 +11,8 @@ down_revision = "0021"
 
 
 def upgrade() -> None:
+    op.add_column("requisition_copies", sa.Column("drafts", postgresql.JSONB(none_as_null=True), nullable=False, server_default="[]"))
+    op.alter_column("requisition_copies", "drafts", server_default=None)
     system_scope(op)
     op.execute("""
         INSERT INTO outbox (id, type, subject, sequence, org_path, envelope, created_at)

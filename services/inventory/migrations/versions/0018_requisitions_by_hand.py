@@ -7,8 +7,8 @@ from sqlalchemy.dialects import postgresql
 from chassis.db.migrate import indexes, scope_table, system_scope
 from chassis.db.numbering import Kind, more_numbering
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 
 MOVED = ("sequence", "repaired", "posted_returns", "announced")
 """Columns of the supply row alone from now on."""
@@ -43,6 +43,7 @@ def _followed() -> None:
     op.create_index("ix_supplies_org_path", "supplies", ["org_path"])
     columns = ", ".join(("id", "work_order_id", "work_order_number", "site_id", "technician_id", "quote_version", "cancelled", "promised_at", "org_path", *MOVED, *STAMPS))
     op.execute(f"INSERT INTO supplies ({columns}) SELECT {columns} FROM requisitions")
+    op.execute("UPDATE supplies SET announced = announced || '{\"drafts\": []}' WHERE announced IS NOT NULL")
     scope_table(op, "supplies")
     for name in MOVED:
         op.drop_column("requisitions", name)
