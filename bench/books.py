@@ -39,7 +39,7 @@ BILLS = f"""SELECT d, site, payer, amount, CASE WHEN d / 7 % 50 = 3 THEN amount 
             CASE WHEN d / 100 % 25 < 4 THEN 'maker' ELSE 'customer' END AS payer,
             CASE d / 100 % 25 WHEN 0 THEN 0 WHEN 1 THEN 1 + d % {MAKERS - 1} WHEN 2 THEN 1 + d % {MAKERS - 1} WHEN 3 THEN 1 + d % {MAKERS - 1}
                 ELSE d % greatest({{postings}} / 10, 1) END AS party
-        FROM generate_series(0, {{postings}} / 2 - 1) d) made"""
+        FROM generate_series(0::bigint, {{postings}} / 2 - 1) d) made"""
 POSTING = _ids.uuid("posting", "2 * d + half")
 SITE_OF_PATH = _ids.uuid("site", r"substring(org_path FROM 'S(\d+)/$')")
 FINANCE: Mapping[str, str] = {
@@ -75,7 +75,7 @@ BINNED = f"r % 10 = 0 AND NOT ({ROAD})"
 ROWS = f"""SELECT r, part, w, {SITE_OF} AS site, 4 + r % 7 AS many FROM (
         SELECT r, CASE WHEN r % 50 = 0 THEN r / 50 % 2 ELSE 2 + rest % {{parts}} END AS part,
             CASE WHEN r % 50 = 0 THEN r / 100 ELSE (rest % {{parts}} * 7919 + rest / {{parts}} * greatest({{warehouses}} / 20, 1)) % {{warehouses}} END AS w
-        FROM (SELECT r, r - r / 50 - 1 AS rest FROM generate_series(0, {{stock}} - 1) r) numbered) placed"""
+        FROM (SELECT r, r - r / 50 - 1 AS rest FROM generate_series(0::bigint, {{stock}} - 1) r) numbered) placed"""
 INVENTORY: Mapping[str, str] = {
     "parts": f"""(id, number, number_key, name, number_words, name_words, unit, price, serial_tracked, {STAMPED})
         SELECT {_ids.uuid("part", "g")}, 'P' || g, 'p' || g, 'Part ' || g, 'p' || g, 'part' || g, 'pcs', 10, g = 1, {STAMPS} FROM generate_series(0, {{parts}} + 1) g""",
