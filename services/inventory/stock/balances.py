@@ -1,11 +1,12 @@
 """What lies where (I-20): one row per part and warehouse, or finer and coarser ones ``by`` bin, quality, serial or site.
 
 Every list has the same columns; what a row is not about is null. What is said of a part is the same in all its rows, so a list of one part
-has the order of an index instead and reads a page of it, where that of all parts sorts whatever the scope has.
+that is to be in such an order has that of an index and reads a page of it, where that of all parts sorts whatever the scope has.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -113,9 +114,7 @@ _PIECES = (
     .outerjoin(Bin, Bin.id == Serial.bin_id).where(LIES)
 )  # fmt: skip
 _OF_SERIALS = _places(Serial, Serial.quality) | {"warehouse_id": Serial.place_id}
-
-
-_LISTINGS = {  # of all parts, of one
+_LISTINGS = {  # of all parts, or in another order; of one
     None: (_of_all(_ROWS, Stock.id, _places(Stock, Warehouse.quality)), _of_part(_ROWS, Stock.id, _places(Stock, Warehouse.quality))),
     "quality": (_of_all(_QUALITIES, Stock.id, _places(Stock, Stock.quality)), _of_part(_QUALITIES, Stock.id, _places(Stock, Stock.quality))),
     "bin": (
@@ -124,8 +123,6 @@ _LISTINGS = {  # of all parts, of one
     ),
     "serial": (_of_all(_PIECES, Serial.id, _OF_SERIALS), _of_part(_PIECES, Serial.number_key, _OF_SERIALS)),
 }
-
-
 _GOOD = and_(_STORE, Stock.quality == "good")
 _SUMS = {
     "on_hand": func.coalesce(func.sum(Stock.on_hand).filter(_STORE), 0, type_=AMOUNT), "reserved": func.sum(Stock.reserved, type_=AMOUNT),
@@ -134,17 +131,16 @@ _SUMS = {
 }  # fmt: skip
 
 
-def _by_site(query: ListQuery) -> Listing:
+def _by_site(filters: Mapping[str, Any], of_part: bool) -> Listing:
     """Sums of a part's stores at a site, good pieces nobody has reserved, and what the site has sent and nobody received."""
-    filters = query.filters
     asked = [column == filters[name] for name, column in _places(Stock, Stock.quality).items() if name in filters]
     rows = (
         _row(**_PART, site_id=Warehouse.site_id, **_SUMS)
         .select_from(Stock).join(Part, Part.id == Stock.part_id).join(Warehouse, Warehouse.id == Stock.warehouse_id)
         .where(*asked).group_by(Part.id, Warehouse.site_id)
     )  # fmt: skip
-    by_sums = _SUMS.keys() & {(query.sort or "").removeprefix("-"), *(name.rpartition("_")[0] for name in filters)}
-    if "part_id" in filters and not by_sums:  # site by site, until the page is full
+    of_sums = _SUMS.keys() & {name.rpartition("_")[0] for name in filters}
+    if of_part and not of_sums:  # site by site, until the page is full
         return Listing(rows, default_sort="part_number", key=Warehouse.site_id, sorts=dict.fromkeys(_PART, Warehouse.site_id), written=False)
     summed = rows.add_columns((cast(Part.id, Text()) + cast(Warehouse.site_id, Text())).label("key")).subquery()
     named: dict[str, Any] = {name: type_coerce(summed.c[name], COLUMNS[name]) for name in (*_PART, "site_id", *_SUMS)}
@@ -156,10 +152,10 @@ _ID = Fixed(select(Part.id).where(Part.number_key == bindparam("number", type_=P
 
 def stock(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
     """A part that is asked for by its number is looked up first: PostgreSQL knows then in how many rows it lies."""
-    filters = query.filters
+    filters, by = query.filters, query.filters.get("by")
     if "part_number" in filters and "part_id" not in filters:
         filters = {**filters, "part_id": uow.scalar(_ID, {"number": filters["part_number"]})}
         query = replace(query, filters=filters)
-    by = filters.get("by")
-    listing = _by_site(query) if by == "site" else _LISTINGS[by]["part_id" in filters]
+    of_part = "part_id" in filters and (query.sort or "part_number").removeprefix("-") in _PART
+    listing = _by_site(filters, of_part) if by == "site" else _LISTINGS[by][of_part]
     return listing.page(uow, query, lambda row: views.stock(row, COLUMNS))
