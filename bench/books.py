@@ -30,8 +30,8 @@ def id_of(noun: str, number: int) -> UUID:
 
 STAMPS = "1, now(), 'made', now(), 'made'"
 STAMPED = "version, created_at, created_by, updated_at, updated_by"
-# Postings come in twos: a bill and what was paid for it; of every fiftieth a half is still owed.
-BILLS = f"""SELECT d, site, payer, amount, CASE WHEN d / 7 % 50 = 3 THEN amount / 2 ELSE 0 END AS owed, {place("site")} AS path,
+# Postings come in twos: a bill and what was paid for it; of every fifty-third a half is still owed.
+BILLS = f"""SELECT d, site, payer, amount, CASE WHEN d % 53 = 3 THEN amount / 2 ELSE 0 END AS owed, {place("site")} AS path,
         CASE payer WHEN 'maker' THEN {_ids.uuid("counterparty", "party")} ELSE {_ids.uuid("customer", "party")} END AS party,
         'receivable_' || payer || 's' AS account, now() - ({{postings}} / 2 - d) * interval '1 minute' AS at
     FROM (SELECT d, (10 + d % 5000)::numeric(14, 2) AS amount,
