@@ -68,10 +68,9 @@ def _of_all(rows: Select[Any], key: Any, equal: dict[str, Any]) -> Listing:
     return Listing(rows, default_sort="part_number", key=key, equal=equal)
 
 
-def _of_part(rows: Select[Any], key: Any, equal: dict[str, Any], order: Any = None) -> Listing:
-    """What would be in the order of its part is in that of ``order``, by itself that of the key."""
-    sorts = dict.fromkeys(_PART, key if order is None else order)
-    return Listing(rows, default_sort="part_number", key=key, equal=equal, sorts=sorts)
+def _of_part(rows: Select[Any], key: Any, equal: dict[str, Any], order: Any = Stock.org_path) -> Listing:
+    """What would be in the order of its part is in that of ``order``, by itself unit by unit: any scope is one piece of that index."""
+    return Listing(rows, default_sort="part_number", key=key, equal=equal, sorts=dict.fromkeys(_PART, order))
 
 
 _OTHER = aliased(Stock)
@@ -93,7 +92,7 @@ _LOOSE = Stock.on_hand - func.coalesce(Stock.binned, 0)
 _IN_BIN = select(BinStock.id, BinStock.part_id, BinStock.warehouse_id, BinStock.quality, BinStock.bin_id, BinStock.on_hand).where(BinStock.on_hand > 0)
 _IN_NONE = (Stock.id, Stock.part_id, Stock.warehouse_id, Stock.quality, cast(null(), Uuid()).label("bin_id"), _LOOSE.label("on_hand"))
 _LIES = union_all(_IN_BIN, select(*_IN_NONE).where(_LOOSE > 0)).subquery()
-# Shelf by shelf, each with its bins: rows of two tables have no order together that an index could have.
+# Each shelf with its bins: rows of two tables have no order together that an index could have.
 _ON_SHELF = union_all(
     _IN_BIN.where(BinStock.warehouse_id == Stock.warehouse_id, BinStock.part_id == Stock.part_id, BinStock.quality == Stock.quality).correlate(Stock),
     select(*_IN_NONE).where(_LOOSE > 0).correlate(Stock),
@@ -119,9 +118,9 @@ _LISTINGS = {  # of all parts, or in another order; of one
     "quality": (_of_all(_QUALITIES, Stock.id, _places(Stock, Stock.quality)), _of_part(_QUALITIES, Stock.id, _places(Stock, Stock.quality))),
     "bin": (
         _of_all(_bins(_LIES.c, _LIES), _LIES.c.id, _places(_LIES.c, _LIES.c.quality)),
-        _of_part(_bins(_ON_SHELF.c, join(Stock, _ON_SHELF, true())), _ON_SHELF.c.id, _places(Stock, Stock.quality), Stock.id),
+        _of_part(_bins(_ON_SHELF.c, join(Stock, _ON_SHELF, true())), _ON_SHELF.c.id, _places(Stock, Stock.quality)),
     ),
-    "serial": (_of_all(_PIECES, Serial.id, _OF_SERIALS), _of_part(_PIECES, Serial.number_key, _OF_SERIALS)),
+    "serial": (_of_all(_PIECES, Serial.id, _OF_SERIALS), _of_part(_PIECES, Serial.number_key, _OF_SERIALS, Serial.number_key)),
 }
 _GOOD = and_(_STORE, Stock.quality == "good")
 _SUMS = {
@@ -141,7 +140,8 @@ def _by_site(filters: Mapping[str, Any], of_part: bool) -> Listing:
     )  # fmt: skip
     of_sums = _SUMS.keys() & {name.rpartition("_")[0] for name in filters}
     if of_part and not of_sums:  # site by site, until the page is full
-        return Listing(rows, default_sort="part_number", key=Warehouse.site_id, sorts=dict.fromkeys(_PART, Warehouse.site_id), written=False)
+        sorts = dict.fromkeys(_PART, Stock.org_path)
+        return Listing(rows.group_by(Stock.org_path), default_sort="part_number", key=Warehouse.site_id, sorts=sorts, written=False)
     summed = rows.add_columns((cast(Part.id, Text()) + cast(Warehouse.site_id, Text())).label("key")).subquery()
     named: dict[str, Any] = {name: type_coerce(summed.c[name], COLUMNS[name]) for name in (*_PART, "site_id", *_SUMS)}
     return Listing(_row(**named).select_from(summed), default_sort="part_number", key=summed.c.key, written=False)

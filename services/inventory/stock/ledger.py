@@ -30,7 +30,7 @@ class Stock(Base, Scoped):
     __tablename__ = "stock"
     __table_args__ = (
         UniqueConstraint("warehouse_id", "part_id", "quality"),
-        Index(None, "part_id", "id"),  # of what no movement changes, so that it costs none
+        Index(None, "part_id", "org_path", "id"),  # of what no movement changes, so that it costs none
         CheckConstraint("on_hand >= 0", name="on_hand"),
         CheckConstraint("reserved >= 0", name="reserved"),
         CheckConstraint("binned BETWEEN 0 AND on_hand", name="binned"),

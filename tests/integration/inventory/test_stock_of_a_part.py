@@ -77,6 +77,8 @@ def test_it_has_the_rows_that_the_list_of_all_has(scattered: tuple[list[StoreRoo
     assert sorted(chain(*of_each)) == sorted(chain(*(shown(site_id=room.site_id) for room in rooms)))
     assert shown(part_number=number.lower()) == of_each[0] and shown(part_number=f"{number}-other") == []
     assert shown(part_number=number, part_id=parts[1]) == [], "both are asked for"
+    query = {"part_number": number, "by": by}
+    assert listed(rooms[0], 2, **query) == listed(rooms[0], 200, **query)
     if by != "serial":
         enough = shown(part_id=parts[0], on_hand_from=2)
         assert 0 < len(enough) < len(of_each[0]) or by == "site"
