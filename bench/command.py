@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from bench import (
+    balances,
     case,
     consume,
     faults,
@@ -36,10 +37,10 @@ from deploy.local.files import write_private
 from deploy.local.suite import Refused, Servers
 
 BENCHMARKS: dict[str, ModuleType] = {
-    "case": case, "read": read, "gateway": gateway, "relay": relay, "consume": consume, "lag": lag, "lists": lists,
+    "case": case, "read": read, "gateway": gateway, "relay": relay, "consume": consume, "lag": lag, "lists": lists, "balances": balances,
     "streams": streams, "scale": scale, "growth": growth, "import": history, "faults": faults, "fuzz": fuzz,
 }
-OWN_INSTANCES = ("faults", "fuzz", "lists", "relay", "consume", "scale")
+OWN_INSTANCES = ("faults", "fuzz", "lists", "balances", "relay", "consume", "scale")
 """These start what they need themselves."""
 
 

@@ -146,7 +146,7 @@ class Company:
                     rows = self.count(noun_of(table))
                     cursor.execute(f'SELECT EXISTS (SELECT FROM "{table.name}")')
                     if rows and not (cursor.fetchone() or (True,))[0]:
-                        with _without_indexes(cursor, table.name):
+                        with without_indexes(cursor, table.name):
                             source = people.prepare(cursor, table, rows, partial(self.id, noun_of(table)))
                             cursor.execute(self._insert(table, rows, source))
                 cursor.execute("DROP TABLE IF EXISTS sealed")
@@ -211,7 +211,7 @@ def _of_type(column: sa.Column[object], rows: int) -> str:
     return "'system'" if column.name.endswith("_by") else f"'{column.name}-' || g"
 
 
-def _without_indexes(cursor: psycopg2.extensions.cursor, table: str) -> _Rebuilt:
+def without_indexes(cursor: psycopg2.extensions.cursor, table: str) -> _Rebuilt:
     return _Rebuilt(cursor, table)
 
 

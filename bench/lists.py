@@ -75,7 +75,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, _running: object = None) -> int:
     """0 when no statement went through a whole table and every ratio is within reach, else 1."""
     console, good = Console(highlight=False, width=160), True
-    with _server() as server:
+    with postgres() as server:
         for name in NAMES:
             service = find_service(name)
             chosen = [o for o in contracts.operations(name) if wanted(o) and arguments.only in f"{name}.{o.operation_id}"]
@@ -92,7 +92,8 @@ def wanted(operation: Operation) -> bool:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def postgres() -> Iterator[str]:
+    """URL of the server given, else of one that is gone afterwards."""
     given = Servers.given()
     if given:
         yield given.database_url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,15 @@ class Plan:
             f"{_name(node)}: {rows:,.0f} rows" for node, rows in scans
             if rows > LIMIT * (5 if node["Relation Name"] in BOUNDED else 1)
         ]
+
+    @property
+    def tables(self) -> Counter[str]:
+        """Rows read of each table."""
+        read: Counter[str] = Counter()
+        for node, rows in _read(self.root):
+            if "Relation Name" in node:
+                read[node["Relation Name"]] += round(rows)
+        return read
 
     def lines(self) -> Iterator[str]:
         yield from _lines(self.root, 0)

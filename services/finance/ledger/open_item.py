@@ -34,6 +34,7 @@ class OpenItem(Base, Scoped, Aggregate):
         *(Index(None, name, "id") for name in ("created_at", "due_on", "open_amount", "work_order_id")),
         *(Index(None, name, "created_at", "id") for name in ("party_id", "site_id")),
         Index("ix_open_items_open", "side", "payer", "created_at", "id", postgresql_where=text("open_amount > 0")),
+        Index("ix_open_items_party_open", "party_id", "created_at", "id", postgresql_where=text("open_amount > 0")),
         CheckConstraint("amount > 0 AND open_amount BETWEEN 0 AND amount", name="open_amount"),
     )
 

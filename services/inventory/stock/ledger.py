@@ -30,6 +30,7 @@ class Stock(Base, Scoped):
     __tablename__ = "stock"
     __table_args__ = (
         UniqueConstraint("warehouse_id", "part_id", "quality"),
+        Index(None, "part_id", "org_path", "id"),  # of what no movement changes, so that it costs none
         CheckConstraint("on_hand >= 0", name="on_hand"),
         CheckConstraint("reserved >= 0", name="reserved"),
         CheckConstraint("binned BETWEEN 0 AND on_hand", name="binned"),
@@ -38,7 +39,7 @@ class Stock(Base, Scoped):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     warehouse_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("warehouses.id"))
-    part_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parts.id"), index=True)
+    part_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parts.id"))
     quality: Mapped[Quality]
     serial_tracked: Mapped[bool]
     """As the part, which may not change it any more."""

@@ -5,20 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
 
-from bench import consume, lists, plans, relay, statements
+from bench import balances, books, consume, lists, plans, relay, statements
 from bench.filling import Company
 from bench.plans import Seen
 from chassis.domain.principal import Principal
 from chassis.ops.settings import settings
-from chassis.service import ROOT
+from chassis.service import ROOT, Service
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.suite import EMBEDDED, Suite
 from services.callcenter.app import SERVICE
+from services.finance.app import SERVICE as FINANCE
+from services.inventory.app import SERVICE as INVENTORY
 from tests.support import servers
 from tests.support.client import Client
 from tests.support.database import ServiceDatabase, service_database
@@ -94,6 +96,35 @@ def test_what_needs_no_suite_brings_its_own_ring():
     command = ["./aftersales", "bench", "lists", "--orders", "60", "--beside", "30", "--repeat", "1", "--only", "callcenter.revisits.search"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode in (0, 1) and "p95 of 1 calls" in done.stdout, done.stdout + done.stderr
+
+
+# What stands for a party in accounts with open items is what is open of them; bins and pieces are what their shelf says.
+AGREE = (
+    (FINANCE, books.fill_finance, """SELECT 1 FROM party_balances b FULL JOIN (SELECT party_id, account, site_id, sum(open_amount) AS amount FROM open_items
+        GROUP BY 1, 2, 3) i USING (party_id, account, site_id) WHERE b.amount IS DISTINCT FROM i.amount
+        UNION ALL SELECT 1 FROM ledger_postings p WHERE entry_count <> (SELECT count(*) FROM ledger_entries WHERE posting_id = p.id)
+        UNION ALL SELECT 1 FROM (SELECT sum(amount) AS off FROM account_balances HAVING sum(amount) <> 0 OR count(*) = 0) a"""),
+    (INVENTORY, books.fill_inventory, """SELECT 1 FROM stock s JOIN warehouses w ON w.id = s.warehouse_id WHERE w.org_path <> s.org_path OR w.quality <> s.quality
+        OR coalesce(binned, 0) <> (SELECT coalesce(sum(on_hand), 0) FROM bin_stock b WHERE (b.warehouse_id, b.part_id) = (s.warehouse_id, s.part_id))
+        OR CASE WHEN serial_tracked THEN on_hand ELSE 0 END <> (SELECT count(*) FROM serials x WHERE (x.warehouse_id, x.part_id) = (s.warehouse_id, s.part_id))
+        UNION ALL SELECT 1 FROM (SELECT count(*) AS n FROM stock) made WHERE n <> 4000"""),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("service", "fill", "off"), AGREE, ids=["finance", "inventory"])
+def test_full_books_agree(database_server: str, service: Service, fill: Callable[[str, int], None], off: str):
+    with service_database(database_server, service) as database:
+        fill(books.superuser_url(database_server, database.owner.url.database), 4000)
+        with database.uow() as uow:
+            assert uow.rows(sa.text(off)) == []
+
+
+def test_balances_of_small_books(environment: None, capsys: pytest.CaptureFixture[str]):
+    assert balances.run(argparse.Namespace(postings=4000, stock=4000, repeat=2, plans=False)) in (0, 1), "it ended; its figures are the machine's"
+    told = capsys.readouterr().out
+    asked = [question for questions in balances.QUESTIONS.values() for question in questions]
+    assert [question for question in asked if told.count(question) < len(balances.SCOPES)] == [], told
+    assert "of the ledger" not in told, told
 
 
 @pytest.fixture
