@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 from tests.faults.book import Book, BookedClient, BookedCompany
 from tests.support.campaign import Campaign
@@ -18,15 +19,20 @@ STOCK = 100_000
 
 class Stories(Campaign):
     """Beside the cases of every campaign (each tenth meets a shortage, each fifth pays in two parts) one in ten whose parts
-    arrive at the very moment at which they are reserved (``races``: all of them), and one that ends without its repair or is a
-    quick job."""
+    arrive at the very moment at which they are reserved (``races``: all of them), one that ends without its repair or is a
+    quick job, and one whose parts are fetched by hand."""
 
     races = False
 
     def run(self, index: int) -> Case:
         if self.races or index % 10 == 5:
             return self.race(index)
-        return self.exit(index) if index % 10 == 7 else super().run(index)
+        match index % 10:
+            case 7:
+                return self.exit(index)
+            case 3:
+                return self.by_hand(index)
+        return super().run(index)
 
     def exit(self, index: int) -> Case:
         company = self.company
@@ -48,6 +54,22 @@ class Stories(Campaign):
             case.cancel()
             issued.result()
         return case
+
+    def by_hand(self, index: int) -> Case:
+        """The technician fetches what the quote leaves open; the workshop keeps a part, takes it, and brings it back."""
+        site = self.company.sites[index % len(self.company.sites)]
+        case, storekeeper = Case(self.company, site, patience=self.patience), site.as_("storekeeper")
+        case.to_quoted().approve().wait_for("in_repair", None)
+        lines = [{"part_id": case.quantities[0][0]["id"], "quantity": 1}]
+        inside = storekeeper.created("/requisitions", {"site_id": site.id, "lines": lines, "draft": True})
+        fetched = storekeeper.created("/requisitions", {"work_order_id": case.id})
+        until = (datetime.now(UTC) + timedelta(seconds=index % 3 * 3600 + 2)).isoformat()
+        storekeeper.call("POST", f"/requisitions/{inside['id']}/reserve", {"lines": lines, "until": until})  # over soon, or when clocks jump
+        back = {"lines": [{**lines[0], "quality": "good"}]}
+        for requisition, action, body in ((inside, "apply", {}), (inside, "issue", {}), (fetched, "issue", {}), (inside, "return", back)):
+            answer = storekeeper.call("POST", f"/requisitions/{requisition['id']}/{action}", body)
+            assert answer.ok, f"{action}: {answer.status} {answer.raw.decode()[:500]}"
+        return case.complete().check().pay().hand_over().revisit().audit()
 
     def race(self, index: int) -> Case:
         company, site = self.company, self.company.sites[index % len(self.company.sites)]

@@ -30,11 +30,12 @@ MADE = {
     "/parts": ("inventory", "parts"),
     "/warehouses": ("inventory", "warehouses"),
     "/stock-receipts": ("inventory", "stock_receipts"),
+    "/requisitions": ("inventory", "requisitions WHERE NOT planned"),
     "/labour-rates": ("finance", "labour_rates"),
     "/bills/*/payments": ("finance", "payments"),
 }
 """Which row a write makes."""
-DONE = {"/work-orders/*/*": "orders", "/revisits/*/record": "callcenter"}
+DONE = {"/work-orders/*/*": "orders", "/revisits/*/record": "callcenter", "/requisitions/*/apply": "inventory", "/requisitions/*/return": "inventory"}
 """Where a write leaves a journal row named after its last word."""
 BY_ITSELF = {
     "orders": """coalesce(data->>'code' IS NOT NULL, false) OR action IN ('assign', 'start', 'quote', 'approve', 'complete')
