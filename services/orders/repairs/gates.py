@@ -35,7 +35,7 @@ def complete(order: WorkOrder, parts: Parts | None, bill: Bill | None = None) ->
     if unissued := by_serial(order, parts):
         raise PartsNotIssued(parts=unissued).waiting()
     if parts and parts.drafts:
-        raise PartsNotIssued(requisitions=parts.drafts)
+        raise PartsNotIssued(requisitions=parts.drafts).waiting()
 
 
 def hand_over(order: WorkOrder, parts: Parts | None, bill: Bill | None) -> None:
