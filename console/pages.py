@@ -4,7 +4,7 @@ export."""
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -223,7 +223,7 @@ def document_page(
         "resource": resource,
         "document": found,
         "members": members,
-        "line_hidden": line_hidden,
+        "line_columns": line_columns,
         "actions": screen.actions(resource, found, session()),
         "editable": screen.may_edit(resource, found, session()),
         "edit_shut": screen.shut_for_edit(resource, found),
@@ -277,10 +277,12 @@ def title(found: Mapping[str, Any]) -> str:
     return str(found.get("number") or short(found, g.words.language))
 
 
-def line_hidden(fields: tuple[Field, ...]) -> set[str]:
-    """Columns a table of lines leaves out: what says nothing, and names that stand in the reference's cell."""
+def line_columns(fields: tuple[Field, ...], rows: Sequence[Mapping[str, Any]]) -> list[Field]:
+    """Columns of a table of lines: without what says nothing, names that stand in the reference's cell, and what no line has (the minutes of
+    labour given in hours, the end of a reservation where there is none)."""
     names = [f.name for f in fields]
-    return {*screen.screens()["hidden"]} | {companion(f.name, names) or "" for f in fields if f.reference}
+    hidden = {*screen.screens()["hidden"]} | {companion(f.name, names) or "" for f in fields if f.reference}
+    return [f for f in fields if f.scalar and f.name not in hidden and any(row.get(f.name) is not None for row in rows)]
 
 
 def made_members(resource: Resource) -> tuple[Field, ...]:

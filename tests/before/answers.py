@@ -20,7 +20,7 @@ ASKING = 4  # connections at once
 
 NOT_KEPT = ("/webhook-deliveries", "/partner-calls", "/login-status", "/streams/me", "/me", "/permissions", "/webhook-events")
 """Logs that are pruned after some days, what is true only now, and what the product says of itself."""
-GROWING = ("/audit-log", "/roles", "/parameters", "/accounts", "/sign-in-devices")
+GROWING = ("/audit-log", "/roles", "/parameters", "/accounts", "/sign-in-devices", "/order-numbers", "/stock-numbers", "/finance-numbers")
 """Lists to which reading itself or a later version adds; nothing in them goes away."""
 OF_THE_PRODUCT = {
     "text", "summary", "gates",  # said anew in each answer, by rules and in words of the version that answers
@@ -31,7 +31,7 @@ OF_THE_PRODUCT = {
 }
 CHANGED_BY_UPGRADE = {"/roles": {"version", "updated_at"}}
 """Roles that ship get the rights of what is new."""
-KEYS = ("id", "code")
+KEYS = ("id", "code", "kind")
 OPEN = {"allowed_actions", "permissions"}
 """Sets to which a later version adds."""
 
@@ -92,9 +92,13 @@ def _members(then: dict[str, Any], now: dict[str, Any], where: str, grows: bool)
             yield from _compare(then[name], now[name], f"{where} {name}", grows)
 
 
+def _tells_apart(name: str, items: list[Any]) -> bool:
+    return all(isinstance(one, dict) and name in one for one in items) and len({one[name] for one in items}) == len(items)
+
+
 def _items(then: list[Any], now: list[Any], where: str, grows: bool) -> Iterator[str]:
-    """Documents by their id or code in any order, anything else by its place."""
-    key = next((name for name in KEYS if all(isinstance(one, dict) and name in one for one in (*then, *now))), None)
+    """Documents by their id, code or kind in any order, anything else by its place."""
+    key = next((name for name in KEYS if _tells_apart(name, then) and _tells_apart(name, now)), None)
     if key:
         found = {one[key]: one for one in now}
         for one in then:
