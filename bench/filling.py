@@ -25,7 +25,7 @@ from chassis.service import Service
 SHARES: Mapping[str, float] = {
     "work_order": 1, "journal": 3, "timeline_entry": 3, "work_order_token": 6, "customer": 0.5,
     "device": 0.5, "quote": 0.1, "quote_line": 0.2, "diagnose": 0.1, "check": 0.1, "hand_over": 0.1, "part_return": 0.01,
-    "requisition": 1, "requisition_line": 2, "allocation": 2, "movement": 2, "receipt": 0.01,
+    "requisition": 1, "supply": 1, "requisition_line": 2, "allocation": 2, "movement": 2, "receipt": 0.01,
     "stock_receipt_line": 0.05, "bill": 1, "bill_line": 2, "payment": 1, "posting": 2, "ledger_entry": 4, "revisit": 1,
     "audit_entry": 1, "stream_event": 0.1, "session": 0.05, "user": 0.01, "site": 0.001,
     "technician": 0.003, "warehouse": 0.002, "unit": 0.001, "stock": 0.04, "sign_in_device": 0.001, "outbox": 1, "inbox": 1,
@@ -85,6 +85,7 @@ VALUES: Mapping[str, str] = {
     "payments.amount": "1 + g % 5000", "payments.method": "(ARRAY['cash','card','bank','online'])[1 + g % 4]",
     "requisition_lines.part_id": "((g + g / {requisition}) % {part})", "allocations.part_id": "((g + g / {requisition}) % {part})",
     "requisition_lines.issued": "CASE WHEN g % {requisition} > {requisition} - 500 THEN 0 ELSE 1 END",
+    "supplies.id": "{uuid:requisition}", "requisitions.type": "'normal'", "requisition_lines.asked": "0", "requisition_lines.held": "0",
     "requisition_lines.returned": "0", "requisition_lines.reserved": "0", "ledger_postings.entry_count": "2", "currency": "'CNY'",
     "requisition_lines.short": "CASE WHEN g % {requisition} > {requisition} - 500 THEN 1 ELSE 0 END",
     "requisition_lines.short_since": "CASE WHEN g % {requisition} > {requisition} - 500 THEN now() END",
