@@ -39,9 +39,10 @@ DONE = {"/work-orders/*/*": "orders", "/revisits/*/record": "callcenter", "/requ
 """Where a write leaves a journal row named after its last word."""
 BY_ITSELF = {
     "orders": """coalesce(data->>'code' IS NOT NULL, false) OR action IN ('assign', 'start', 'quote', 'approve', 'complete')
-        AND EXISTS (SELECT FROM work_orders WHERE id = entity_id AND kind = 'quick_job')"""
+        AND EXISTS (SELECT FROM work_orders WHERE id = entity_id AND kind = 'quick_job')""",
+    "inventory": "action = 'apply' AND EXISTS (SELECT FROM requisitions WHERE id = entity_id AND applied_at = created_at)",
 }
-"""Journal rows that no call of the client's own made: the steps of a quick job, and that one is given up."""
+"""Journal rows that no call of the client's own made: the steps of a quick job, and that one is given up; a requisition that is applied for as it is made."""
 _ID = re.compile(r"(?<=/)[0-9a-f-]{36}(?=/|$)")
 SETTLE = 180.0
 """Seconds within which the backlog must be worked off once nothing is broken any more."""
