@@ -17,6 +17,7 @@ from typing import Any
 
 from bench import (
     balances,
+    beside,
     case,
     consume,
     faults,
@@ -37,10 +38,10 @@ from deploy.local.files import write_private
 from deploy.local.suite import Refused, Servers
 
 BENCHMARKS: dict[str, ModuleType] = {
-    "case": case, "read": read, "gateway": gateway, "relay": relay, "consume": consume, "lag": lag, "lists": lists, "balances": balances,
+    "case": case, "beside": beside, "read": read, "gateway": gateway, "relay": relay, "consume": consume, "lag": lag, "lists": lists, "balances": balances,
     "streams": streams, "scale": scale, "growth": growth, "import": history, "faults": faults, "fuzz": fuzz,
 }
-OWN_INSTANCES = ("faults", "fuzz", "lists", "balances", "relay", "consume", "scale")
+OWN_INSTANCES = ("beside", "faults", "fuzz", "lists", "balances", "relay", "consume", "scale")
 """These start what they need themselves."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy as sa
 
-from bench import balances, books, consume, lists, plans, relay, statements
+from bench import balances, beside, books, consume, lists, plans, relay, statements
 from bench.filling import Company
 from bench.plans import Seen
 from chassis.domain.principal import Principal
@@ -140,3 +140,10 @@ def test_relay_and_consumers_beside_their_floors(environment: None, broker: None
         assert bench.run(argparse.Namespace(events=60, rounds=1)) in (0, 1), "it ended; its figures are the machine's"
         told = capsys.readouterr().out
         assert all(row in told for row in rows) and "inf" not in told, told
+
+
+@pytest.mark.long
+def test_code_beside_itself(capsys: pytest.CaptureFixture[str]):
+    options = {"turns": 1, "cases": 4, "clients": 2, "least": 0.0}
+    assert beside.run(argparse.Namespace(checkout=ROOT, **options)) == 0
+    assert "median" in capsys.readouterr().out
