@@ -20,17 +20,19 @@ Asked = dict[UUID, Decimal]
 
 
 def asked_parts(uow: UnitOfWork, lines: Sequence[Mapping[str, Any]]) -> Asked:
-    """Quantities by part: all known, none twice."""
+    """Quantities by part: all known, none twice, whole where pieces go out by number. Raises DuplicateLine, UnknownReference, SerialCount."""
     asked: Asked = {}
     for index, line in enumerate(lines):
         part_id = UUID(line["part_id"])
         if part_id in asked:
             raise DuplicateLine(f"lines.{index}.part_id")
         asked[part_id] = quantity(line["quantity"])
-    known = {part.id for part in uow.find(Part, Part.id.in_(list(asked)))}
-    for index, part_id in enumerate(asked):
+    known = {part.id: part for part in uow.find(Part, Part.id.in_(list(asked)))}
+    for index, (part_id, amount) in enumerate(asked.items()):
         if part_id not in known:
             raise UnknownReference(f"lines.{index}.part_id")
+        if known[part_id].serial_tracked and amount % 1:
+            raise SerialCount(field=f"lines.{index}.quantity")
     return asked
 
 

@@ -218,7 +218,7 @@ def _wherefrom(uow: UnitOfWork, work_order_id: str | None, site_id: str | None) 
         raise UnknownReference("work_order_id").waiting()
     site = lock_site(uow, seen.site_id)
     demand = of_order(uow, seen.work_order_id)
-    assert site is not None and demand is not None
-    if seen.cancelled:
+    assert site is not None and demand is not None and demand.supply is not None
+    if demand.supply.cancelled:
         raise UnknownReference("work_order_id")
     return site, demand

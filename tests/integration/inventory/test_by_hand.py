@@ -141,6 +141,8 @@ def test_pieces_without_an_order_are_out_for_the_requisition(room: StoreRoom) ->
     part = room.part(serial_tracked=True)
     room.pieces(part, "S-1", "S-2", "S-3")
     first, second = room.ask({part: 1}), room.ask({part: 1})
+    half = room.served.call("POST", "/requisitions", {"site_id": room.site_id, "lines": [{"part_id": part, "quantity": 1.5}]})
+    assert (half.status_code, half.json()["code"], half.json()["field"]) == (422, "serial_count", "lines.0.quantity")
     assert first.attempt("issue").json()["code"] == "serial_count"
     for slip, number in ((first, "S-1"), (second, "s-2")):
         slip.do("issue", {"serials": [{"part_id": part, "serial_numbers": [number]}]})
