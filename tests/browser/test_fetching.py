@@ -47,4 +47,5 @@ def test_a_sheet_from_the_orders_page_is_handed_out_and_a_draft_kept(seat: Open,
     expect(page.locator("table").first).to_contain_text("14:00")
     keeper.shot("requisition-kept")
     assert company.stock(grease["id"], site.good["id"]) == (5, 2, 3)
+    expect(keeper.go("/requisitions").locator("#list")).not_to_contain_text("None")  # without an order it has a name all the same
     assert one.complaints == [] and keeper.complaints == []
