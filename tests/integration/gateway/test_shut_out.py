@@ -27,6 +27,8 @@ def extremes(schema: dict[str, Any], present: Any) -> list[Any]:
         return ["DE"]
     if schema["type"] == "string":
         return ["x" * schema["minLength"], "x" * schema["maxLength"]]
+    if schema["type"] == "boolean":
+        return [False, True]
     return [schema["minimum"], schema["maximum"]]
 
 
