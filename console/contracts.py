@@ -239,9 +239,9 @@ class Model:
         return replace(found, kind="reference", reference=reference) if reference else found
 
     def typed_by(self, fields: tuple[Field, ...], document: Mapping[str, Any], owner: Resource) -> tuple[Field, ...]:
-        """Members whose contract names no type (a parameter's value) are groups where the document says so in its ``schema``."""
+        """Members whose contract names no type (a parameter's value) are groups, or yes and no, where the document says so in its ``schema``."""
         schema = document.get("schema")
-        if not isinstance(schema, dict) or schema.get("type") != "object":
+        if not isinstance(schema, dict) or schema.get("type") not in ("object", "boolean"):
             return fields
         return tuple(self._field(f.name, schema, f.required, owner) if f.kind == "any" else f for f in fields)
 
