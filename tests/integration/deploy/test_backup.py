@@ -307,7 +307,7 @@ def test_what_somebody_has_not_handled_is_sent_again(filled: Place) -> None:
         for handler in handlers:
             filled.run(handler, known, str(ids[case]), type_, "parked" if handler == "gateway" else "done")
     quiet = new_id()
-    filled.run("orders", row, str(quiet), "aftersales.orders.product.created.v1", str(new_id()), "2026-01-01")
+    filled.run("orders", row, str(quiet), "aftersales.orders.device.created.v1", str(new_id()), "2026-01-01")
     assert restore.send_again(filled.databases) == 2
     waiting = {row[0] for row in filled.run("orders", "SELECT id::text FROM outbox WHERE sent_at IS NULL")}
     assert waiting == {str(ids["one"]), str(ids["none"]), str(ids["waits"])}
