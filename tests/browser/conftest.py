@@ -24,6 +24,7 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 SHOTS = os.environ.get("AFTERSALES_SCREENSHOTS", "")
+expect.set_options(timeout=15_000)  # other suites start beside these pages: a password alone may take seconds then
 Open = Callable[..., "Seat"]
 
 
