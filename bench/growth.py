@@ -1,7 +1,7 @@
 """`bench growth`: what a case reads at a site that has just opened, and at one with 100,000 bills: rows by table, and their ratio.
 
 Finished cases of the site are copied by SQL until it has that many: every id of a document is rewritten by one rule, so the copies hang together
-as the originals do; masters (site, warehouse, part, …) stay what they are.
+as the originals do, a year ago; masters (site, warehouse, part, …) stay what they are.
 """
 
 from __future__ import annotations
@@ -115,4 +115,6 @@ def _copy(url: str, path: str, copies: int) -> int:
 def _chosen(column: str, type_: str) -> str:
     if type_ == "uuid" and column not in MASTERS:
         return f"md5(s.\"{column}\"::text || ' ' || g)::uuid"
+    if type_ == "timestamp with time zone":  # or what looks at the last day, once a minute, would look at all of them
+        return f"s.\"{column}\" - interval '400 days'"
     return f"s.\"{column}\" || '-' || g" if column in UNIQUE_TEXTS and type_ == "text" else f's."{column}"'
