@@ -117,13 +117,11 @@ def reallot(uow: UnitOfWork, requisition_id: UUID, to_requisition_id: str, lines
     beside, other = demand_with(uow, site, demand, UUID(to_requisition_id))
     MACHINE.require(other.requisition, "reallot")
     wanted = asked_parts(uow, lines)
-    less = [
-        {"part_id": id, "quantity": number(amount), "reserved": number(here.kept if here else NONE), "missing": number(there.missing if there else NONE)}
-        for id, amount in wanted.items()
-        if (here := sheet.lines.get(id)) is None or (there := other.lines.get(id)) is None or amount > min(here.kept, there.missing)
-    ]
-    if less:
-        raise InsufficientStock(parts=less)
+    kept = {part_id: line.kept for part_id, line in sheet.lines.items()}
+    missing = {part_id: line.missing for part_id, line in other.lines.items()}
+    if less := [id for id, amount in wanted.items() if amount > min(kept.get(id, NONE), missing.get(id, NONE))]:
+        names = {"quantity": wanted, "reserved": kept, "missing": missing}
+        raise InsufficientStock(parts=[{"part_id": id} | {name: number(of.get(id, NONE)) for name, of in names.items()} for id in less])
     store = store_for(uow, site, demand, beside.part_ids())
     for part_id, amount in wanted.items():
         sheet.give_up(store, part_id, amount)

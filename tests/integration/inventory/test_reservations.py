@@ -123,6 +123,9 @@ def test_an_urgent_order_gets_what_another_has_reserved(room: StoreRoom) -> None
     over = planned(first).attempt("reallot", {**target, "lines": [{"part_id": part, "quantity": 2}]})
     assert (over.status_code, over.json()["code"]) == (409, "insufficient_stock")
     assert over.json()["parts"] == [{"part_id": part, "quantity": 2, "reserved": 2, "missing": 1}]
+    for stranger in (room.part(), str(new_id())):  # on neither of them, or none at all
+        refused = planned(first).attempt("reallot", {**target, "lines": [{"part_id": stranger, "quantity": 1}]})
+        assert (refused.status_code, refused.json()["code"]) in ((409, "insufficient_stock"), (422, "unknown_reference")), refused.text
     moved = planned(first).do("reallot", {**target, "lines": [{"part_id": part, "quantity": 1}]})
     assert (moved["state"], first.line(part), urgent.line(part)) == ("applied", (2, 1, 0, 0, 1), (1, 1, 0, 0, 0))
     assert (first.told()[-1]["reserved_all"], urgent.told()[-1]["reserved_all"]) == (False, True)
