@@ -310,6 +310,13 @@
     return answer.ok && !answer.redirected ? answer.text() : "";
   }
 
+  // The page as it is now; null where the user has gone on meanwhile, be it to another view of the same document.
+  async function anew() {
+    const here = location.pathname + location.search;
+    const text = await page(here);
+    return location.pathname + location.search === here ? new DOMParser().parseFromString(text, "text/html") : null;
+  }
+
   async function row(doc) {
     const template = document.createElement("template");
     template.innerHTML = await page(`/row/${doc}`);
@@ -331,10 +338,8 @@
   async function catchUp() {
     const work = $("#list[data-work-list]");
     if (!work && !rows().length) return refresh();
-    const here = location.href;
-    const other = new DOMParser().parseFromString(await page(here), "text/html");
-    if (location.href !== here) return;  // the user has gone on meanwhile
-    if (!$("#list", other)) return;  // not reached this time
+    const other = await anew();
+    if (!other || !$("#list", other)) return;  // gone on, or not reached this time
     if (work) document.dispatchEvent(new CustomEvent("settle", { detail: other }));
     all("tr[data-doc]", other).forEach((fresh) => {
       const old = $(`tr[data-doc="${fresh.dataset.doc}"]`);
@@ -346,8 +351,8 @@
   // A document's parts are replaced one by one where they differ; inputs and focus stay untouched.
   async function refresh() {
     if (!$("article[data-doc]")) return;
-    const fresh = new DOMParser().parseFromString(await page(location.href), "text/html");
-    const article = $("article[data-doc]"), other = $("article[data-doc]", fresh);
+    const fresh = await anew();
+    const article = $("article[data-doc]"), other = fresh && $("article[data-doc]", fresh);
     if (!article || !other || article.dataset.doc !== other.dataset.doc) return;
     if (Number(other.dataset.version) < Number(article.dataset.version)) return;  // overtaken by a later look
     article.dataset.version = other.dataset.version;

@@ -29,6 +29,23 @@ def test_a_list_left_behind_says_nothing_about_the_next_page(seat: Open, little_
     expect(page.locator("#notice")).to_be_hidden()
 
 
+def test_a_look_at_a_view_left_behind_does_not_replace_the_next(seat: Open, little_company: Company) -> None:
+    """The order's page asks again when the stream opens; the user asked for its deleted files meanwhile."""
+    case = Case(little_company).register()
+    one = seat().sign_in()
+    held: list[Route] = []
+    plain = re.compile(f"/work-orders/{case.id}$")
+    one.page.route(plain, lambda r: held.append(r) if r.request.resource_type == "fetch" else r.continue_())
+    with one.page.expect_request(lambda request: request.resource_type == "fetch" and bool(plain.search(request.url))):
+        page = one.go(f"/work-orders/{case.id}")
+    page.locator("#doc-files a[href*=deleted]").click()
+    expect(page.locator("#deleted-files")).to_be_visible()
+    with page.expect_response(plain):
+        held[0].continue_()
+    page.wait_for_timeout(500)
+    expect(page.locator("#deleted-files")).to_be_visible()
+
+
 def test_what_is_typed_outlives_the_session(seat: Open) -> None:
     one = seat(language="en").sign_in()
     page = one.go("/customers/new")

@@ -27,7 +27,7 @@ def manager(world: World) -> Any:
     return next(c for c in world.callers if (c.role, c.place) == ("manager", "site"))
 
 
-def exchange(world: World, raw: bytes, seconds: float = 5.0) -> bytes:
+def exchange(world: World, raw: bytes, seconds: float = 30.0) -> bytes:
     """What the way in answers to these very bytes."""
     with closing(socket.create_connection(("127.0.0.1", world.suite.port), timeout=seconds)) as wire:
         wire.sendall(raw)
