@@ -227,7 +227,7 @@ def test_the_stream_ends_with_the_session(gateway: Gateway, admin: Caller, branc
         else:
             change = {"active": False} if end == "disabled" else {"roles": ["cashier"]}
             admin.call("PATCH", f"/users/{user['id']}", change)
-        assert list(reader) == [] and time.monotonic() - began < 2, end
+        assert list(reader) == [] and time.monotonic() - began < 10, end
 
 
 def test_a_session_outlives_a_broken_database_connection(gateway: Gateway, admin: Caller, branch: Branch) -> None:

@@ -187,7 +187,7 @@ def test_a_huge_answer_is_not_read(receiver: Receiver):
     found = post(receiver.url)
     assert (found.status, found.error) == (500, "status") and found.excerpt == "x" * 500
     time.sleep(0.5)
-    assert time.monotonic() - began < 3 and len(sent) < 200
+    assert time.monotonic() - began < 10 and len(sent) < 200
 
 
 def test_a_packed_answer_is_not_unpacked(receiver: Receiver):
@@ -217,7 +217,7 @@ def test_rubbish_is_no_answer(receiver: Receiver):
 def test_no_answer_in_time(receiver: Receiver):
     receiver.behave = lambda handler, _: time.sleep(5)
     began = time.monotonic()
-    assert post(receiver.url, total=0.7).error == "timeout" and time.monotonic() - began < 2.5
+    assert post(receiver.url, total=0.7).error == "timeout" and time.monotonic() - began < 4.5
 
 
 def test_an_answer_drop_by_drop_is_cut_off(receiver: Receiver):
@@ -229,7 +229,7 @@ def test_an_answer_drop_by_drop_is_cut_off(receiver: Receiver):
 
     receiver.behave = drip
     began = time.monotonic()
-    assert post(receiver.url, total=1.0).error == "timeout" and time.monotonic() - began < 3
+    assert post(receiver.url, total=1.0).error == "timeout" and time.monotonic() - began < 6
 
 
 def test_the_status_counts_though_the_body_never_ends(receiver: Receiver):
@@ -256,6 +256,6 @@ def test_a_connection_never_accepted(receiver: Receiver):
             one.setblocking(False)
             one.connect_ex(("127.0.0.1", port))
         began = time.monotonic()
-        assert post(f"http://127.0.0.1:{port}/", total=2.0).error == "timeout" and time.monotonic() - began < 4
+        assert post(f"http://127.0.0.1:{port}/", total=2.0).error == "timeout" and time.monotonic() - began < 10
         for one in fill:
             one.close()

@@ -104,16 +104,16 @@ def test_a_refusal_does_not_wait_for_the_rest(world: World, rest: str):
 
     def refuses(name: str) -> None:
         raw = asked(readable(world, name), rest, method="POST").replace(b"Connection: close\r\n", b"")
-        with closing(socket.create_connection(("127.0.0.1", door(world, name)), timeout=10)) as wire:
+        with closing(socket.create_connection(("127.0.0.1", door(world, name)), timeout=30)) as wire:
             wire.sendall(raw)
             got, began = b"", time.monotonic()
             while part := wire.recv(65536):
                 got += part
-            assert time.monotonic() - began < 3 and re.match(rb"HTTP/1.1 40[1357] ", got) and got.count(b"HTTP/1.1 ") == 1, name
+            assert time.monotonic() - began < 12 and re.match(rb"HTTP/1.1 40[1357] ", got) and got.count(b"HTTP/1.1 ") == 1, name
             with pytest.raises(OSError):
-                while time.monotonic() - began < 10:
+                while time.monotonic() - began < 25:
                     wire.sendall(asked("/healthz") * 100)
-            assert time.monotonic() - began < 8, name
+            assert time.monotonic() - began < 20, name
 
     with ThreadPoolExecutor(len(BEHIND)) as pool:
         list(pool.map(refuses, BEHIND))
@@ -155,7 +155,7 @@ def test_a_token_that_became_void_is_refused_at_every_door_within_seconds(world:
         assert of_service.call("GET", readable(world, service).removeprefix(BASE), headers=token).status == 200
     assert ends(world, user, client) == 200
     assert client.call("GET", "/me").status == 401
-    deadline, still = time.monotonic() + 5, set(SERVICES)
+    deadline, still = time.monotonic() + 15, set(SERVICES)
     while still and time.monotonic() < deadline:
         for service in list(still):
             answer = asking[service].call("GET", readable(world, service).removeprefix(BASE), headers=token)
