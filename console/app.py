@@ -116,9 +116,7 @@ def create_app(gateway_url: str | None = None, model: Model | None = None) -> Fl
 
     @app.after_request
     def finish(response: Response) -> Response:
-        metrics.REQUESTS.labels("console", request.endpoint or "unknown", str(response.status_code)).observe(
-            perf_counter() - g.began
-        )
+        metrics.answered("console", request.endpoint or "unknown", str(response.status_code), perf_counter() - g.began)
         _end_span(response.status_code)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)

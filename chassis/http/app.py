@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import MutableMapping
 from dataclasses import replace
@@ -95,7 +96,7 @@ class Application:
     async def _http(self, scope: Message, receive: Any, send: Any, headers: dict[str, str], current: Span) -> None:
         language = problems.language_of(headers.get("accept-language"))
         labels = {"service": self.service.name, "operation": "unknown", "status": "500"}
-        with metrics.timed(metrics.REQUESTS, labels):
+        with metrics.request(labels):
             try:
                 reply = await self._answer(scope, receive, headers, language, labels, current)
             except Exception as error:
@@ -135,7 +136,7 @@ class Application:
 
     async def _operations(self, path: str) -> Reply:
         if path == edge.METRICS:
-            body, media = metrics.exposition()
+            body, media = await asyncio.to_thread(metrics.exposition)  # not where requests wait for a free thread
             return Reply(200, body, media)
         if path == "/readyz":
             await self.runtime.in_thread(self._ping)

@@ -36,9 +36,11 @@ def _of_each(name: str, meaning: str, *labels: str) -> Gauge:
 REQUESTS = Histogram(
     "aftersales_http_request_seconds",
     "Time of HTTP requests",
-    ["service", "operation", "status"],
+    ["service", "operation"],
     buckets=_SECONDS,
 )
+ANSWERS = Counter("aftersales_http_requests", "HTTP requests answered", ["service", "operation", "status"])
+"""Apart from their time, whose dozen buckets for each status of each operation made a scrape of a whole suite take seconds."""
 HANDLED = Histogram(
     "aftersales_event_seconds",
     "Time from reception of an event to the end of its transaction",
@@ -81,6 +83,21 @@ def timed(histogram: Histogram, labels: dict[str, str]) -> Iterator[None]:
         histogram.labels(**labels).observe(perf_counter() - started)
 
 
+@contextmanager
+def request(labels: dict[str, str]) -> Iterator[None]:
+    """Observes an HTTP request, the block, by ``service``, ``operation`` and ``status``; the block may still change them."""
+    started = perf_counter()
+    try:
+        yield
+    finally:
+        answered(**labels, seconds=perf_counter() - started)
+
+
+def answered(service: str, operation: str, status: str, seconds: float) -> None:
+    REQUESTS.labels(service, operation).observe(seconds)
+    ANSWERS.labels(service, operation, status).inc()
+
+
 def from_zero(service: str, types: Iterable[str], timers: Iterable[str]) -> None:
     """Counts that begin at nought before anything has gone wrong, so that its first time is a change that can be seen."""
     UNDECODABLE.labels(service)
@@ -94,7 +111,7 @@ def from_zero(service: str, types: Iterable[str], timers: Iterable[str]) -> None
 
 def answering(service: str) -> None:
     """The count of requests that failed, from nought."""
-    REQUESTS.labels(service, "unknown", "500")
+    ANSWERS.labels(service, "unknown", "500")
 
 
 def gone(pid: int) -> None:
@@ -104,7 +121,7 @@ def gone(pid: int) -> None:
 
 
 def exposition() -> tuple[bytes, str]:
-    """Body and content type of a scrape."""
+    """Body and content type of a scrape. Takes a tenth of a second or more where a whole suite is told of: not for an event loop."""
     registry = REGISTRY
     if MERGED in os.environ:
         registry = CollectorRegistry()

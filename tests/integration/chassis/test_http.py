@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis.db import cursors
 from chassis.http.app import RENEWED
+from chassis.ops import metrics
 from tests.integration.chassis.conftest import Shelf, token
 
 codes = iter(range(10_000))
@@ -307,6 +308,39 @@ def test_health_and_metrics(shelf: Shelf) -> None:
         answer = asyncio.run(shelf._send("GET", path))
         assert answer.status_code == 200
     assert "aftersales_http_request_seconds" in answer.text
+
+
+def test_a_scrape_holds_nobody_up(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A suite that has answered everything once tells ten thousand figures."""
+    import asyncio
+
+    asked, go_on = threading.Event(), threading.Event()
+
+    def exposition() -> tuple[bytes, str]:
+        asked.set()
+        assert go_on.wait(10), "others are served meanwhile"
+        return b"", "text/plain"
+
+    async def both() -> tuple[int, int]:
+        scrape = asyncio.ensure_future(shelf._send("GET", "/metrics"))
+        while not asked.is_set():
+            await asyncio.sleep(0.01)
+        other = await shelf._send("GET", "/healthz")
+        go_on.set()
+        return (await scrape).status_code, other.status_code
+
+    monkeypatch.setattr(metrics, "exposition", exposition)
+    assert asyncio.run(both()) == (200, 200)
+
+
+def test_each_operation_has_its_time_once(shelf: Shelf) -> None:
+    """Not for each status again: a histogram is fifteen figures."""
+    for path in ("/books", "/books?limit=x"):
+        shelf.call("GET", path)
+    told = metrics.exposition()[0].decode().splitlines()
+    sums = [line for line in told if line.startswith("aftersales_http_request_seconds_sum") and "books" in line and 'operation="books.search"' in line]
+    statuses = [line for line in told if line.startswith("aftersales_http_requests_total") and 'operation="books.search"' in line]
+    assert (len(sums), len(statuses) >= 2) == (1, True), (sums, statuses)
 
 
 def test_connections_that_are_kept_are_opened_anew_now_and_then(shelf: Shelf) -> None:
