@@ -12,9 +12,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--least", type=float, default=0.85, help="ratio that is asked for (default 0.85)")
 
 
-def run(arguments: argparse.Namespace, _running: Any = None) -> int:
+def run(arguments: argparse.Namespace, _running: object = None) -> int:
     """0 when this code is at least ``least`` times as fast as the other, by the median of the turns, else 1."""
     console = Console(highlight=False, width=100)
     with ExitStack() as stack:
@@ -64,11 +64,11 @@ def _side(root: Path, clients: int) -> Iterator[subprocess.Popen[str]]:
     given = {name: value for name, value in os.environ.items() if not name.startswith("AFTERSALES_")} | {"PYTHONPATH": str(root)}
     with tempfile.TemporaryDirectory(prefix="aftersales-beside-") as folder:
         suite = [str(python), "-P", "-m", "deploy.local.cli"]
-        options: dict[str, Any] = {"cwd": root, "env": given, "stdout": subprocess.DEVNULL}
+        run = partial(subprocess.run, cwd=root, env=given, stdout=subprocess.DEVNULL)
+        drive = [str(python), "-P", str(DRIVER), folder, str(clients)]
         try:
-            subprocess.run([*suite, "up", "--data", folder, "--port", "0", "--detach"], check=True, **options)
-            driven = {**options, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-            with subprocess.Popen([str(python), "-P", str(DRIVER), folder, str(clients)], **driven) as driver:
+            run([*suite, "up", "--data", folder, "--port", "0", "--detach"], check=True)
+            with subprocess.Popen(drive, cwd=root, env=given, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as driver:
                 assert driver.stdout
                 if driver.stdout.readline().strip() != "ready":
                     raise Refused(f"no cases could be begun on the code of {root}")
@@ -76,7 +76,7 @@ def _side(root: Path, clients: int) -> Iterator[subprocess.Popen[str]]:
                 assert driver.stdin
                 driver.stdin.close()
         finally:
-            subprocess.run([*suite, "down", "--data", folder], check=False, **options)
+            run([*suite, "down", "--data", folder], check=False)
 
 
 def _turn(driver: subprocess.Popen[str], cases: int) -> float:

@@ -261,7 +261,7 @@ class Front:
             await self._own(exchange, route, exchange.forwarded(authorization))
             return
         labels = {"service": self.service.name, "operation": f"{route.service}.{route.operation_id}", "status": "503"}
-        with metrics.request(labels):
+        with metrics.timed(metrics.answered, labels):
             caller = principal.user_id if principal else exchange.address
             if route.collects:
                 await self._collect(exchange, route, exchange.forwarded(authorization), principal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 from chassis.domain.aggregate import Journal
 from chassis.domain.errors import BadTransition
@@ -15,6 +15,14 @@ class Stateful(Protocol):
     state: Any
 
     def journal(self, entry: Journal) -> None: ...
+
+
+class Details(TypedDict, total=False):
+    """Of one move: where it ends, where the table names several targets; why; and ``data``, JSON of the action's own, journalled."""
+
+    to: StrEnum | None
+    why: str | None
+    data: dict[str, Any] | None
 
 
 class Move:
@@ -66,35 +74,17 @@ class Machine:
             raise BadTransition(str(aggregate.state), self.allowed(aggregate), action)
         return move
 
-    def fire(
-        self,
-        aggregate: Stateful,
-        action: str,
-        by: str,
-        *,
-        to: StrEnum | None = None,
-        why: str | None = None,
-        data: dict[str, Any] | None = None,
-    ) -> None:
-        """Make the move and journal it (who, from, to, why). ``to`` is needed where the table names several targets."""
+    def fire(self, aggregate: Stateful, action: str, by: str, **details: Unpack[Details]) -> None:
+        """Make the move and journal it (who, from, to, why)."""
         self.require(aggregate, action)
-        self.land(aggregate, action, by, to=to, why=why, data=data)
+        self.land(aggregate, action, by, **details)
 
-    def land(
-        self,
-        aggregate: Stateful,
-        action: str,
-        by: str,
-        *,
-        to: StrEnum | None = None,
-        why: str | None = None,
-        data: dict[str, Any] | None = None,
-    ) -> None:
+    def land(self, aggregate: Stateful, action: str, by: str, **details: Unpack[Details]) -> None:
         """The end of a move that was required before it changed what its condition asks about."""
-        move = self.moves[action]
+        move, to = self.moves[action], details.get("to")
         target = to if to is not None else next(iter(move.targets))
         if target not in move.targets or (to is None and len(move.targets) > 1):
             raise ValueError(f"{self.name}.{action}: {target} is not one target of the table")
         before = aggregate.state
         aggregate.state = target
-        aggregate.journal(Journal(action, by, str(before), str(target), why, data))
+        aggregate.journal(Journal(action, by, str(before), str(target), details.get("why"), details.get("data")))

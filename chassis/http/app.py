@@ -96,7 +96,7 @@ class Application:
     async def _http(self, scope: Message, receive: Any, send: Any, headers: dict[str, str], current: Span) -> None:
         language = problems.language_of(headers.get("accept-language"))
         labels = {"service": self.service.name, "operation": "unknown", "status": "500"}
-        with metrics.request(labels):
+        with metrics.timed(metrics.answered, labels):
             try:
                 reply = await self._answer(scope, receive, headers, language, labels, current)
             except Exception as error:

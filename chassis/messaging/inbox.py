@@ -107,7 +107,7 @@ def receive(service: Service, engine: Engine, envelope: object) -> Outcome:
         return Outcome.IGNORED
     event = envelopes.parse(envelope)
     labels = {"service": service.name, "type": event.type, "outcome": "away"}
-    with span_of(service, event) as span, metrics.timed(metrics.HANDLED, labels):
+    with span_of(service, event) as span, metrics.timed(metrics.handled, labels):
         outcome = _receive(service, engine, event, envelope)
         labels["outcome"] = outcome
         span.attributes["aftersales.outcome"] = outcome.value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 
@@ -74,23 +74,17 @@ PROCESS_STARTS = Counter(
 
 
 @contextmanager
-def timed(histogram: Histogram, labels: dict[str, str]) -> Iterator[None]:
-    """Observes the block's time; the block may still change the labels (say, the outcome)."""
+def timed(observe: Callable[..., None], labels: dict[str, str]) -> Iterator[None]:
+    """The block's time goes to ``observe`` (``answered``, ``handled``); the block may still change the labels (say, the outcome)."""
     started = perf_counter()
     try:
         yield
     finally:
-        histogram.labels(**labels).observe(perf_counter() - started)
+        observe(**labels, seconds=perf_counter() - started)
 
 
-@contextmanager
-def request(labels: dict[str, str]) -> Iterator[None]:
-    """Observes an HTTP request, the block, by ``service``, ``operation`` and ``status``; the block may still change them."""
-    started = perf_counter()
-    try:
-        yield
-    finally:
-        answered(**labels, seconds=perf_counter() - started)
+def handled(*, seconds: float, **labels: str) -> None:
+    HANDLED.labels(**labels).observe(seconds)
 
 
 def answered(service: str, operation: str, status: str, seconds: float) -> None:

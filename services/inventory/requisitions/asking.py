@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import NotRequired, TypedDict
 from uuid import UUID
 
 from chassis.db.uow import UnitOfWork
@@ -19,7 +19,28 @@ Asked = dict[UUID, Decimal]
 """Quantities by part."""
 
 
-def asked_parts(uow: UnitOfWork, lines: Sequence[Mapping[str, Any]]) -> Asked:
+class PartLine(TypedDict):
+    """So much of a part; ids as in the body, quantities as JSON numbers."""
+
+    part_id: str
+    quantity: int | float
+
+
+class ReturnLine(PartLine):
+    """What comes back; ``serial_numbers``: of a part that is tracked by them."""
+
+    quality: str
+    serial_numbers: NotRequired[list[str]]
+
+
+class PartSerials(TypedDict):
+    """Which pieces of a part."""
+
+    part_id: str
+    serial_numbers: list[str]
+
+
+def asked_parts(uow: UnitOfWork, lines: Sequence[PartLine]) -> Asked:
     """Quantities by part: all known, none twice, whole where pieces go out by number. Raises DuplicateLine, UnknownReference, SerialCount."""
     asked: Asked = {}
     for index, line in enumerate(lines):
@@ -44,7 +65,7 @@ def recipient(uow: UnitOfWork, site: SiteCopy, technician_id: str) -> UUID:
     return technician.id
 
 
-def pieces_of(uow: UnitOfWork, store: Store, sheet: Sheet, serials: Sequence[dict[str, Any]]) -> dict[UUID, list[Piece]]:
+def pieces_of(uow: UnitOfWork, store: Store, sheet: Sheet, serials: Sequence[PartSerials]) -> dict[UUID, list[Piece]]:
     """The pieces that are to go out, by part: as many as the lines of tracked parts ask for."""
     given: dict[UUID, list[str]] = {}
     for index, entry in enumerate(serials):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import UnknownReference, ValidationFailed
 from services.inventory.kernel import NONE, local_day, number
 from services.inventory.requisitions import settings
-from services.inventory.requisitions.asking import Asked, asked_parts, recipient
+from services.inventory.requisitions.asking import Asked, PartLine, asked_parts, recipient
 from services.inventory.requisitions.demand import Demand
 from services.inventory.requisitions.errors import OverQuote, PartsNotReturned, RecipientMissing
 from services.inventory.requisitions.loading import of_order, opened, serve, store_for
@@ -30,7 +29,7 @@ def create(
     type: str | None = None,
     technician_id: str | None = None,
     remark: str | None = None,
-    lines: Sequence[Mapping[str, Any]] | None = None,
+    lines: Sequence[PartLine] | None = None,
     draft: bool = False,
 ) -> Requisition:
     """A draft, or applied for at once. Without ``lines``: all that the order's quote leaves open. Raises UnknownReference, ValidationFailed,
@@ -66,7 +65,7 @@ def change(
     requisition_id: UUID,
     technician_id: str | None = None,
     remark: str | None = None,
-    lines: Sequence[Mapping[str, Any]] | None = None,
+    lines: Sequence[PartLine] | None = None,
 ) -> Requisition:
     """Recipient, remark, or all lines anew, until it is out; what is reserved follows. Raises BadTransition, OverQuote, and what ``create`` raises."""
     asked = asked_parts(uow, lines) if lines else None
@@ -199,7 +198,7 @@ def _returned(sheet: Sheet, part_id: UUID) -> Decimal:
     return sheet.lines[part_id].returned if part_id in sheet.lines else NONE
 
 
-def _missing(kind: str, site_id: str | None, lines: Sequence[Mapping[str, Any]] | None) -> list[str]:
+def _missing(kind: str, site_id: str | None, lines: Sequence[PartLine] | None) -> list[str]:
     """Members that a requisition without an order needs; of a type that is for orders, the order."""
     if not TYPES[kind]["alone"]:
         return ["work_order_id"]

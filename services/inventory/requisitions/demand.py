@@ -5,18 +5,48 @@ Pure, as ``sheet.py``: which requisition gets what of the order's need, which on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from services.inventory.kernel import NONE, number
+from services.inventory.requisitions.requisition import RequisitionLine
 from services.inventory.requisitions.sheet import Sheet
 from services.inventory.requisitions.supply import Announced, AnnouncedLine, Supply
 from services.inventory.stock import InsufficientStock, Piece, Quality, SerialConflict, Store, repeated
 
-AMOUNTS = ("needed", "reserved", "issued", "returned")
+
+@dataclass
+class Sums:
+    """Of one part over the requisitions that draw on the quote. ``serial_numbers``: those that are out; None for a part without."""
+
+    needed: Decimal = NONE
+    reserved: Decimal = NONE
+    issued: Decimal = NONE
+    returned: Decimal = NONE
+    serial_numbers: list[str] | None = None
+
+    def add(self, line: RequisitionLine) -> None:
+        self.needed += line.needed
+        self.reserved += line.kept
+        self.issued += line.issued
+        self.returned += line.returned
+        if line.serial_numbers is not None:
+            self.serial_numbers = sorted([*(self.serial_numbers or ()), *line.serial_numbers])
+
+    def told(self, part_id: UUID) -> AnnouncedLine:
+        told: AnnouncedLine = {
+            "part_id": str(part_id),
+            "needed": number(self.needed),
+            "reserved": number(self.reserved),
+            "issued": number(self.issued),
+            "returned": number(self.returned),
+        }
+        if self.serial_numbers is not None:
+            told["serial_numbers"] = self.serial_numbers
+        return told
 
 
 class Demand:
@@ -149,20 +179,16 @@ class Demand:
 
     def snapshot(self, supply: Supply) -> Announced:
         rows = [line for sheet in self.drawing for line in sheet.lines.values() if not line.empty]
-        sums: dict[UUID, dict[str, Any]] = {}
+        sums: dict[UUID, Sums] = {}
         for line in rows:
-            row = sums.setdefault(line.part_id, dict.fromkeys(AMOUNTS, NONE))
-            for name, amount in zip(AMOUNTS, (line.needed, line.kept, line.issued, line.returned), strict=True):
-                row[name] += amount
-            if line.serial_numbers is not None:
-                row["serial_numbers"] = sorted([*row.get("serial_numbers", ()), *line.serial_numbers])
+            sums.setdefault(line.part_id, Sums()).add(line)
         return {
             "quote_version": supply.quote_version,
             "reserved_all": not any(line.missing for line in rows),
             "issued_all": not any(line.to_issue for line in rows),
             "issued_any": any(line.out for line in rows),
             "cancelled": supply.cancelled,
-            "lines": [_announced(part_id, row) for part_id, row in sorted(sums.items())],
+            "lines": [sums[part_id].told(part_id) for part_id in sorted(sums)],
             "drafts": [{"id": str(id), "type": sheet.requisition.type} for id, sheet in sorted(self.sheets.items()) if sheet.requisition.unapplied],
             "summary": _summary(sums.values()),
         }
@@ -174,25 +200,11 @@ class Demand:
         self.announce()
 
 
-def _announced(part_id: UUID, row: Mapping[str, Any]) -> AnnouncedLine:
-    shown: AnnouncedLine = {
-        "part_id": str(part_id),
-        "needed": number(row["needed"]),
-        "reserved": number(row["reserved"]),
-        "issued": number(row["issued"]),
-        "returned": number(row["returned"]),
-    }
-    if "serial_numbers" in row:
-        shown["serial_numbers"] = row["serial_numbers"]
-    return shown
-
-
-def _summary(rows: Iterable[Mapping[str, Any]]) -> str:
+def _summary(sums: Collection[Sums]) -> str:
     """One line for people: how much of what is needed is reserved and out."""
-    sums = list(rows)
-    needed = number(sum((row["needed"] for row in sums), NONE))
-    reserved = number(sum((row["reserved"] for row in sums), NONE))
-    out = number(sum((row["issued"] - row["returned"] for row in sums), NONE))
+    needed = number(sum((of.needed for of in sums), NONE))
+    reserved = number(sum((of.reserved for of in sums), NONE))
+    out = number(sum((of.issued - of.returned for of in sums), NONE))
     return f"需 {needed} · 预留 {reserved} · 出库 {out} (needed {needed}, reserved {reserved}, out {out})"
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import DateTime, bindparam, select
@@ -15,7 +14,14 @@ from chassis.domain import folding
 from chassis.domain.errors import DuplicateLine, UnknownReference, ValidationFailed
 from services.inventory.kernel import NONE, number, quantity
 from services.inventory.requisitions import settings
-from services.inventory.requisitions.asking import asked_parts, pieces_of, recipient
+from services.inventory.requisitions.asking import (
+    PartLine,
+    PartSerials,
+    ReturnLine,
+    asked_parts,
+    pieces_of,
+    recipient,
+)
 from services.inventory.requisitions.errors import OverReturn, RecipientMissing
 from services.inventory.requisitions.loading import demand_with, opened, serve, store_for
 from services.inventory.requisitions.requisition import MACHINE, Requisition, RequisitionLine, State
@@ -31,9 +37,9 @@ _EXPIRED = Fixed(
 )
 
 
-def issue(uow: UnitOfWork, requisition_id: UUID, serials: Sequence[dict[str, Any]] = (), technician_id: str | None = None) -> Requisition:
-    """The storekeeper's early issue (I-23, I-50): everything that is needed and not yet out, or nothing. ``serials``: {part_id,
-    serial_numbers} of each part that is tracked by them (I-22), as many as are to go out. ``technician_id``: who takes the parts.
+def issue(uow: UnitOfWork, requisition_id: UUID, serials: Sequence[PartSerials] = (), technician_id: str | None = None) -> Requisition:
+    """The storekeeper's early issue (I-23, I-50): everything that is needed and not yet out, or nothing. ``serials`` of each
+    part that is tracked by them (I-22), as many as are to go out. ``technician_id``: who takes the parts.
 
     A second call changes nothing. Raises InsufficientStock with the short ``parts``; BadTransition without approved quote; SerialCount with
     the ``serials`` whose numbers are missing or too many, SerialConflict with the ``serials`` that are elsewhere, UnknownReference, DuplicateLine,
@@ -58,7 +64,7 @@ def issue(uow: UnitOfWork, requisition_id: UUID, serials: Sequence[dict[str, Any
     return requisition
 
 
-def give_back(uow: UnitOfWork, requisition_id: UUID, lines: Sequence[dict[str, Any]]) -> Requisition:
+def give_back(uow: UnitOfWork, requisition_id: UUID, lines: Sequence[ReturnLine]) -> Requisition:
     """Parts of a requisition that is nothing to an order's quote come back (I-51), good to where they lay, bad to the bad warehouse, at the cost
     they left with. All lines or none. Raises BadTransition, OverReturn, SerialCount, UnknownReference, DuplicateLine."""
     site, demand, sheet = opened(uow, requisition_id)
@@ -87,7 +93,7 @@ def give_back(uow: UnitOfWork, requisition_id: UUID, lines: Sequence[dict[str, A
     return sheet.requisition
 
 
-def reserve(uow: UnitOfWork, requisition_id: UUID, lines: Sequence[Mapping[str, Any]], until: str | None = None) -> Requisition:
+def reserve(uow: UnitOfWork, requisition_id: UUID, lines: Sequence[PartLine], until: str | None = None) -> Requisition:
     """Parts are kept for a draft until a moment (I-24): all of these lines in place of what was held before, without lines nothing any more.
     They are free again then, or needed once it is applied for or its quote approved. Raises BadTransition, ValidationFailed, DuplicateLine,
     UnknownReference, InsufficientStock with the ``parts`` of which less is free; nothing changes then."""
@@ -109,7 +115,7 @@ def reserve(uow: UnitOfWork, requisition_id: UUID, lines: Sequence[Mapping[str, 
     return sheet.requisition
 
 
-def reallot(uow: UnitOfWork, requisition_id: UUID, to_requisition_id: str, lines: Sequence[Mapping[str, Any]]) -> Requisition:
+def reallot(uow: UnitOfWork, requisition_id: UUID, to_requisition_id: str, lines: Sequence[PartLine]) -> Requisition:
     """What is reserved for one requisition goes to another of the site that is short of it (I-24); the first is short of it then. Raises
     BadTransition, UnknownReference, DuplicateLine, InsufficientStock with the ``parts`` of which less is reserved here, or missing there."""
     site, demand, sheet = opened(uow, requisition_id)
@@ -159,5 +165,6 @@ def _end(uow: UnitOfWork, until: str | None) -> datetime:
     return end
 
 
-def _short(line: RequisitionLine) -> dict[str, Any]:
+def _short(line: RequisitionLine) -> dict[str, object]:
+    """A line in the way, as a refusal names it."""
     return {"part_id": line.part_id} | {name: number(getattr(line, name)) for name in ("needed", "reserved", "short")}

@@ -71,7 +71,7 @@ def test_no_port_no_server(health: Health) -> None:
 
 def test_time_is_observed_with_the_labels_known_at_the_end() -> None:
     labels = {"service": "unit", "type": "t", "outcome": "away"}
-    with metrics.timed(metrics.HANDLED, labels):
+    with metrics.timed(metrics.handled, labels):
         labels["outcome"] = "done"
     body = metrics.exposition()[0].decode()
     assert 'aftersales_event_seconds_count{outcome="done",service="unit",type="t"} 1.0' in body
