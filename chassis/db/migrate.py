@@ -26,6 +26,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from chassis.db import serves
 from chassis.db.base import NAMING
+from chassis.db.custody import GUARDED, SCOPE, inside
 from chassis.db.engine import owner_engine
 from chassis.db.tables import chassis_metadata, metadata_of, subscriptions
 from chassis.domain import events
@@ -139,12 +140,25 @@ WHERE prosecdef AND proowner = current_user::regrole AND (proacl IS NULL OR has_
 """Functions with the owner's rights are for whom a migration grants them; PostgreSQL itself grants every function to everybody."""
 
 
+_OF_HELD = """
+SELECT format('REVOKE UPDATE ON %1$I FROM %3$I; GRANT UPDATE (%2$s) ON %1$I TO %3$I', c.relname, string_agg(quote_ident(a.attname), ', '), CAST(:role AS text))
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (CAST(:guarded AS text[]))
+WHERE EXISTS (SELECT FROM pg_attribute h WHERE h.attrelid = c.oid AND h.attname = 'held_path' AND NOT h.attisdropped)
+AND c.relrowsecurity AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND has_any_column_privilege(CAST(:role AS name), c.oid, 'UPDATE')
+GROUP BY c.relname
+"""
+"""The paths of ``Held`` documents are for ``move_custody``; each time, since a column that a revision adds is not among those granted before."""
+
+
 def _grant_rights(connection: Connection) -> None:
     role = app_role(connection)
     for table, rights in RIGHTS.items() if role else ():
         if connection.scalar(sa.text("SELECT to_regclass(:name)"), {"name": table}):
             connection.execute(sa.text(f'REVOKE ALL ON "{table}" FROM "{role}"'))
             connection.execute(sa.text(f'GRANT {rights} ON "{table}" TO "{role}"'))
+    if role:
+        for statement in connection.scalars(sa.text(_OF_HELD), {"role": role, "guarded": list(GUARDED)}).all():
+            connection.execute(sa.text(statement))
     for statement in connection.scalars(sa.text(_OF_PUBLIC)).all():
         connection.execute(sa.text(statement))
     connection.commit()
@@ -223,11 +237,9 @@ def scope_table(
     on org_path serves it. ``optional``: org_path may be null, such rows are company-wide and seen under any scope.
     ``owner_too``: off only where repairs as the owner must see every row.
     """
-    # A pooled connection reads '' after a transaction that had set it: that must not mean "every path".
-    scope = "nullif(current_setting('app.scope', true), '')"
-    visible = f"""org_path COLLATE "C" >= {scope} AND org_path COLLATE "C" < {scope} || chr(1114111)"""
+    visible = inside("org_path")
     if optional:
-        visible = f"({visible}) OR (org_path IS NULL AND {scope} IS NOT NULL)"
+        visible = f"({visible}) OR (org_path IS NULL AND {SCOPE} IS NOT NULL)"
     operations.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
     if owner_too:
         operations.execute(f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY')
@@ -245,7 +257,7 @@ def indexes(operations: Operations, made: Mapping[str, str], dropped: Iterable[s
     """Makes indexes, ``{"ix_bills_state_id": "bills (state, id)"}``, and drops others, while everybody reads and writes.
 
     Outside the revision's transaction, so it stands at the end of a revision and does no harm twice: what is there stays,
-    what an attempt broke off left unusable is made anew.
+    what an attempt broke off left unusable is made anew. Of a name that begins with uq_ it is unique.
     """
     with operations.get_context().autocommit_block():
         for name, place in made.items():
@@ -255,7 +267,8 @@ def indexes(operations: Operations, made: Mapping[str, str], dropped: Iterable[s
             if usable is False:
                 operations.execute(f"DROP INDEX CONCURRENTLY {name}")
             if not usable:
-                operations.execute(f"CREATE INDEX CONCURRENTLY {name} ON {place}")
+                unique = "UNIQUE " if name.startswith("uq_") else ""
+                operations.execute(f"CREATE {unique}INDEX CONCURRENTLY {name} ON {place}")
         for name in dropped:
             operations.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
 

@@ -36,6 +36,7 @@ class Mapping:
             if isinstance(column.type, Encrypted) and not column.type.lazy
         }
         self.folded = folded(self.columns)
+        self.guarded = frozenset(key for key, column in self.columns.items() if column.info.get("guarded"))
         self.binders = {key: _binder(column) for key, column in self.columns.items()}
         self.defaults = {
             key: _default(column) for key, column in self.columns.items() if column.default is not None
@@ -116,7 +117,14 @@ class Mapping:
                 setattr(instance, key, default())
 
     def changed(self, instance: Any) -> list[str]:
-        """Keys of attributes whose value differs from what was loaded."""
+        """Keys of attributes whose value differs from what was loaded, and which the application may write."""
+        return [key for key in self._differing(instance) if key not in self.guarded]
+
+    def custody_changed(self, instance: Any) -> bool:
+        """Whether the thing goes to another site (``Held``)."""
+        return bool(self.guarded) and any(key in self.guarded and key != "org_path" for key in self._differing(instance))
+
+    def _differing(self, instance: Any) -> list[str]:
         before = instance_state(instance).committed_state
         now = instance.__dict__
         return [key for key, old in before.items() if key in self.columns and now.get(key) != old]

@@ -27,7 +27,8 @@ _MOVE = text("SELECT move_scope(:former, :current)")
 
 
 def follow(uow: UnitOfWork, unit_id: uuid.UUID, sequence: int, former: str, current: str) -> int:
-    """Rewrites ``former`` at the beginning of every org_path to ``current``; how many rows followed.
+    """Rewrites ``former`` at the beginning of every path to ``current``, the owner's, the holder's and the addressee's; how many rows
+    followed.
 
     ``sequence`` is the unit's version: news that is older than what is known sends its rows where the unit is now.
     """
@@ -66,7 +67,7 @@ _FUNCTION = f"""
 CREATE OR REPLACE FUNCTION move_scope(former text, current text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    place text; touched bigint; moved bigint := 0; seen text := nullif(current_setting('app.scope', true), '');
+    place text; path text; touched bigint; moved bigint := 0; seen text := nullif(current_setting('app.scope', true), '');
 BEGIN
     IF former !~ '^/([^/]+/)+$' OR current !~ '^/([^/]+/)+$'
         OR (starts_with(former, seen) AND starts_with(current, seen)) IS NOT TRUE
@@ -75,14 +76,14 @@ BEGIN
         RAISE EXCEPTION 'no move of a unit in the scope of the caller: % to %', former, current USING ERRCODE = 'insufficient_privilege';
     END IF;
     SET CONSTRAINTS ALL DEFERRED;  -- parent and child rows carry the path and refer to each other by it
-    FOR place IN
-        SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-        WHERE a.attname = 'org_path' AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND c.relrowsecurity
-        AND c.relnamespace = 'public'::regnamespace AND c.relname <> ALL ('{{{",".join(HISTORICAL)}}}') ORDER BY 1
+    FOR place, path IN
+        SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE a.attname IN ('org_path', 'held_path', 'bound_path') AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND c.relrowsecurity
+        AND c.relnamespace = 'public'::regnamespace AND c.relname <> ALL ('{{{",".join(HISTORICAL)}}}') ORDER BY 1, 2
     LOOP
-        EXECUTE format('UPDATE public.%I SET org_path = $2 || substr(org_path, length($1) + 1)'
-            ' WHERE org_path COLLATE "C" >= $1 AND org_path COLLATE "C" < $1 || chr(1114111)'
-            ' AND org_path ~>=~ $1 AND org_path ~<~ ($1 || chr(1114111))', place)  -- the same, by the index of rows that follow a parent
+        EXECUTE format('UPDATE public.%1$I SET %2$I = $2 || substr(%2$I, length($1) + 1)'
+            ' WHERE %2$I COLLATE "C" >= $1 AND %2$I COLLATE "C" < $1 || chr(1114111)'
+            ' AND %2$I ~>=~ $1 AND %2$I ~<~ ($1 || chr(1114111))', place, path)  -- the same, by the index of rows that follow a parent
             USING former, current;
         GET DIAGNOSTICS touched = ROW_COUNT;
         moved := moved + touched;
@@ -93,8 +94,8 @@ END $$
 
 
 def scope_moves(operations: Any) -> None:
-    """Table and function: ``move_scope(former, current)`` rewrites the beginning of every org_path below ``former``, in
-    whatever tables row-level security guards, ledgers included, and tells how many rows.
+    """Table and function: ``move_scope(former, current)`` rewrites the beginning of every path below ``former`` (org_path, held_path,
+    bound_path), in whatever tables row-level security guards, ledgers included, and tells how many rows.
 
     It runs as the owner, since the application may change nothing in a ledger. It does what a remembered move says, within the
     caller's scope, and nothing else; row-level security holds for the owner too.

@@ -45,6 +45,7 @@ class UnitOfWork(Reading):
         self._connection: Connection | None = None
         self._pending: list[tuple[str, Any]] = []
         self._after: list[tuple[str, dict[str, Any]]] = []  # plain rows of chassis tables, by column
+        self._moved: list[Any] = []  # documents whose thing goes to another site
         self._batch = Batch()
 
     # ------------------------------------------------------------------ transaction
@@ -80,6 +81,7 @@ class UnitOfWork(Reading):
         """Another's turn in the same transaction: what was written goes in front of what comes next, which sees it; nothing
         that was read is remembered."""
         self._collect()
+        self._move_custody()
         if self._batch:
             self._session.lead(*self._batch.take(self._session))
         self._identities.clear()
@@ -96,6 +98,7 @@ class UnitOfWork(Reading):
         lasting = not (self.read_only or self.dry_run)
         try:
             self._collect()
+            self._move_custody()
             if self._connection is None and not self._batch:
                 return
             self._refuse_if_failed()
@@ -243,9 +246,18 @@ class UnitOfWork(Reading):
             self._batch.row(table, row)
         self._after.clear()
 
+    def _move_custody(self) -> None:
+        """Last of all: whoever gives a thing out of his hands may see nothing of it afterwards."""
+        for one in self._moved:
+            name = mapping(type(one)).table.name
+            self._batch.statement("SELECT move_custody(%s, %s, %s, %s, %s)", (name, one.id, one.version, one.held_site_id, one.bound_site_id))
+        self._moved.clear()
+
     def _collect_changes(self, instance: Any, locked: bool) -> None:
         known = mapping(type(instance))
-        changed = known.changed(instance)
+        changed, moved = known.changed(instance), known.custody_changed(instance)
+        if moved and instance not in self._moved:
+            self._moved.append(instance)
         if not changed:
             return
         if not locked and isinstance(instance, Aggregate):

@@ -117,6 +117,18 @@ class BadTransition(DomainError):
         super().__init__(action and f"{action} from {state}", state=state, allowed_actions=allowed_actions)
 
 
+class HeldElsewhere(DomainError):
+    """A move of whoever has the thing, by somebody else; nobody has it while it is on the road (O-101)."""
+
+    code = "held_elsewhere"
+
+
+class OwnedElsewhere(DomainError):
+    """A move of the site whose document it is, by who has the thing for it (O-101)."""
+
+    code = "owned_elsewhere"
+
+
 class StaleVersion(DomainError):
     code = "stale_version"
 

@@ -101,7 +101,8 @@ def declared() -> Mapping[str, Published]:
 @dataclass(frozen=True, slots=True)
 class Event:
     """A fact. `subject` is the id of the aggregate it tells of, `sequence` that aggregate's version, `party_id` the party whose
-    outside accounts see it beside the customer in `data` (G-10). Received, `data` are the members that its reader declared, as
+    outside accounts see it beside the customer in `data` (G-10). `org_path` is whose it is, `held_path` who has the thing it is about
+    and `bound_path` who shall receive it, where those are others. Received, `data` are the members that its reader declared, as
     far as the event has them."""
 
     id: UUID
@@ -115,6 +116,13 @@ class Event:
     traceparent: str | None
     data: Mapping[str, Any]
     party_id: UUID | None = None
+    held_path: str | None = None
+    bound_path: str | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Who sees it: the owner, the holder, the addressee."""
+        return tuple(path for path in (self.org_path, self.held_path, self.bound_path) if path is not None)
 
     @property
     def verb(self) -> str:

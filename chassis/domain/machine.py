@@ -12,6 +12,9 @@ from chassis.domain.principal import Principal
 
 
 class Stateful(Protocol):
+    """Where moves say ``by``, it also has ``sides(principal)``, ``reader``, who moves it (None: nobody in particular), and ``elsewhere(missing)``,
+    the refusal for who stands on none of these sides (``Held`` in chassis/db/base.py)."""
+
     state: Any
 
     def journal(self, entry: Journal) -> None: ...
@@ -27,7 +30,8 @@ class Details(TypedDict, total=False):
 
 class Move:
     """One action: its verb, the states it may start from, where it may end (several when a fact decides), the right it
-    needs (None: only the system moves it) and a condition on the aggregate beyond its state."""
+    needs (None: only the system moves it), a condition on the aggregate beyond its state, and the sides that whoever makes it
+    must stand on (chassis/domain/custody.py)."""
 
     def __init__(
         self,
@@ -36,8 +40,9 @@ class Move:
         target: Any | Iterable[Any],
         permission: str | None = None,
         when: Callable[[Any], bool] | None = None,
+        by: Iterable[StrEnum] = (),
     ) -> None:
-        self.action, self.permission, self.when = action, permission, when
+        self.action, self.permission, self.when, self.by = action, permission, when, frozenset(by)
         self.sources = frozenset(sources)
         self.targets = frozenset([target]) if isinstance(target, StrEnum) else frozenset(target)
 
@@ -57,21 +62,26 @@ class Machine:
         self.final = frozenset(final)
         self.moves = {move.action: move for move in moves}
         self._offered = {state: [m for m in self.moves.values() if m.permission and state in m.sources] for state in states}
+        self._sided = any(move.by for move in self.moves.values())
         Machine.registry[name] = self
 
-    def allowed(self, aggregate: Stateful, principal: Principal | None = None) -> list[str]:
-        """Actions open now, in table order; with a principal only those it has the right for (system moves never)."""
-        return [
-            move.action
-            for move in self._offered[aggregate.state]
-            if (move.when is None or move.when(aggregate)) and (principal is None or principal.may(move.permission or ""))
-        ]
+    def allowed(self, aggregate: Any, principal: Principal | None = None) -> list[str]:
+        """Actions open now, in table order; with a principal only those it has the right for and stands where they are made (system
+        moves never)."""
+        offered = [move for move in self._offered[aggregate.state] if move.when is None or move.when(aggregate)]
+        if principal is not None:
+            sides = aggregate.sides(principal) if self._sided else frozenset()
+            offered = [move for move in offered if principal.may(move.permission or "") and move.by <= sides]
+        return [move.action for move in offered]
 
-    def require(self, aggregate: Stateful, action: str) -> Move:
-        """Raise BadTransition unless ``action`` is open. Guards are checked after this, the move is made by ``fire``."""
+    def require(self, aggregate: Any, action: str) -> Move:
+        """Raise BadTransition unless ``action`` is open, and what the aggregate says where it is another site's. Guards are checked
+        after this, the move is made by ``fire``."""
         move = self.moves.get(action)
         if move is None or not move.open_for(aggregate):
             raise BadTransition(str(aggregate.state), self.allowed(aggregate), action)
+        if move.by and aggregate.reader is not None and (missing := move.by - aggregate.sides(aggregate.reader)):
+            raise aggregate.elsewhere(missing)
         return move
 
     def fire(self, aggregate: Stateful, action: str, by: str, **details: Unpack[Details]) -> None:

@@ -31,6 +31,8 @@ def row(
         sequence=sequence,
         time=now,
         org_path=getattr(aggregate, "org_path", None),
+        held_path=getattr(aggregate, "held_path", None),
+        bound_path=getattr(aggregate, "bound_path", None),
         actor=actor,
         traceparent=traceparent,
         data={**recorded.state, **recorded.more},

@@ -2,4 +2,4 @@
 
 from chassis.service import Service
 
-SERVICE = Service("orders", "services.orders", contexts=("masters", "devices", "repairs", "attachments", "erasures", "reveals", "numbering"))
+SERVICE = Service("orders", "services.orders", contexts=("masters", "devices", "repairs", "routes", "attachments", "erasures", "reveals", "numbering"))

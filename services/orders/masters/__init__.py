@@ -11,6 +11,7 @@ from services.orders.masters.copies import (
     UserCopy,
 )
 from services.orders.masters.customers import alone, living, owners
+from services.orders.masters.directory import SITE, DirectoryEntry
 from services.orders.masters.phones import FEWEST_DIGITS, typed_digits
 from services.orders.masters.product import Product
 from services.orders.masters.site import Site
@@ -18,8 +19,10 @@ from services.orders.masters.technician import Technician
 
 __all__ = [
     "FEWEST_DIGITS",
+    "SITE",
     "CounterpartyCopy",
     "CustomerCopy",
+    "DirectoryEntry",
     "LabourRateCopy",
     "OrgUnitCopy",
     "ParameterCopy",

@@ -45,6 +45,14 @@ def search_sites(uow: UnitOfWork, query: ListQuery) -> Document:
     return queries.sites(uow, query)
 
 
+def search_directory(uow: UnitOfWork, query: ListQuery) -> Document:
+    return queries.directory(uow, query)
+
+
+def get_directory_entry(uow: UnitOfWork, site_id: UUID) -> Document:
+    return views.directory_entry(queries.directory_entry(uow, site_id))
+
+
 def create_technician(uow: UnitOfWork, body: Document) -> Document:
     return views.technician(usecases.create_technician(uow, **body))
 

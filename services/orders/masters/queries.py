@@ -3,13 +3,17 @@ name or code."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from sqlalchemy import select
 
 from chassis.db.folded import contains
 from chassis.db.paging import Listing, ListQuery, members
 from chassis.db.uow import UnitOfWork
+from chassis.domain.errors import NotFound
 from services.orders.kernel import Document
 from services.orders.masters import views
+from services.orders.masters.directory import SITE, DirectoryEntry
 from services.orders.masters.product import Product
 from services.orders.masters.site import Site
 from services.orders.masters.technician import Technician
@@ -27,6 +31,10 @@ _TECHNICIANS = Listing(
     equal=members(Technician, "site_id", "username", "active"),
 )  # fmt: skip
 
+_DIRECTORY = Listing(
+    select(DirectoryEntry).where(DirectoryEntry.kind == SITE, DirectoryEntry.active.is_(True)), default_sort="code", key=DirectoryEntry.id,
+)  # fmt: skip
+
 
 def products(uow: UnitOfWork, query: ListQuery) -> Document:
     return _PRODUCTS.page(uow, query, views.product, *contains(Product.search_key, query.q))
@@ -38,3 +46,16 @@ def sites(uow: UnitOfWork, query: ListQuery) -> Document:
 
 def technicians(uow: UnitOfWork, query: ListQuery) -> Document:
     return _TECHNICIANS.page(uow, query, views.technician, *contains(Technician.search_key, query.q))
+
+
+def directory(uow: UnitOfWork, query: ListQuery) -> Document:
+    """Active sites of the company."""
+    return _DIRECTORY.page(uow, query, views.directory_entry, *contains(DirectoryEntry.search_key, query.q))
+
+
+def directory_entry(uow: UnitOfWork, site_id: UUID) -> DirectoryEntry:
+    """Any site, also one that is closed. NotFound."""
+    entry = uow.one(DirectoryEntry, id=site_id, kind=SITE)
+    if entry is None:
+        raise NotFound()
+    return entry

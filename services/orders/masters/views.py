@@ -6,6 +6,7 @@ from typing import Any
 
 from chassis.http.views import stamps
 from services.orders.kernel import Document
+from services.orders.masters.directory import DirectoryEntry
 from services.orders.masters.product import Product
 from services.orders.masters.site import Site
 from services.orders.masters.technician import Technician
@@ -17,6 +18,10 @@ def product(product: Product) -> Document:
 
 def site(site: Site) -> Document:
     return _shown(site, "code", "name", "org_unit_code", "org_path", "time_zone")
+
+
+def directory_entry(entry: DirectoryEntry) -> Document:
+    return {"id": entry.id, "code": entry.code, "name": entry.name}
 
 
 def technician(technician: Technician) -> Document:

@@ -39,6 +39,8 @@ PUBLISHED = Published(
     "state",
     "waiting_for",
     "site_id",
+    "held_site_id",
+    "bound_site_id",
     "customer_id",
     "device_id",
     "technician_id",

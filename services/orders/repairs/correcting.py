@@ -14,7 +14,7 @@ from services.orders.devices import Decision, Device, Exclusion, decide
 from services.orders.kernel import Document, local_day, own
 from services.orders.masters import Site, living
 from services.orders.repairs import opening, search
-from services.orders.repairs.records import FormerCustomer, SearchToken
+from services.orders.repairs.records import FormerCustomer
 from services.orders.repairs.states import State
 from services.orders.repairs.usecases import bill_of, moving
 from services.orders.repairs.work_order import WorkOrder
@@ -101,10 +101,8 @@ def _remember(uow: UnitOfWork, order: WorkOrder, former: UUID) -> None:
 
 
 def _index(uow: UnitOfWork, order: WorkOrder) -> None:
-    """The words of the new problem in the place of the old one's."""
-    uow.later("DELETE FROM work_order_tokens WHERE work_order_id = %s", (order.id,))
-    for token in sorted(search.tokens(order.problem)):
-        uow.add(SearchToken(token=token, work_order_id=order.id, org_path=order.org_path))
+    """The words of the new problem in the place of the old one's, for all who see the order."""
+    uow.later("SELECT index_work_order(%s, %s)", (order.id, sorted(search.tokens(order.problem))))
 
 
 def _follow(uow: UnitOfWork, order: WorkOrder) -> None:

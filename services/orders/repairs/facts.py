@@ -1,4 +1,4 @@
-"""What other services reported about an order: read copies that the order's gates look at, scoped like the order."""
+"""What other services reported about an order: read copies that the order's gates look at, seen where the order is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import Index, Numeric
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, ReadCopy, Scoped
+from services.orders.repairs.sections import of_order
 
 
 class Parts(Base, Scoped, ReadCopy):
@@ -17,6 +18,7 @@ class Parts(Base, Scoped, ReadCopy):
     ``quote_version`` is the version inventory last followed; ``cancelled``: it followed a cancel, nothing is reserved any more."""
 
     __tablename__ = "requisition_copies"
+    __table_args__ = (of_order("requisition_copies"),)
 
     work_order_id: Mapped[UUID] = mapped_column(index=True)
     quote_version: Mapped[int | None]
@@ -47,7 +49,7 @@ class Bill(Base, Scoped, ReadCopy):
     maker_total: Mapped[Decimal] = mapped_column(Numeric(14, 2))
     open_amount: Mapped[Decimal] = mapped_column(Numeric(14, 2))
 
-    __table_args__ = (Index("ix_bill_copies_order", "work_order_id", "round"),)
+    __table_args__ = (Index("ix_bill_copies_order", "work_order_id", "round"), of_order("bill_copies"))
 
     def shown(self) -> dict[str, Any]:
         """As named in a refusal."""
@@ -63,6 +65,7 @@ class Revisit(Base, Scoped, ReadCopy):
     """Revisit (回访) of customer service, recorded or not."""
 
     __tablename__ = "revisit_copies"
+    __table_args__ = (of_order("revisit_copies"),)
 
     work_order_id: Mapped[UUID] = mapped_column(index=True)
     recorded: Mapped[bool]

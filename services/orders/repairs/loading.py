@@ -17,7 +17,7 @@ from chassis.db.rows import Mapping, mapping
 from chassis.db.statements import Cache, Fixed, several
 from chassis.db.uow import UnitOfWork
 from services.orders.devices import Device
-from services.orders.masters import CustomerCopy, Product, Site, Technician
+from services.orders.masters import CustomerCopy, DirectoryEntry, Product
 from services.orders.repairs.quote import Quote, QuoteLine
 from services.orders.repairs.sections import Diagnosis, HandOver, PartReturn, Sections
 from services.orders.repairs.work_order import WorkOrder
@@ -28,20 +28,25 @@ def _name(column: Any, key: Any, of: Any) -> ColumnElement[Any]:
     return select(column).where(key == of).scalar_subquery()
 
 
+DIRECTORY = {
+    "site_id": "site_name", "technician_id": "technician_name", "held_site_id": "held_site_name", "bound_site_id": "bound_site_name",
+}  # fmt: skip
+"""Whom one site may name in a document of another."""
+
+
 def names(order: Any) -> list[ColumnElement[Any]]:
     """What the ids of an order stand for; ``order`` is the class (correlated) or names parameters."""
     return [
-        _name(Site.name, Site.id, order.site_id).label("site_name"),
+        *(_name(DirectoryEntry.name, DirectoryEntry.id, getattr(order, of)).label(label) for of, label in DIRECTORY.items()),
         _name(CustomerCopy.name, CustomerCopy.id, order.customer_id).label("customer_name"),
         _name(Product.name, Product.id, order.product_id).label("product_name"),
         _name(Product.brand, Product.id, order.product_id).label("brand"),
         _name(Product.category, Product.id, order.product_id).label("category"),
         _name(Device.serial_number, Device.id, order.device_id).label("serial_number"),
-        _name(Technician.name, Technician.id, order.technician_id).label("technician_name"),
     ]
 
 
-_NAMED = ("site_id", "customer_id", "product_id", "device_id", "technician_id")
+_NAMED = (*DIRECTORY, "customer_id", "product_id", "device_id")
 _NAMES = Fixed(select(*names(SimpleNamespace(**{name: bindparam(name, type_=Uuid()) for name in _NAMED}))), Cache.PLANNED)
 
 
@@ -138,6 +143,6 @@ def _whole(uow: UnitOfWork, work_order_id: UUID, lock: bool) -> WorkOrder:
     order = uow.loaded(WorkOrder, work_order_id, rows[0][: len(_ROW.keys)] if rows else None, lock)
     if "sections" not in order.__dict__:
         returns = uow.find(PartReturn, work_order_id=order.id, order_by=("id",)) if order.returned else []
-        order.read_with(_sections(rows, _WIDTH, returns))
+        order.read_with(_sections(rows, _WIDTH, returns), uow.principal)
         order.__dict__["names"] = _ids(order), rows[0]
     return order

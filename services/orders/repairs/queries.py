@@ -30,7 +30,7 @@ from chassis.db.folded import begins_with
 from chassis.db.paging import Listing, ListQuery, beginnings, members
 from chassis.db.tables import journal
 from chassis.db.uow import UnitOfWork
-from chassis.domain import folding
+from chassis.domain import custody, folding
 from chassis.domain.errors import NotFound
 from services.orders.devices import Device, of_serial
 from services.orders.kernel import Document
@@ -95,8 +95,14 @@ def search(uow: UnitOfWork, query: ListQuery, language: str, *some: ColumnElemen
     return _LISTING.page(uow, query, view, *conditions, whole=True)
 
 
+class _Order(SimpleNamespace):
+    """A row of the list, of which actions are told as of the aggregate."""
+
+    sides = custody.sides
+
+
 def _order(row: Any) -> Any:
-    order: Any = SimpleNamespace()  # a row looks each name up: fifty of them, fifty times
+    order: Any = _Order()  # a row looks each name up: fifty of them, fifty times
     order.__dict__.update(zip(_MEMBERS, row, strict=False))
     return order
 

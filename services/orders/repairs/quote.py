@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Numeric
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,7 +23,7 @@ from services.orders.devices import Coverage
 from services.orders.kernel import Document, quantity
 from services.orders.repairs.billing import CURRENCY, BilledLine, Billing, billed, settled, totals
 from services.orders.repairs.pricing import Discount, Position, Priced, Step, of_rest, price
-from services.orders.repairs.sections import PartReturn
+from services.orders.repairs.sections import PartReturn, of_order
 from services.orders.repairs.shares import CUSTOMER, MAKER, Share, Term, paid_by, share_out
 
 
@@ -43,8 +43,9 @@ class Quote(Base, Scoped):
     """One version, never changed but by its answer (R-03); ``replaced_at`` says when a newer one took its place."""
 
     __tablename__ = "quotes"
+    __table_args__ = (of_order("quotes"),)
 
-    work_order_id: Mapped[UUID] = mapped_column(ForeignKey("work_orders.id"), primary_key=True)
+    work_order_id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
     state: Mapped[QuoteState]
     coverage: Mapped[Coverage]
@@ -136,6 +137,7 @@ class QuoteLine(Base, Scoped):
     __tablename__ = "quote_lines"
     __table_args__ = (
         ForeignKeyConstraint(["work_order_id", "version"], ["quotes.work_order_id", "quotes.version"]),
+        of_order("quote_lines"),
         Index(None, "work_order_id", "version", "position", unique=True),
         CheckConstraint("sum_of(steps, 'amount') = net", name="steps"),
         CheckConstraint("sum_of(shares, 'net') = net AND sum_of(shares, 'tax') = tax AND sum_of(shares, 'amount') = net + tax", name="shares"),

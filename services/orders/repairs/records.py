@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.db.base import Base, Scoped
 from chassis.db.violations import on_violation
 from services.orders.repairs.errors import SlotTaken
+from services.orders.repairs.sections import of_order
 
 MINUTES = 2**32
 """Room for the minutes of one technician within the one range type that needs no extension to be indexed."""
@@ -28,7 +29,10 @@ class Appointment(Base, Scoped):
     technician_id: Mapped[UUID] = mapped_column(index=True)
     slot: Mapped[Any] = mapped_column(INT8RANGE)
 
-    __table_args__ = (ExcludeConstraint(("slot", "&&"), name="ex_appointments_slot", using="gist"),)
+    __table_args__ = (
+        ExcludeConstraint(("slot", "&&"), name="ex_appointments_slot", using="gist"),
+        of_order("appointments"),
+    )
 
 
 on_violation("ex_appointments_slot", SlotTaken)
@@ -41,7 +45,7 @@ def slot_of(technician_serial: int, start: datetime, end: datetime) -> tuple[int
 
 
 class SearchToken(Base, Scoped):
-    """A word of an order's problem (see search.py)."""
+    """A word of an order's problem (see search.py), once for each path that the order is seen by: its own, the holder's, the addressee's."""
 
     __tablename__ = "work_order_tokens"
     # For a word that many orders have: those of a page are asked for it, instead of all that have it for their place.
@@ -77,7 +81,7 @@ class TimelineEntry(Base, Scoped):
     actor: Mapped[str]
     data: Mapped[dict[str, Any]]
 
-    __table_args__ = (Index("ix_timeline_entries_order", "work_order_id", "at"),)
+    __table_args__ = (Index("ix_timeline_entries_order", "work_order_id", "at"), of_order("timeline_entries"))
 
 
 class HistoryKey(Base):

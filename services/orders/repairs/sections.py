@@ -11,22 +11,28 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Numeric
+from sqlalchemy import ForeignKeyConstraint, Numeric
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db.base import Base, Scoped
+from chassis.db.base import Base, Scoped, whose
 from services.orders.kernel import number
 
 if TYPE_CHECKING:
     from services.orders.repairs.quote import Quote
 
 
+def of_order(table: str) -> ForeignKeyConstraint:
+    """Rows of ``table`` are an order's: seen by whoever sees it."""
+    return whose("work_orders", table, "work_order_id")
+
+
 class Diagnosis(Base, Scoped):
     """What the technician found (诊断), the newest; ``exclusion`` is an O-28 reason."""
 
     __tablename__ = "diagnoses"
+    __table_args__ = (of_order("diagnoses"),)
 
-    work_order_id: Mapped[UUID] = mapped_column(ForeignKey("work_orders.id"), primary_key=True)
+    work_order_id: Mapped[UUID] = mapped_column(primary_key=True)
     symptom: Mapped[str]
     cause: Mapped[str]
     finding: Mapped[str]
@@ -38,9 +44,10 @@ class PartReturn(Base, Scoped):
     """A part that came back to the store (退料), under the quote version that was approved then."""
 
     __tablename__ = "part_returns"
+    __table_args__ = (of_order("part_returns"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    work_order_id: Mapped[UUID] = mapped_column(ForeignKey("work_orders.id"), index=True)
+    work_order_id: Mapped[UUID] = mapped_column(index=True)
     version: Mapped[int | None]
     part_id: Mapped[UUID]
     quantity: Mapped[Decimal] = mapped_column(Numeric(18, 6))
@@ -58,9 +65,10 @@ class Check(Base, Scoped):
     """A look at the finished repair (质检): passed, or back to repair with a reason. The table only grows."""
 
     __tablename__ = "checks"
+    __table_args__ = (of_order("checks"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    work_order_id: Mapped[UUID] = mapped_column(ForeignKey("work_orders.id"), index=True)
+    work_order_id: Mapped[UUID] = mapped_column(index=True)
     at: Mapped[datetime]
     by: Mapped[str]
     passed: Mapped[bool]
@@ -71,8 +79,9 @@ class HandOver(Base, Scoped):
     """Who took the device home (取机), and when."""
 
     __tablename__ = "hand_overs"
+    __table_args__ = (of_order("hand_overs"),)
 
-    work_order_id: Mapped[UUID] = mapped_column(ForeignKey("work_orders.id"), primary_key=True)
+    work_order_id: Mapped[UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime]
     received_by: Mapped[str]
 

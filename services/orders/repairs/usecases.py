@@ -25,6 +25,7 @@ from services.orders.kernel import Document, local_day, own
 from services.orders.masters import Site, Technician, living
 from services.orders.repairs import gates, loading, opening, search, views
 from services.orders.repairs.billing import rebilling
+from services.orders.repairs.custody import place_of
 from services.orders.repairs.facts import Bill, Parts
 from services.orders.repairs.pricing import Discount
 from services.orders.repairs.quote import payer
@@ -104,7 +105,7 @@ def start(uow: UnitOfWork, work_order_id: UUID) -> WorkOrder:
     was another technician's: it is free again."""
     with moving(uow, work_order_id) as order:
         order.machine.require(order, "start")
-        linked = uow.find(Technician, username=uow.principal.username, site_id=order.site_id, active=True, order_by=("id",))
+        linked = uow.find(Technician, username=uow.principal.username, site_id=place_of(order), active=True, order_by=("id",))
         takes_over = next(iter(linked), None) if all(each.id != order.technician_id for each in linked) else None
         order.start(uow.actor, takes_over)
         if takes_over:
@@ -292,9 +293,9 @@ def gates_of(uow: UnitOfWork, order: WorkOrder, language: str) -> list[Document]
 
 
 def technician_of(uow: UnitOfWork, order: WorkOrder, technician_id: str) -> Technician:
-    """An active technician of the order's site."""
+    """An active technician of the site that has the device."""
     technician = own(uow, Technician, technician_id, "technician_id")
-    if technician.site_id != order.site_id or not technician.active:
+    if technician.site_id != place_of(order) or not technician.active:
         raise UnknownReference("technician_id")
     return technician
 

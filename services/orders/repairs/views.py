@@ -32,6 +32,8 @@ FIELDS = (
     "state",
     "waiting_for",
     "site_id",
+    "held_site_id",
+    "bound_site_id",
     "customer_id",
     "dealer_id",
     "device_id",
@@ -56,6 +58,8 @@ FIELDS = (
 )
 NAMES = (
     "site_name",
+    "held_site_name",
+    "bound_site_name",
     "customer_name",
     "product_name",
     "brand",

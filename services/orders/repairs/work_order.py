@@ -16,10 +16,11 @@ from sqlalchemy import Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db.base import Base, Scoped
+from chassis.db.base import Base, Held, held
 from chassis.domain.aggregate import Aggregate, Journal, new_id
 from chassis.domain.errors import BadTransition
 from chassis.domain.machine import Machine
+from chassis.domain.principal import Principal
 from services.orders.devices import Coverage, Decision
 from services.orders.kernel import Document, apply, quantity
 from services.orders.masters import Technician
@@ -37,8 +38,9 @@ from services.orders.repairs.states import Origin, State, Wait
 S = TypeVar("S", Check, Diagnosis, HandOver, PartReturn)
 
 
-class WorkOrder(Base, Scoped, Aggregate):
-    """One device, one problem, one site. ``org_path`` is the site's. What was found, quoted, returned and handed over are rows of
+class WorkOrder(Base, Held, Aggregate):
+    """One device, one problem, one site. ``org_path`` is the site's; while the device is at another or on its way to one, that one sees
+    the order too (custody.py). What was found, quoted, returned and handed over are rows of
     their own (``sections``), read with the order by loading.py."""
 
     published = announcing.PUBLISHED
@@ -100,6 +102,9 @@ class WorkOrder(Base, Scoped, Aggregate):
         Index("ix_work_orders_quick_jobs", "registered_at", postgresql_where=text("kind = 'quick_job' AND state = 'in_repair'")),
         Index("ix_work_orders_kind", "kind", "created_at", "id", postgresql_where=text("kind <> 'repair'")),
         Index("ix_work_orders_source_external_id", "source", "external_id", unique=True),
+        Index("ix_work_orders_held_site_id", "held_site_id", "created_at", "id", postgresql_where=text("held_site_id IS NOT NULL")),
+        Index("uq_work_orders_whose", "id", "org_path", unique=True),
+        *held("work_orders"),
     )
 
     @classmethod
@@ -128,9 +133,9 @@ class WorkOrder(Base, Scoped, Aggregate):
         found: Sections = self.__dict__["sections"]
         return found
 
-    def read_with(self, sections: Sections) -> WorkOrder:
+    def read_with(self, sections: Sections, reader: Principal | None = None) -> WorkOrder:
         """Having read them changes nothing of the order, so it raises no version as an attribute would."""
-        self.__dict__["sections"] = sections
+        self.__dict__["sections"], self.__dict__["reader"] = sections, reader
         return self
 
     @property

@@ -11,6 +11,7 @@ from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate, new_id
 from chassis.domain.events import Published
 from services.orders.repairs import WorkOrder
+from services.orders.repairs.sections import of_order
 
 
 class Reveal(Base, Scoped, Aggregate):
@@ -18,7 +19,7 @@ class Reveal(Base, Scoped, Aggregate):
 
     published = Published("aftersales.orders.reveal.v1", "customer_id", "work_order_id")
     __tablename__ = "reveals"
-    __table_args__ = (Index(None, "work_order_id", "created_at"),)
+    __table_args__ = (Index(None, "work_order_id", "created_at"), of_order("reveals"))
 
     work_order_id: Mapped[UUID]
     customer_id: Mapped[UUID]

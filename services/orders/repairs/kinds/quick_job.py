@@ -4,7 +4,7 @@ and over if the store has not got them. What comes after is as of any order."""
 from __future__ import annotations
 
 from chassis.domain.machine import Machine, Move
-from services.orders.repairs.kinds.repair import AFTERWARDS, move
+from services.orders.repairs.kinds.repair import AFTERWARDS, OWNER, move
 from services.orders.repairs.states import State, Wait
 
 BEGUN = {State.IN_REPAIR, State.IN_CHECK}
@@ -15,7 +15,7 @@ QUICK_JOB = Machine(
     final={State.CANCELLED},
     moves=[
         *AFTERWARDS,
-        move("cancel", BEGUN, State.CANCELLED, State.CANCELLING),
+        move("cancel", BEGUN, State.CANCELLED, State.CANCELLING, by=OWNER),
         # The call makes these itself, one after the other; inventory's news the rest.
         Move("assign", {State.REGISTERED}, State.REGISTERED),
         Move("start", {State.REGISTERED}, State.IN_REPAIR),
