@@ -71,9 +71,8 @@ class HandOverSlip(Base, Held, Aggregate):
     )  # fmt: skip
     __tablename__ = "hand_over_slips"
     __table_args__ = (
-        Index(None, "work_order_id", "created_at", "id"),
-        Index("ix_hand_over_slips_state", "state", "created_at", "id"),
-        Index(None, "created_at", "id"),
+        *(Index(f"ix_hand_over_slips_{name}", name, "created_at", "id") for name in ("work_order_id", "state")),
+        Index("ix_hand_over_slips_created_at", "created_at", "id"),
         # One holder: it is on one road at a time, and nowhere twice, so that it finds its way back.
         Index("uq_hand_over_slips_to_site_id", "work_order_id", "to_site_id", unique=True, postgresql_where=text("state IN ('sent', 'received', 'sent_back', 'lost')")),
         Index("uq_hand_over_slips_road", "work_order_id", unique=True, postgresql_where=text("state IN ('sent', 'sent_back', 'lost')")),
