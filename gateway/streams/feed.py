@@ -33,7 +33,8 @@ _EXTENT = text(
     f" greatest((SELECT max(id) FROM stream_events), {_FORGOTTEN}, 0) AS ends"
 )
 _NEWER = (
-    "SELECT id, org_path, audience, customer_id::text, dealer_id::text, kind, data::text FROM stream_events WHERE id > %s ORDER BY id LIMIT %s"
+    "SELECT id, array_remove(ARRAY[org_path, held_path, bound_path], NULL), audience, customer_id::text, dealer_id::text, kind, data::text"
+    " FROM stream_events WHERE id > %s ORDER BY id LIMIT %s"
 )
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -51,13 +52,13 @@ class Reader:
     queue: asyncio.Queue[tuple[int, bytes] | None] = field(default_factory=lambda: asyncio.Queue(QUEUE))
     ended: bool = False
 
-    def sees(self, kind: str, org_path: str, audience: str | None, *parties: str | None) -> bool:
-        """``parties``: whose order it is about, and through whom it came; an outside account sees its own party's only (G-10)."""
+    def sees(self, kind: str, paths: Sequence[str], audience: str | None, *parties: str | None) -> bool:
+        """``paths``: the owner's, the holder's, the addressee's. ``parties``: whose order it is about, and through whom it came; an outside account sees its own party's only (G-10)."""
         scope = self.principal.scope
         if self.principal.is_outside and self.principal.party not in parties:
             return False
         mine = audience in (None, self.principal.username)
-        return bool(scope) and org_path.startswith(scope) and mine and kind not in withheld(self.principal)
+        return bool(scope) and any(path.startswith(scope) for path in paths) and mine and kind not in withheld(self.principal)
 
     def put(self, id: int, message: bytes) -> None:
         try:
@@ -113,11 +114,11 @@ class Hub:
     def _begin(self, position: int) -> None:
         self.position = position
 
-    def _publish(self, rows: Sequence[tuple[int, str, str | None, str | None, str | None, str, str]]) -> None:
-        for id, org_path, audience, customer_id, dealer_id, kind, data in rows:
+    def _publish(self, rows: Sequence[tuple[int, list[str], str | None, str | None, str | None, str, str]]) -> None:
+        for id, paths, audience, customer_id, dealer_id, kind, data in rows:
             message = frame(id, kind, data)
             for reader in self._readers:
-                if reader.sees(kind, org_path, audience, customer_id, dealer_id):
+                if reader.sees(kind, paths, audience, customer_id, dealer_id):
                     reader.put(id, message)
             self.position = id
 

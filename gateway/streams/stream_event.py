@@ -6,25 +6,28 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Index, text
+from sqlalchemy import BigInteger, Identity, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db.base import Base, ScopedChild, moved_with
+from chassis.db.base import Base, ScopedChild, held, moved_with
 from chassis.db.uow import UnitOfWork
 
 CHANNEL = "gateway_stream"
 
 
 class StreamEvent(Base, ScopedChild):
-    """``audience``: the one user it is for; null: everybody who sees ``org_path``. Ids rise in the order of commit."""
+    """``audience``: the one user it is for; null: everybody who sees one of the paths, the owner's (``org_path``), the holder's and the
+    addressee's where there are such. Ids rise in the order of commit."""
 
     __tablename__ = "stream_events"
-    __table_args__ = (Index("ix_stream_events_subject", "subject", "version"), moved_with("stream_events"))
+    __table_args__ = (Index("ix_stream_events_subject", "subject", "version"), moved_with("stream_events"), *held("stream_events"))
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     kind: Mapped[str]
     subject: Mapped[uuid.UUID]
     version: Mapped[int]
+    held_path: Mapped[str | None] = mapped_column(Text(collation="C"))
+    bound_path: Mapped[str | None] = mapped_column(Text(collation="C"))
     audience: Mapped[str | None]
     customer_id: Mapped[uuid.UUID | None]
     """Whose order it is about: what an outside account is shown by (G-10)."""
@@ -47,8 +50,8 @@ class StreamMark(Base):
 # and never see 7. It is held until the end of the transaction, so it goes in the last call.
 _ALONE = "SELECT pg_advisory_xact_lock(hashtext('stream_events'))"
 _INSERT = (
-    "INSERT INTO stream_events (org_path, kind, subject, version, audience, customer_id, dealer_id, data, at)"
-    " SELECT %s, %s, %s, %s, %s, %s::uuid, %s::uuid, cast(%s AS jsonb), %s"
+    "INSERT INTO stream_events (org_path, held_path, bound_path, kind, subject, version, audience, customer_id, dealer_id, data, at)"
+    " SELECT %s, %s, %s, %s, %s, %s, %s, %s::uuid, %s::uuid, cast(%s AS jsonb), %s"
 )
 _APPEND = f"{_INSERT} WHERE NOT EXISTS (SELECT FROM stream_events WHERE subject = %s AND version >= %s)"
 _FORGET = text(
@@ -71,7 +74,8 @@ def leave(uow: UnitOfWork, event: StreamEvent) -> None:
 def _add(uow: UnitOfWork, statement: str, event: StreamEvent, *more: Any) -> None:
     from chassis.db.rows import dumps
 
-    about = (event.org_path, event.kind, event.subject, event.version, event.audience, event.customer_id, event.dealer_id)
+    paths = (event.org_path, event.held_path, event.bound_path)
+    about = (*paths, event.kind, event.subject, event.version, event.audience, event.customer_id, event.dealer_id)
     uow.later(_ALONE)
     uow.later(statement, (*about, dumps(event.data), uow.now, *more))
     uow.notify(CHANNEL)

@@ -134,7 +134,7 @@ def _notify(uow: UnitOfWork, webhook: Webhook) -> None:
     append(
         uow,
         StreamEvent(
-            org_path=webhook.org_path, kind="notice", subject=webhook.id, version=webhook.version,
+            org_path=webhook.org_path, held_path=None, bound_path=None, kind="notice", subject=webhook.id, version=webhook.version,
             audience=webhook.created_by.partition("/")[0], data=data,
         ),
     )  # fmt: skip

@@ -28,9 +28,10 @@ SETTLE = timedelta(seconds=0.3)
 # A unit that moved a moment ago may still be named by its old path: the event is told where the unit is now as well.
 _LISTENING = Fixed(text(
     "SELECT id, org_path, events FROM webhooks WHERE state = 'active'"
-    " AND NOT EXISTS (SELECT FROM org_units u WHERE u.org_path = webhooks.org_path AND u.deleted_at IS NOT NULL) AND (cast(:path AS text) IS NULL"
-    " OR starts_with(:path, org_path) OR EXISTS (SELECT FROM scope_moves m WHERE starts_with(:path, m.former)"
-    " AND starts_with(m.current || substr(:path, length(m.former) + 1), org_path)))"
+    " AND NOT EXISTS (SELECT FROM org_units u WHERE u.org_path = webhooks.org_path AND u.deleted_at IS NOT NULL) AND (cast(:paths AS text[]) = '{}'"
+    " OR EXISTS (SELECT FROM unnest(cast(:paths AS text[])) seen (path) WHERE starts_with(seen.path, org_path)"
+    " OR EXISTS (SELECT FROM scope_moves m WHERE starts_with(seen.path, m.former)"
+    " AND starts_with(m.current || substr(seen.path, length(m.former) + 1), org_path))))"
 ))
 
 
@@ -116,10 +117,11 @@ def replay(
 
 
 def note(uow: UnitOfWork, event: Event) -> None:
-    """One delivery for every webhook that listens to the event and whose unit the document belongs to. Stored with the inbox
+    """One delivery for every webhook that listens to the event and whose unit sees the document: the owner's, or the holder's and the
+    addressee's of its device. Stored with the inbox
     row: an event becomes a delivery exactly once."""
     payload: str | None = None
-    for row in uow.rows(_LISTENING, {"path": event.org_path}):
+    for row in uow.rows(_LISTENING, {"paths": list(event.paths)}):
         if not any(fits(pattern, event.type) for pattern in row.events):
             continue
         payload = payload or body(event.type, event.time, event.subject, event.sequence, event.data)
