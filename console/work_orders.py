@@ -21,7 +21,8 @@ from console.session import Session
 
 SEE_FULL = "callcenter.customer.see_full"
 CLOSED = ("audited", "cancelled")
-BESIDE = ("bills", "requisitions", "revisits")
+BESIDE = ("bills", "requisitions", "revisits", "hand-over-slips")
+SENT = ("registered", "in_repair", "in_check", "ready")
 TABS = ("lines", "timeline")
 _pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="beside")
 
@@ -65,6 +66,7 @@ def page(values: dict[str, Any], model: Model, session: Session, labels: Labels)
         "device": _document(labels, model, "devices", order.get("device_id")),
         "beside": beside,
         "asks_for_parts": _asks_for_parts(order, model, session),
+        "sends": _sends(order, model, session),
         "revealable": _revealable(resource, order, session),
         "quote_fields": _quote_fields(resource.member("quote")),
     }
@@ -76,6 +78,13 @@ def _asks_for_parts(order: Mapping[str, Any], model: Model, session: Session) ->
     requisitions = model.resources.get("requisitions")
     create = requisitions and requisitions.create
     return bool(create and session.may(create.permission) and order.get("state") in ("in_repair", "in_check"))
+
+
+def _sends(order: Mapping[str, Any], model: Model, session: Session) -> bool:
+    """Whether this user may hand the machine over to another site."""
+    slips = model.resources.get("hand-over-slips")
+    create = slips and slips.create
+    return bool(create and session.may(create.permission) and order.get("at_hand") and order.get("kind") == "repair" and order.get("state") in SENT)
 
 
 def _revealable(resource: Resource, order: Mapping[str, Any], session: Session) -> bool:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from chassis.db.roles import app_role
+
 if TYPE_CHECKING:
     from alembic.operations import Operations
 
@@ -106,11 +108,11 @@ def seen_by_all_three(operations: Operations, table: str) -> None:
         operations.execute(f'CREATE INDEX IF NOT EXISTS "ix_{table}_{name}" ON "{table}" ({name}) WHERE {name} IS NOT NULL')
 
 
-def follows(operations: Operations, table: str, parent: str, column: str, *, optional: bool = False) -> None:
-    """Rows that are read by the id of their document, in ``column``, are seen where it is. ``optional``: their path may be null, which is
-    company-wide."""
-    company = f" OR (org_path IS NULL AND {SCOPE} IS NOT NULL)" if optional else ""
-    seen = f'({inside("org_path")}){company} OR (SELECT true FROM "{parent}" parent WHERE parent.id = "{table}".{column})'
+def follows(operations: Operations, table: str, column: str, *parents: str, optional: bool = False) -> None:
+    """Rows that are read by the id of their document, in ``column``, are seen where it is; which of the ``parents`` it is says the id.
+    ``optional``: their path may be null, which is company-wide."""
+    ways = [f"({inside('org_path')})", *([f"(org_path IS NULL AND {SCOPE} IS NOT NULL)"] if optional else [])]
+    seen = " OR ".join([*ways, *(f'(SELECT true FROM "{parent}" parent WHERE parent.id = "{table}".{column})' for parent in parents)])
     operations.execute(f'ALTER POLICY scope ON "{table}" USING ({seen}) WITH CHECK ({seen})')
 
 
@@ -120,8 +122,8 @@ def functions(operations: Operations, documents: Mapping[str, Sequence[str]], si
     steps = "".join(_STEP.format(table=table) for table in documents)
     writes = "".join(_WRITE.format(table=table, also="".join(f"{one};\n" for one in also)) for table, also in documents.items())
     operations.execute(_FUNCTION.format(steps=steps, writes=writes, sites=sites))
-    from chassis.db.migrate import app_role  # which reads this module
-
+    # Whoever may write a document tells of it, be it another site's; what has been told is seen in scope, as before.
+    operations.execute(f"ALTER POLICY scope ON outbox WITH CHECK ({SCOPE} IS NOT NULL)")
     operations.execute("REVOKE ALL ON FUNCTION move_custody(text, uuid, int, uuid, uuid) FROM PUBLIC")
     if role := app_role(operations.get_bind()):
         operations.execute(f'GRANT EXECUTE ON FUNCTION move_custody(text, uuid, int, uuid, uuid) TO "{role}"')

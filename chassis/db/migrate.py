@@ -28,6 +28,7 @@ from chassis.db import serves
 from chassis.db.base import NAMING
 from chassis.db.custody import GUARDED, SCOPE, inside
 from chassis.db.engine import owner_engine
+from chassis.db.roles import app_role
 from chassis.db.tables import chassis_metadata, metadata_of, subscriptions
 from chassis.domain import events
 from chassis.events import schemas
@@ -162,14 +163,6 @@ def _grant_rights(connection: Connection) -> None:
     for statement in connection.scalars(sa.text(_OF_PUBLIC)).all():
         connection.execute(sa.text(statement))
     connection.commit()
-
-
-def app_role(connection: Connection) -> str | None:
-    """The role the service runs as: ``<database>_app`` beside the owner ``<database>_owner``; None in a scratch database."""
-    role: str | None = connection.scalar(
-        sa.text("SELECT rolname FROM pg_roles WHERE rolname = regexp_replace(current_user, '_owner$', '') || '_app'")
-    )
-    return role
 
 
 def head(service: Service) -> str | None:

@@ -13,6 +13,7 @@ from alembic.operations import Operations
 from sqlalchemy import BigInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from chassis.db.roles import app_role, outside_role
 from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event
 from chassis.domain.moments import DEFAULT_ZONE
@@ -61,9 +62,6 @@ def numbering(operations: Operations, kinds: Mapping[str, Kind], outside: bool =
     """Rules as they ship for these kinds of documents, and the functions that draw by them. They run as the owner and look at all
     sites' documents, whoever asks: a number is unique in the company. What they tell is a number that is free. ``outside``:
     outside accounts make such documents too (G-10)."""
-    from chassis.db.migrate import app_role  # brings Alembic, which no worker needs
-    from chassis.db.outside import outside_role
-
     operations.execute(
         "CREATE TABLE number_rules (kind text CONSTRAINT pk_number_rules PRIMARY KEY, prefix text NOT NULL, digits integer NOT NULL,"
         " reset text NOT NULL, sequence bigint NOT NULL)"
@@ -71,7 +69,7 @@ def numbering(operations: Operations, kinds: Mapping[str, Kind], outside: bool =
     _rules(operations, kinds)
     for statement in (_taken(kinds), *_FUNCTIONS):
         operations.execute(statement)
-    role, outsiders = app_role(operations.get_bind()), outside_role(operations) if outside else None
+    role, outsiders = app_role(operations.get_bind()), outside_role(operations.get_bind()) if outside else None
     if role:
         operations.execute(f'REVOKE ALL ON number_rules FROM "{role}"')
         operations.execute(f'GRANT SELECT, UPDATE (prefix, digits, reset, sequence) ON number_rules TO "{role}"')

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic.operations import Operations
 
+from chassis.db import roles
+
 PARTY = "nullif(current_setting('app.party', true), '')::uuid"
 """Null without a party, so that no row is anybody's then."""
 
@@ -55,10 +57,7 @@ def writing(operations: Operations) -> None:
 
 def outside_role(operations: Operations) -> str | None:
     """The role beside the owner that migrates, as ``app_role``."""
-    role: str | None = operations.get_bind().scalar(
-        sa.text("SELECT rolname FROM pg_roles WHERE rolname = regexp_replace(current_user, '_owner$', '') || '_outside'")
-    )
-    return role
+    return roles.outside_role(operations.get_bind())
 
 
 def _guard(operations: Operations, table: str, condition: str, rights: str) -> None:

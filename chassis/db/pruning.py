@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from chassis.db.roles import app_role
 from chassis.db.uow import UnitOfWork
 
 OUTBOX_DAYS, INBOX_DAYS = 30, 60
@@ -43,8 +44,6 @@ END $$
 
 def pruning(operations: Any) -> None:
     """For a migration: the function, for the application to call."""
-    from chassis.db.migrate import app_role  # brings Alembic, which no worker needs
-
     operations.execute(_FUNCTION)
     operations.execute("REVOKE ALL ON FUNCTION prune_messages(integer) FROM PUBLIC")
     if role := app_role(operations.get_bind()):

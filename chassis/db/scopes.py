@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from chassis.db.roles import app_role
 from chassis.db.uow import UnitOfWork
 
 _NEWEST = text("SELECT current, sequence FROM scope_moves WHERE unit_id = :unit ORDER BY sequence DESC LIMIT 1")
@@ -100,7 +101,6 @@ def scope_moves(operations: Any) -> None:
     It runs as the owner, since the application may change nothing in a ledger. It does what a remembered move says, within the
     caller's scope, and nothing else; row-level security holds for the owner too.
     """
-    from chassis.db.migrate import app_role  # brings Alembic, which no worker needs
     from chassis.db.tables import chassis_metadata
 
     chassis_metadata.tables["scope_moves"].create(operations.get_bind(), checkfirst=True)

@@ -105,7 +105,7 @@ LISTS = [operation for operation in OPERATIONS if "x-sorts" in operation.spec]
 
 def shown(operation: Operation) -> dict[str, Any]:
     items = operation.spec["responses"]["200"]["content"]["application/json"]["schema"]["properties"]["items"]["items"]["properties"]
-    return {name: schema for name, schema in items.items() if "enum" in schema or ({"array", "object"}.isdisjoint(_types(schema)) and _types(schema))}
+    return {name: schema for name, schema in items.items() if not schema.get("x-single") and ("enum" in schema or ({"array", "object"}.isdisjoint(_types(schema)) and _types(schema)))}
 
 
 def _types(schema: dict[str, Any]) -> set[str]:

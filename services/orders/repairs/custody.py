@@ -25,11 +25,20 @@ def place_of(order: WorkOrder) -> UUID:
     return order.held_site_id or order.site_id
 
 
+def at_hand(order: WorkOrder) -> bool:
+    """Whether who has loaded the order has its device."""
+    return order.reader is None or Side.HOLDER in order.sides(order.reader)
+
+
+def sendable(order: WorkOrder) -> bool:
+    return order.state in SENT and order.kind == "repair"
+
+
 def require_sendable(order: WorkOrder) -> None:
     """Raises BadTransition, and HeldElsewhere to who has not got it."""
-    if order.state not in SENT or order.kind != "repair":
+    if not sendable(order):
         raise BadTransition(order.state, order.machine.allowed(order, order.reader), "send")
-    if order.reader is not None and Side.HOLDER not in order.sides(order.reader):
+    if not at_hand(order):
         raise HeldElsewhere()
 
 

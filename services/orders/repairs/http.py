@@ -10,7 +10,7 @@ from chassis.domain.errors import DomainError
 from chassis.http.confirming import Unconfirmed, confirmed_by
 from chassis.http.resolver import Caller
 from services.orders.kernel import Document
-from services.orders.repairs import correcting, exits, history, queries, quick_jobs, usecases
+from services.orders.repairs import correcting, custody, exits, history, queries, quick_jobs, usecases
 from services.orders.repairs.loading import see
 from services.orders.repairs.states import State
 from services.orders.repairs.work_order import WorkOrder
@@ -22,7 +22,8 @@ def create(uow: UnitOfWork, body: Document, caller: Caller) -> Document:
 
 def get(uow: UnitOfWork, work_order_id: UUID, caller: Caller) -> Document:
     order = see(uow, work_order_id)
-    return {**queries.document(uow, order, caller.language), "gates": usecases.gates_of(uow, order, caller.language)}
+    gates = usecases.gates_of(uow, order, caller.language)
+    return {**queries.document(uow, order, caller.language), "gates": gates, "at_hand": custody.at_hand(order)}
 
 
 def search(uow: UnitOfWork, query: ListQuery, caller: Caller) -> Document:

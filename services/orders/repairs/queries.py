@@ -61,7 +61,7 @@ _LISTING = Listing(
     _WHOLE, sorts={**beginnings(WorkOrder, "problem", "work_done", "cancel_reason"), "received_by": _RECEIVED_BY},
     default_sort="-created_at", key=WorkOrder.id,
     equal=members(
-        WorkOrder, "state", "site_id", "external_id", "kind", "channel", "customer_id", "dealer_id", "device_id", "technician_id",
+        WorkOrder, "state", "site_id", "held_site_id", "bound_site_id", "external_id", "kind", "channel", "customer_id", "dealer_id", "device_id", "technician_id",
         "origin", "source", "waiting_for", "coverage",
     ),
 )  # fmt: skip

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Mapped
 from chassis.db.base import Base, Scoped
 from chassis.domain.aggregate import Aggregate, new_id
 from chassis.domain.events import Published
-from services.orders.repairs import WorkOrder
-from services.orders.repairs.sections import of_order
+from services.orders.repairs import WorkOrder, of_order
 
 
 class Reveal(Base, Scoped, Aggregate):

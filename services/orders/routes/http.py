@@ -16,36 +16,32 @@ def search(uow: UnitOfWork, query: ListQuery) -> Document:
 
 
 def get(uow: UnitOfWork, slip_id: UUID) -> Document:
-    return _shown(uow, uow.read(HandOverSlip, slip_id))
+    return queries.document(uow, uow.read(HandOverSlip, slip_id).id)
 
 
 def send(uow: UnitOfWork, body: Document) -> Document:
-    return _shown(uow, usecases.send(uow, **body))
+    return queries.document(uow, usecases.send(uow, **body).id)
 
 
 def receive(uow: UnitOfWork, slip_id: UUID, body: Document) -> Document:
-    return _shown(uow, usecases.receive(uow, slip_id, **body))
+    return queries.document(uow, usecases.receive(uow, slip_id, **body).id)
 
 
 def refuse(uow: UnitOfWork, slip_id: UUID, body: Document) -> Document:
-    return _shown(uow, usecases.refuse(uow, slip_id, **body))
+    return queries.document(uow, usecases.refuse(uow, slip_id, **body).id)
 
 
 def take_back(uow: UnitOfWork, slip_id: UUID, body: Document) -> Document:
-    return _shown(uow, usecases.take_back(uow, slip_id, **body))
+    return queries.document(uow, usecases.take_back(uow, slip_id, **body).id)
 
 
 def report_lost(uow: UnitOfWork, slip_id: UUID, body: Document) -> Document:
-    return _shown(uow, usecases.report_lost(uow, slip_id, **body))
+    return queries.document(uow, usecases.report_lost(uow, slip_id, **body).id)
 
 
 def find(uow: UnitOfWork, slip_id: UUID, body: Document) -> Document:
-    return _shown(uow, usecases.find(uow, slip_id, **body))
+    return queries.document(uow, usecases.find(uow, slip_id, **body).id)
 
 
 def send_back(uow: UnitOfWork, slip_id: UUID, body: Document) -> Document:
-    return _shown(uow, usecases.send_back(uow, slip_id, **body))
-
-
-def _shown(uow: UnitOfWork, slip: HandOverSlip) -> Document:
-    return queries.shown(uow, [slip])[0]
+    return queries.document(uow, usecases.send_back(uow, slip_id, **body).id)

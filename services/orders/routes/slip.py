@@ -61,6 +61,17 @@ MACHINE = Machine(
 )
 
 
+def homeward(slip: Any) -> bool:
+    """Whether the road it is on, or goes next, leads back."""
+    return slip.state in (State.RECEIVED, State.SENT_BACK) or (slip.state is State.LOST and slip.returned_at is not None)
+
+
+def ends(slip: Any, principal: Principal) -> frozenset[End]:
+    """At which ends of this road the principal stands; of a slip or a row of one."""
+    giver, taker = (slip.held_path, slip.org_path) if homeward(slip) else (slip.org_path, slip.held_path)
+    return frozenset(end for end, path in ((End.GIVER, giver), (End.TAKER, taker)) if path.startswith(principal.scope))
+
+
 class HandOverSlip(Base, Held, Aggregate):
     """Names are those of who signed. ``org_path`` is the site's that gave it, ``held_path`` the other's, ``bound_path`` that of the order where
     it is neither's: all three see the slip, for good."""
@@ -86,6 +97,7 @@ class HandOverSlip(Base, Held, Aggregate):
     from_site_id: Mapped[UUID]
     to_site_id: Mapped[UUID]
     product_id: Mapped[UUID | None]
+    quantity: Mapped[int]
     serial_number: Mapped[str | None]
     fault: Mapped[str]
     remark: Mapped[str | None]
@@ -107,19 +119,16 @@ class HandOverSlip(Base, Held, Aggregate):
     def send(cls, now: datetime, **fields: Any) -> HandOverSlip:
         """``fields``: number, order, sites with their paths, device, fault, remark, given_by."""
         empty = dict.fromkeys(("received_by", "received_at", "repaired_at", "returned_by", "returned_at", "collected_by", "collected_at", "reason"))
-        slip = cls(**{**empty, "id": new_id(), "state": State.SENT, "given_at": now, "bound_site_id": None, **fields})
+        slip = cls(**{**empty, "id": new_id(), "state": State.SENT, "quantity": 1, "given_at": now, "bound_site_id": None, **fields})
         slip.record("sent")
         return slip
 
     @property
     def homeward(self) -> bool:
-        """Whether the road it is on, or goes next, leads back."""
-        return self.state in (State.RECEIVED, State.SENT_BACK) or (self.state is State.LOST and self.returned_at is not None)
+        return homeward(self)
 
     def sides(self, principal: Principal) -> frozenset[End]:  # type: ignore[override]  # of the road, not of the document
-        assert self.held_path is not None
-        giver, taker = (self.held_path, self.org_path) if self.homeward else (self.org_path, self.held_path)
-        return frozenset(end for end, path in ((End.GIVER, giver), (End.TAKER, taker)) if path.startswith(principal.scope))
+        return ends(self, principal)
 
     def elsewhere(self, missing: frozenset[StrEnum]) -> DomainError:
         return Forbidden(f"for the {next(iter(missing))}")
@@ -148,7 +157,10 @@ class HandOverSlip(Base, Held, Aggregate):
         self.reason = reason
         if self.state is State.RECEIVED:
             self.returned_by = self.returned_at = None
-        self.record("refused" if action == "refuse" else "taken_back")
+        if action == "refuse":
+            self.record("refused")
+        else:
+            self.record("taken_back")
 
     def report_lost(self, reason: str, by: str) -> None:
         """Neither has it. It stays on its road until it turns up; the giver answers for it."""

@@ -7,11 +7,21 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from chassis.db.uow import UnitOfWork
-from chassis.domain.errors import BadTransition, Duplicate, HeldElsewhere, UnknownReference
+from chassis.domain.errors import BadTransition, Duplicate, HeldElsewhere, NotFound, UnknownReference
 from services.orders.devices import Device
 from services.orders.kernel import Document, local_day
 from services.orders.masters import SITE, DirectoryEntry
-from services.orders.repairs import WorkOrder, custody, loading, usecases
+from services.orders.repairs import (
+    WorkOrder,
+    arrive,
+    fetch,
+    free,
+    note,
+    place_of,
+    require_sendable,
+    ship,
+    stay,
+)
 from services.orders.routes.slip import MACHINE, HandOverSlip
 
 NUMBERED = "hand_over_slip"
@@ -23,9 +33,9 @@ def send(uow: UnitOfWork, work_order_id: str, to_site_id: str, given_by: str, re
     seen = uow.one(WorkOrder, id=UUID(work_order_id))
     if seen is None:
         raise UnknownReference("work_order_id")
-    order = loading.fetch(uow, seen.id)
-    custody.require_sendable(order)
-    giver, taker = _site(uow, custody.place_of(order)), _site(uow, UUID(to_site_id))
+    order = fetch(uow, seen.id)
+    require_sendable(order)
+    giver, taker = _site(uow, place_of(order)), _site(uow, UUID(to_site_id))
     if giver is None or taker is None or not taker.active:
         raise UnknownReference("to_site_id")
     if taker.id in (giver.id, order.site_id):  # it goes back the way it came, by the slip that brought it
@@ -49,43 +59,43 @@ def send(uow: UnitOfWork, work_order_id: str, to_site_id: str, given_by: str, re
         given_by=given_by,
     )
     uow.add(slip)
-    custody.ship(order, taker, "send", uow.actor, {**_said(uow, slip), "given_by": given_by})
+    ship(order, taker, "send", uow.actor, {**_said(uow, slip), "given_by": given_by})
     return slip
 
 
 def receive(uow: UnitOfWork, slip_id: UUID, received_by: str) -> HandOverSlip:
     with _moving(uow, slip_id) as (order, slip, said):
         slip.receive(received_by, order.ready_at, uow.now, uow.actor)
-        custody.arrive(order, "receive", uow.actor, {**said, "received_by": received_by})
-        usecases.free(uow, order)
+        arrive(order, "receive", uow.actor, {**said, "received_by": received_by})
+        free(uow, order)
     return slip
 
 
 def refuse(uow: UnitOfWork, slip_id: UUID, reason: str) -> HandOverSlip:
     with _moving(uow, slip_id) as (order, slip, said):
         slip.refuse(reason, uow.actor)
-        custody.stay(order, "refuse", uow.actor, said, reason)
+        stay(order, "refuse", uow.actor, said, reason)
     return slip
 
 
 def take_back(uow: UnitOfWork, slip_id: UUID, reason: str) -> HandOverSlip:
     with _moving(uow, slip_id) as (order, slip, said):
         slip.take_back(reason, uow.actor)
-        custody.stay(order, "take-back", uow.actor, said, reason)
+        stay(order, "take-back", uow.actor, said, reason)
     return slip
 
 
 def report_lost(uow: UnitOfWork, slip_id: UUID, reason: str) -> HandOverSlip:
     with _moving(uow, slip_id) as (order, slip, said):
         slip.report_lost(reason, uow.actor)
-        custody.note(order, "report-lost", uow.actor, said, reason)
+        note(order, "report-lost", uow.actor, said, reason)
     return slip
 
 
 def find(uow: UnitOfWork, slip_id: UUID, reason: str) -> HandOverSlip:
     with _moving(uow, slip_id) as (order, slip, said):
         slip.find(reason, uow.actor)
-        custody.note(order, "find", uow.actor, said, reason)
+        note(order, "find", uow.actor, said, reason)
     return slip
 
 
@@ -98,7 +108,7 @@ def send_back(uow: UnitOfWork, slip_id: UUID, given_by: str) -> HandOverSlip:
         giver = _site(uow, slip.from_site_id)
         assert giver is not None
         slip.send_back(given_by, uow.now, uow.actor)
-        custody.ship(order, giver, "send-back", uow.actor, {**said, "given_by": given_by})
+        ship(order, giver, "send-back", uow.actor, {**said, "given_by": given_by})
     return slip
 
 
@@ -107,7 +117,10 @@ def _moving(uow: UnitOfWork, slip_id: UUID) -> Iterator[tuple[WorkOrder, HandOve
     """Order and slip, locked, and the road as the order's history tells it; a refused move names what this caller may do instead."""
     expected, uow.expected_version = uow.expected_version, None
     seen = uow.read(HandOverSlip, slip_id)
-    order = loading.fetch(uow, seen.work_order_id)
+    try:
+        order = fetch(uow, seen.work_order_id)
+    except NotFound:  # whoever had the device keeps the slip, and has nothing to do with it any more
+        raise BadTransition(seen.state, []) from None
     uow.expected_version = expected
     slip = uow.get(HandOverSlip, slip_id)
     slip.__dict__["reader"] = uow.principal

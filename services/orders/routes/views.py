@@ -7,23 +7,15 @@ from typing import Any
 from chassis.domain.principal import Principal
 from chassis.http.views import stamps
 from services.orders.kernel import Document
-from services.orders.routes.slip import MACHINE, HandOverSlip
+from services.orders.routes.slip import MACHINE
 
 FIELDS = (
-    "id", "number", "work_order_id", "work_order_number", "state", "from_site_id", "to_site_id", "product_id", "serial_number", "fault",
-    "remark", "given_by", "given_at", "received_by", "received_at", "repaired_at", "returned_by", "returned_at", "collected_by",
-    "collected_at", "reason",
+    "id", "number", "work_order_id", "work_order_number", "state", "from_site_id", "from_site_name", "to_site_id", "to_site_name",
+    "product_id", "product_name", "quantity", "serial_number", "fault", "remark", "given_by", "given_at", "received_by", "received_at",
+    "repaired_at", "returned_by", "returned_at", "collected_by", "collected_at", "reason",
 )  # fmt: skip
 
 
-def slip(slip: HandOverSlip, names: dict[Any, str], principal: Principal) -> Document:
-    """``names``: of sites and the product, by id."""
-    return {
-        **{name: getattr(slip, name) for name in FIELDS},
-        "from_site_name": names.get(slip.from_site_id),
-        "to_site_name": names.get(slip.to_site_id),
-        "product_name": names.get(slip.product_id),
-        "quantity": 1,
-        "allowed_actions": MACHINE.allowed(slip, principal),
-        **stamps(slip),
-    }
+def slip(slip: Any, principal: Principal) -> Document:
+    """Of a row with the names of what its ids stand for."""
+    return {**{name: getattr(slip, name) for name in FIELDS}, "allowed_actions": MACHINE.allowed(slip, principal), **stamps(slip)}

@@ -136,7 +136,7 @@ def test_bytes_that_are_no_text_get_a_page(browser: Browser) -> None:
         ("张伟", "work-orders customers:q parts products"),
         ("13800138000", "work-orders customers:phone devices parts products"),
         ("138 0013 8000", "work-orders customers:phone devices parts products"),
-        ("BL26110007", "work-orders customers:q devices bills payments refunds reversals requisitions stock-receipts parts products"),
+        ("BL26110007", "work-orders customers:q devices bills payments refunds reversals requisitions hand-over-slips stock-receipts parts products"),
         ("SN 77", "work-orders customers:q devices parts products"),
         ("12", "work-orders devices parts products"),
         ("8000", "work-orders customers:phone devices parts products"),

@@ -85,12 +85,12 @@ END $$
 def upgrade() -> None:
     custody.held(op, "work_orders")
     for table in CHILDREN:
-        custody.follows(op, table, "work_orders", "work_order_id")
-    custody.follows(op, "journal", "work_orders", "entity_id", optional=True)
-    custody.follows(op, "attachments", "work_orders", "owner_id", optional=True)
-    custody.follows(op, "attachment_pieces", "attachments", "attachment_id", optional=True)
+        custody.follows(op, table, "work_order_id", "work_orders")
+    custody.follows(op, "attachments", "owner_id", "work_orders", optional=True)
+    custody.follows(op, "attachment_pieces", "attachment_id", "attachments", optional=True)
     _directory()
     _slips()
+    custody.follows(op, "journal", "entity_id", "work_orders", "hand_over_slips", optional=True)
     custody.functions(op, {"work_orders": TOKENS}, sites="sites")
     scope_moves(op)
     op.execute(FOLLOW)
@@ -134,7 +134,7 @@ def _slips() -> None:
     columns = (
         ("number", sa.Text(), False), ("work_order_id", sa.Uuid(), False), ("work_order_number", sa.Text(), False),
         ("state", sa.String(32), False), ("from_site_id", sa.Uuid(), False), ("to_site_id", sa.Uuid(), False),
-        ("product_id", sa.Uuid(), True), ("serial_number", sa.Text(), True), ("fault", sa.Text(), False), ("remark", sa.Text(), True),
+        ("product_id", sa.Uuid(), True), ("quantity", sa.Integer(), False), ("serial_number", sa.Text(), True), ("fault", sa.Text(), False), ("remark", sa.Text(), True),
         ("given_by", sa.Text(), False), ("given_at", sa.DateTime(timezone=True), False),
         ("received_by", sa.Text(), True), ("received_at", sa.DateTime(timezone=True), True),
         ("repaired_at", sa.DateTime(timezone=True), True),
