@@ -109,11 +109,22 @@ def seen_by_all_three(operations: Operations, table: str) -> None:
 
 
 def follows(operations: Operations, table: str, column: str, *parents: str, optional: bool = False) -> None:
-    """Rows that are read by the id of their document, in ``column``, are seen where it is; which of the ``parents`` it is says the id.
-    ``optional``: their path may be null, which is company-wide."""
-    ways = [f"({inside('org_path')})", *([f"(org_path IS NULL AND {SCOPE} IS NOT NULL)"] if optional else [])]
-    seen = " OR ".join([*ways, *(f'(SELECT true FROM "{parent}" parent WHERE parent.id = "{table}".{column})' for parent in parents)])
-    operations.execute(f'ALTER POLICY scope ON "{table}" USING ({seen}) WITH CHECK ({seen})')
+    """Rows that are read by the id of their document, in ``column``, are seen where it is, and made with its path; which of the ``parents``
+    it is says the id. ``optional``: their path may be null, which is company-wide."""
+    own = f"({inside('org_path')})" + (f" OR (org_path IS NULL AND {SCOPE} IS NOT NULL)" if optional else "")
+    seen = " OR ".join([own, *(f'(SELECT true FROM "{parent}" parent WHERE parent.id = "{table}".{column})' for parent in parents)])
+    operations.execute(f'ALTER POLICY scope ON "{table}" USING ({seen}) WITH CHECK ({_made(table, column, parents, own)})')
+
+
+def told(operations: Operations, *documents: str) -> None:
+    """Whoever may change a document of another site tells of it: his events stand in the outbox with its path."""
+    own = f"({inside('org_path')}) OR (org_path IS NULL AND {SCOPE} IS NOT NULL)"
+    operations.execute(f"ALTER POLICY scope ON outbox WITH CHECK ({_made('outbox', 'subject::uuid', documents, own)})")
+
+
+def _made(table: str, column: str, parents: Iterable[str], own: str) -> str:
+    named = (f'(SELECT parent.org_path = "{table}".org_path FROM "{parent}" parent WHERE parent.id = "{table}".{column})' for parent in parents)
+    return " OR ".join([own, *named])
 
 
 def functions(operations: Operations, documents: Mapping[str, Sequence[str]], sites: str) -> None:
@@ -122,8 +133,6 @@ def functions(operations: Operations, documents: Mapping[str, Sequence[str]], si
     steps = "".join(_STEP.format(table=table) for table in documents)
     writes = "".join(_WRITE.format(table=table, also="".join(f"{one};\n" for one in also)) for table, also in documents.items())
     operations.execute(_FUNCTION.format(steps=steps, writes=writes, sites=sites))
-    # Whoever may write a document tells of it, be it another site's; what has been told is seen in scope, as before.
-    operations.execute(f"ALTER POLICY scope ON outbox WITH CHECK ({SCOPE} IS NOT NULL)")
     operations.execute("REVOKE ALL ON FUNCTION move_custody(text, uuid, int, uuid, uuid) FROM PUBLIC")
     if role := app_role(operations.get_bind()):
         operations.execute(f'GRANT EXECUTE ON FUNCTION move_custody(text, uuid, int, uuid, uuid) TO "{role}"')

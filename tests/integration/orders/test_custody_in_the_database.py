@@ -221,6 +221,16 @@ def test_a_row_cannot_be_put_on_an_order_of_others(api: Served, place: Place):
     sql = f"INSERT INTO timeline_entries ({', '.join(own)}) VALUES ({', '.join(['%s'] * len(own))})"
     assert place.sql(place.home).count(sql, list(own.values())) == 1
     assert place.sql(place.third).refused(sql, list(own.values())) == "42501"
+    place.send()
+    assert place.sql(place.centre).count(sql, list(own.values())) == 1, "who has the device, or shall have it, writes on the order"
+    for path in (place.centre.path, place.third.path):
+        assert place.sql(place.centre).refused(sql, [*list(own.values())[:-1], path]) in ("42501", "23503"), "with its path and no other"
+    event = {"id": str(uuid.uuid4()), "type": "x", "subject": place.job.id, "sequence": 1, "org_path": place.home.path, "envelope": "{}", "created_at": "2026-11-01T00:00:00Z"}
+    sql = f"INSERT INTO outbox ({', '.join(event)}) VALUES ({', '.join(['%s'] * len(event))})"
+    assert place.sql(place.centre).count(sql, list(event.values())) == 1
+    assert place.sql(place.third).refused(sql, list(event.values())) == "42501"
+    assert place.sql(place.centre).refused(sql, list({**event, "subject": hidden.id, "org_path": far.path}.values())) == "42501"
+    place.act("take-back", place.home)
     bound = {c for (c,) in place.sql("/").rows("SELECT conrelid::regclass::text FROM pg_constraint WHERE conname LIKE 'fk_%%_whose' AND convalidated")}
     assert bound == set(BY_ORDER), "every table that follows an order is bound to it"
 

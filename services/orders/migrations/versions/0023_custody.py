@@ -90,6 +90,7 @@ def upgrade() -> None:
     custody.follows(op, "attachment_pieces", "attachment_id", "attachments", optional=True)
     _directory()
     _slips()
+    custody.told(op, "work_orders", "hand_over_slips", "reveals")
     custody.follows(op, "journal", "entity_id", "work_orders", "hand_over_slips", optional=True)
     custody.functions(op, {"work_orders": TOKENS}, sites="sites")
     scope_moves(op)
