@@ -13,6 +13,8 @@ from typing import Any
 from tests.support.client import Answer, Client, eventually
 from tests.support.company import Company, Site
 
+OF_THE_HOLDER = {"assign", "start", "diagnose", "quote", "complete", "check", "return-parts"}
+"""Actions of the site that has the device (O-101); all others are the order's own site's."""
 GATES = {"bill_open", "parts_not_issued", "parts_not_returned", "unknown_reference"}
 TAX = Decimal("0.13")
 
@@ -57,6 +59,8 @@ class Case:
         patience: float = 0.0,
     ) -> None:
         self.company, self.site = company, site or company.sites[0]
+        self.at = self.site  # who has the device
+        self.slip: dict[str, Any] = {}
         self.in_warranty, self.hours, self.patience = in_warranty, hours, patience
         if quantities is None:
             quantities = zip(company.parts, (1, 2), strict=True)
@@ -93,12 +97,16 @@ class Case:
         return document
 
     def act(self, role: str, action: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        self.order = self.send(self.site.as_(role), f"/work-orders/{self.id}/{action}", body or {})
+        self.order = self.send(self._by(action).as_(role), f"/work-orders/{self.id}/{action}", body or {})
         return self.order
+
+    def _by(self, action: str) -> Site:
+        """The site whose action it is."""
+        return self.at if action in OF_THE_HOLDER else self.site
 
     def attempt(self, role: str, action: str, body: dict[str, Any] | None = None, **options: Any) -> Answer:
         """The same, whatever the outcome, without key."""
-        return self.site.as_(role).call("POST", f"/work-orders/{self.id}/{action}", body or {}, **options)
+        return self._by(action).as_(role).call("POST", f"/work-orders/{self.id}/{action}", body or {}, **options)
 
     @property
     def id(self) -> str:
@@ -130,7 +138,7 @@ class Case:
         return self
 
     def assign(self) -> Case:
-        self.act("dispatcher", "assign", {"technician_id": self.site.technician["id"]})
+        self.act("dispatcher", "assign", {"technician_id": self.at.technician["id"]})
         return self
 
     def start(self) -> Case:
@@ -289,6 +297,23 @@ class Case:
             self.act("manager", "rebill", {"charged_to": "maker"})
         elif not owed and not unsolved:
             self.revisit()
+
+    # -- to another site and back -----------------------------------------------------------------------------------
+    def ship(self, to: Site) -> Case:
+        """On the road."""
+        body = {"work_order_id": self.id, "to_site_id": to.id, "given_by": "韩梅梅"}
+        self.slip = self.send(self.at.as_("agent"), "/hand-over-slips", body, 201)
+        return self
+
+    def receive(self, at: Site) -> Case:
+        """By the addressee, there or back."""
+        self.slip = self.send(at.as_("agent"), f"/hand-over-slips/{self.slip['id']}/receive", {"received_by": "赵敏"})
+        self.at = at
+        return self
+
+    def ship_back(self) -> Case:
+        self.slip = self.send(self.at.as_("agent"), f"/hand-over-slips/{self.slip['id']}/send-back", {"given_by": "赵敏"})
+        return self
 
     # -- stretches ----------------------------------------------------------------------------------------------
     def to_quoted(self) -> Case:

@@ -56,10 +56,20 @@ FOR_THE_APPLICATION: dict[str, tuple[list[Asked], list[Asked]]] = {
             ("/", (WANTED, "已抹除")), ("/", (ERASED, "Wang Fang")), ("/", (ERASED, None)), ("/", (None, "已抹除")), ("/", (BRANCH, "已抹除")),
         ],
     ),
-    # An order that stands by its site already and may still be moved.
+    # An order that may still be moved, to where its site is; the caller sees both.
     "follow_work_order": (
-        [("/", (BRANCH,)), ("/HQ/", (BRANCH,))],
-        [(scope, (BRANCH,)) for scope in (None, "", "/HQ/A/")] + [("/", (id,)) for id in (WANTED, ERASED, None)],
+        [("/", (BRANCH,)), ("/HQ/", (BRANCH,)), ("/HQ/", (ERASED,))],
+        [(scope, (BRANCH,)) for scope in (None, "", "/HQ/A/")] + [(scope, (ERASED,)) for scope in ("/HQ/B/", "/HQ/C/")] + [("/", (id,)) for id in (WANTED, None)],
+    ),
+    "index_work_order": (
+        [(scope, (BRANCH, ["x"])) for scope in ("/", "/HQ/", "/HQ/B/")],
+        [(scope, (BRANCH, ["x"])) for scope in (None, "", "/HQ/A/")] + [("/HQ/B/", (ERASED, ["x"])), ("/", (None, ["x"]))],
+    ),
+    # tests/integration/orders/test_custody_in_the_database.py has every step from every side.
+    "move_custody": (
+        [(scope, ("work_orders", BRANCH, 1, None, BRANCH)) for scope in ("/", "/HQ/", "/HQ/B/")],
+        [(scope, ("work_orders", BRANCH, 1, None, BRANCH)) for scope in (None, "", "/HQ/A/", "/HQ/C/")]
+        + [("/", asked) for asked in (("work_orders", BRANCH, 2, None, BRANCH), ("work_orders", None, 1, None, BRANCH), ("work_orders", BRANCH, None, None, BRANCH))],
     ),
     # Numbers are the company's: whoever draws, and of whichever site.
     "draw_numbers": (
@@ -72,9 +82,10 @@ FOR_THE_APPLICATION: dict[str, tuple[list[Asked], list[Asked]]] = {
     # Whatever it is asked, what is not old enough stays (tests/integration/deploy/test_pruning.py).
     "prune_messages": ([(scope, (most,)) for scope in (None, "/") for most in (0, 1, 2**31 - 1, None)], []),
 }
+OF_ORDERS = ("work_orders", "work_order_tokens")
 OUTSIDE = {"draw_numbers": "orders"}
 """Which the role of outside accounts may call, and where: they have repairs registered."""
-CHANGES = {"move_scope", "follow_work_order"}
+CHANGES = {"move_scope", "follow_work_order", "index_work_order", "move_custody"}
 """Those that change what was seeded: no order is the erased customer's."""
 FOUND = """
 SELECT p.proname, pg_get_function_result(p.oid) = 'trigger', (SELECT setting FROM unnest(p.proconfig) setting WHERE setting LIKE 'search_path=%%'),
@@ -137,7 +148,7 @@ def called(connection: Any, name: str, scope: str | None, arguments: tuple[Any, 
     with connection.cursor() as cursor:
         if scope is not None:
             cursor.execute("SELECT set_config('app.scope', %s, true)", (scope,))
-        casts = {"draw_numbers": "%s::text, %s::text, %s::integer", "next_number": "%s::text, %s::text", "reset_number": "%s::text, %s::text", "move_scope": "%s::text, %s::text", "forget_names": "%s::uuid, %s::text", "prune_messages": "%s::integer", "follow_work_order": "%s::uuid"}[name]
+        casts = {"draw_numbers": "%s::text, %s::text, %s::integer", "next_number": "%s::text, %s::text", "reset_number": "%s::text, %s::text", "move_scope": "%s::text, %s::text", "forget_names": "%s::uuid, %s::text", "prune_messages": "%s::integer", "follow_work_order": "%s::uuid", "index_work_order": "%s::uuid, %s::text[]", "move_custody": "%s::text, %s::uuid, %s::integer, %s::uuid, %s::uuid"}[name]
         cursor.execute(f"SELECT {name}({casts})", arguments)
 
 
@@ -149,5 +160,10 @@ def whole(connection: Any) -> list[Any]:
         cursor.execute("SELECT set_config('app.scope', '/', true)")
         cursor.execute("SELECT (SELECT json_agg(j ORDER BY id)::text FROM journal j), (SELECT json_agg(i)::text FROM inbox i)")
         found = list(cursor.fetchall())
+        for table in OF_ORDERS:
+            cursor.execute("SELECT to_regclass(%s)", (table,))
+            if cursor.fetchone()[0]:
+                cursor.execute(f"SELECT t::text FROM {table} t ORDER BY 1")
+                found += cursor.fetchall()
         cursor.execute("SELECT set_config('app.scope', %s, true)", (before or "",))
         return found

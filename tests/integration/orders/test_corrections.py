@@ -51,7 +51,7 @@ def test_what_was_wrong_is_put_right_and_the_history_tells_both(shop: Shop) -> N
     after = correct(job, {"customer_id": right, "device_id": device["id"], "problem": "leaks water", "channel": "phone"})
     assert (after["customer_id"], after["customer_name"], after["device_id"]) == (right, "李雷", device["id"])
     assert (after["problem"], after["channel"], after["coverage"], after["version"]) == ("leaks water", "phone", "in_warranty", version + 1)
-    assert {**job.reload(), "gates": []} == {**after, "gates": []}
+    assert {**job.reload(), "gates": [], "at_hand": True} == {**after, "gates": [], "at_hand": True}
     [entry] = entries(job)
     assert {change["field"]: (change["from"], change["to"]) for change in entry["data"]["changes"]} == {
         "customer_id": (wrong, right), "device_id": (former, device["id"]), "problem": ("hums", "leaks water"),

@@ -169,7 +169,8 @@ def test_rules_are_shown_with_the_next_number(rule: Rule):
     rule.orders("2016-11-01")
     version = rule.shop.ok("GET", "/order-numbers/work_order")["version"]
     shown = {"version": version, "kind": "work_order", "prefix": rule.prefix, "digits": 3, "reset": "never", "next_number": rule.prefix + "002"}
-    assert rule.shop.ok("GET", "/order-numbers")["items"] == [shown] == [rule.shop.ok("GET", "/order-numbers/work_order")]
+    listed = [one for one in rule.shop.ok("GET", "/order-numbers")["items"] if one["kind"] == "work_order"]
+    assert listed == [shown] == [rule.shop.ok("GET", "/order-numbers/work_order")]
 
 
 def test_a_number_is_unique_in_the_company_whoever_asks(rule: Rule):

@@ -168,7 +168,7 @@ def test_a_query_without_filter_sees_nothing_out_of_scope(api: Served, world: Wo
 
 
 def test_every_table_that_hangs_on_a_site_is_scoped():
-    company_wide = {"products", "devices", "history_keys", "erasures"}
+    company_wide = {"products", "devices", "directory", "history_keys", "erasures"}
     plain = {"outbox", "inbox", "idempotency", "numbers", "journal", "scope_moves", "number_rules", "subscriptions"}
     for table in metadata_of(SERVICE).tables.values():
         masters = table.name.endswith("_copies") and "work_order_id" not in table.columns

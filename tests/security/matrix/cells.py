@@ -16,7 +16,7 @@ import yaml
 
 from chassis.contracts import Operation
 from tests.security.matrix.bodies import UPLOAD, body
-from tests.security.matrix.world import EVERY_ROLE, SITES, UNKNOWN, Caller, World
+from tests.security.matrix.world import EVERY_ROLE, SEEN_BY, SITES, TWO_SITES, UNKNOWN, Caller, World
 from tests.support.client import Answer
 from tests.support.contracts import BASE, operations
 
@@ -26,6 +26,8 @@ Check = Callable[[Answer], str | None]
 SORTED = "sorted"
 ABOVE = ("branch_code", "spare_unit_code")
 """Kinds that lie beside or above a site, so that even the own one is not seen from there."""
+PAST = {"spare_unit_code": (409, "duplicate"), "work_order": (409, "bad_transition")}
+"""Refusals past right and scope: one site per unit, which the second caller finds there; an order that is over."""
 FORBIDDEN, MISSING, FOREIGN = (403, "forbidden"), (404, "not_found"), (422, "unknown_reference")
 
 
@@ -141,8 +143,7 @@ def _cells(world: World, operation: Operation, expected: Expectation, caller: Ca
             visible = site in caller.sees and not (kind in ABOVE and caller.place == "site")
             outcome = FORBIDDEN if not may else (operation.success, None) if visible else FOREIGN
             told = {**body(expected.key, world), **named}
-            # One site per unit: the second caller's creation finds it there, which is past right and scope.
-            also = [(409, "duplicate")] if outcome[0] == 201 and kind == "spare_unit_code" else []
+            also = [PAST[kind]] if outcome[0] == 201 and kind in PAST else []
             yield cell(f"{member} of {site}", outcome, *also, body=told, waits=may and not visible)
     else:
         yield cell("create", (operation.success, None) if may else FORBIDDEN)
@@ -167,7 +168,9 @@ def _by_document(
     else:
         parts = world.documents.get(expected.part or "", {})
         for site in SITES:
-            yield one(f"of {site}", world.documents[expected.of][site], site in caller.sees, parts.get(site, UNKNOWN))
+            yield one(f"of {site}", world.documents[expected.of][site], caller.sees_one(expected.of, site), parts.get(site, UNKNOWN))
+            for kind in () if inner else _between(expected.of):
+                yield one(f"of {site} that {kind}", world.documents[kind][site], caller.sees_one(kind, site))
             if inner:  # the own document's path must not lead to another's part
                 yield one(f"of A with the part of {site}", world.documents[expected.of]["A"], site == "A", parts[site])
     yield one("unknown", "no.such.key" if expected.of == "parameter" else UNKNOWN, False)
@@ -196,7 +199,7 @@ def _list(
         if kind is None:
             continue
         for site in SITES:
-            empty = site not in caller.sees
+            empty = site not in _told_of(caller, expected)
             query = {name: world.documents[kind][site], **({"total": "true"} if "total" in declared else {})}
             yield cell(f"filter {site}", allowed, query=query, check=_is_empty if empty else blind)
 
@@ -207,9 +210,26 @@ FILTERS = {
 }  # fmt: skip
 
 
+def _between(kind: str) -> list[str]:
+    """Kinds of documents that stand in the same lists, and that two sites see."""
+    return [between for between, of in TWO_SITES.items() if of == kind != between]
+
+
+def _told_of(caller: Caller, expected: Expectation) -> set[str]:
+    """Sites that documents of the list which the caller sees may name: of what lies between two sites the other one as well."""
+    if expected.lists not in TWO_SITES and not _between(expected.lists or ""):
+        return caller.sees
+    return caller.sees.union(*(SEEN_BY[site] for site in SITES if caller.sees & SEEN_BY[site]))
+
+
+def _listed(world: World, expected: Expectation, caller: Caller, seen: bool) -> set[str]:
+    """Documents that the list has, or has not, for this caller."""
+    kinds = [expected.lists, *_between(expected.lists)] if expected.lists else []
+    return {id for kind in kinds for site, id in world.documents[kind].items() if caller.sees_one(kind, site) is seen}
+
+
 def _hidden(world: World, expected: Expectation, caller: Caller) -> set[str]:
-    of_sites = world.documents[expected.lists] if expected.lists else {}
-    return {id for site, id in of_sites.items() if site not in caller.sees}
+    return _listed(world, expected, caller, seen=False)
 
 
 def _without(world: World, expected: Expectation, caller: Caller) -> Check:
@@ -227,7 +247,7 @@ def _holds(world: World, expected: Expectation, caller: Caller, may: bool) -> Ch
     if not may or expected.lists is None:
         return None
     blind = _without(world, expected, caller)
-    own = {id for site, id in world.documents[expected.lists].items() if site in caller.sees}
+    own = _listed(world, expected, caller, seen=True)
 
     def check(answer: Answer) -> str | None:
         seen = {item.get(expected.member) for item in answer.json["items"]}
@@ -240,7 +260,7 @@ def _holds(world: World, expected: Expectation, caller: Caller, may: bool) -> Ch
 
 def _hidden_text(world: World, expected: Expectation, caller: Caller) -> Check:
     hidden = _hidden(world, expected, caller)
-    hidden |= {world.documents["site"][site] for site in SITES if site not in caller.sees} if expected.lists else set()
+    hidden |= {world.documents["site"][site] for site in SITES if site not in _told_of(caller, expected)} if expected.lists else set()
 
     def check(answer: Answer) -> str | None:
         text = answer.raw.decode("utf-8-sig")

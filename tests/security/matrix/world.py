@@ -19,6 +19,10 @@ from tests.support.suites import RunningSuite
 
 SITES = ("A", "B", "C")
 """A and B lie in the north branch, C in the south."""
+TWO_SITES = {"held_order": "work_order", "slip": "slip"}
+"""Kinds of documents that two sites see: orders whose device another site has or shall receive, in the lists of the kind they are;
+hand-over slips. Of A between A and B, of B and C between B and C."""
+SEEN_BY = {"A": {"A", "B"}, "B": {"B", "C"}, "C": {"B", "C"}}
 PLACES = {"site": {"A"}, "branch": {"A", "B"}, "hq": {"A", "B", "C"}}
 """Where callers stand, and whose documents they see from there: site A, branch north, headquarters."""
 EVERY_ROLE = (*ROLES, "admin")
@@ -39,6 +43,10 @@ class Caller:
     @property
     def sees(self) -> set[str]:
         return PLACES[self.place]
+
+    def sees_one(self, kind: str, site: str) -> bool:
+        """A document of this kind and site, its own or one that lies between two."""
+        return bool(self.sees & (SEEN_BY[site] if kind in TWO_SITES else {site}))
 
     @property
     def headers(self) -> dict[str, str]:
@@ -79,7 +87,7 @@ class World:
                 **about, "kind": "marketing", "given": True, "stated_on": "2026-01-01", "channel": "paper"})["id"],
             "disclosure": self.admin.created("/disclosures", {
                 **about, "basis": "law", "recipient": "an authority", "purpose": "asked for", "data": ["contact"]})["id"],
-            "customer": cases[0].customer["id"], "device": cases[0].device["id"], "product": company.product["id"],
+            "customer": cases[0].customer["id"], "device": cases[0].device["id"], "site": company.sites[2].id, "product": company.product["id"],
             "device_attachment": self._file(f"/devices/{cases[0].device['id']}"),
             "role": self._role(), "counterparty": self.admin.created("/counterparties", {"kind": "maker", "code": "M1", "name": "maker"})["id"],
             "account": self.admin.created("/accounts", {"code": "own", "number": "1002.9", "nature": "asset", "name_zh": "own", "method": "bank"})["id"], "part": company.parts[0]["id"], "labour_rate": company.rate["id"], "parameter": "tax.rate",
@@ -153,6 +161,9 @@ class World:
             keep("follow_up", letter, self._not_solved(site))
             keep("requisition", letter, self._first("/requisitions", **order))
             keep("movement", letter, self._first("/stock-movements", **order))
+            slip = self._slip(letter)
+            keep("held_order", letter, slip["work_order_id"])
+            keep("slip", letter, slip["id"])
             keep("receipt", letter, self._first("/stock-receipts", warehouse_id=site.good["id"]))
             keep("serial", letter, self._serial(site))
             keep("bin", letter, self.admin.created("/bins", {"warehouse_id": site.good["id"], "code": "A1", "name": "x"})["id"])
@@ -169,6 +180,18 @@ class World:
             eventually(lambda w=waiting: self.admin.get("/shortages", work_order_id=w.id)["items"], "shortage")  # type: ignore[misc]
             keep("short_requisition", letter, self._first("/requisitions", work_order_id=waiting.id))
         return found
+
+    def _slip(self, letter: str) -> dict[str, Any]:
+        """A device of A that B has, one of B on the road to C, one of C that B has."""
+        sites = dict(zip(SITES, self.company.sites, strict=True))
+        [other] = SEEN_BY[letter] - {letter}
+        order = Case(self.company, sites[letter], quantities=()).register().order
+        sent = {"work_order_id": order["id"], "to_site_id": sites[other].id, "given_by": "x"}
+        slip = self.admin.created("/hand-over-slips", sent)
+        if letter != "B":
+            received = self.admin.call("POST", f"/hand-over-slips/{slip['id']}/receive", {"received_by": "x"})
+            assert received.ok, received.raw
+        return slip
 
     def _serial(self, site: Any) -> str:
         """A piece with a serial number in the site's store."""

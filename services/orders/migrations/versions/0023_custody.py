@@ -6,7 +6,7 @@ from alembic import op
 from chassis.db import custody
 from chassis.db.migrate import app_role, indexes, system_scope
 from chassis.db.numbering import Kind, more_numbering
-from chassis.db.outside import own
+from chassis.db.outside import hidden, own
 from chassis.db.scopes import scope_moves
 
 revision = "0023"
@@ -169,4 +169,6 @@ def _slips() -> None:
     ):
         op.create_index(name, "hand_over_slips", columns_, unique=True, postgresql_where=sa.text(f"state IN ({states})"))
     custody.seen_by_all_three(op, "hand_over_slips")
+    for table in ("hand_over_slips", "reveals"):  # which policies ask of everybody
+        hidden(op, table)
     more_numbering(op, {"work_order": Kind("work_orders", "RE")}, {"hand_over_slip": Kind("hand_over_slips", "HS")})
