@@ -17,6 +17,7 @@ from chassis.service import Service
 from contracts.reconcile import (
     confirmed,
     copies,
+    custody,
     delivery,
     erased,
     files,
@@ -39,6 +40,7 @@ CHECKS: Mapping[int, tuple[str, Check]] = {
     8: ("attachments are whole", files.check),
     9: ("erased customers are erased everywhere", erased.check),
     10: ("what waits for a word gets it", confirmed.check),
+    11: ("a device has one holder", custody.check),
 }
 LIMIT = 900.0  # seconds an event may wait while the suite is up; the longest delay between two attempts is ten minutes
 PAUSE = 1.0

@@ -191,6 +191,11 @@ def offences(case: Case) -> dict[str, Planted]:
             f"""UPDATE requisition_lines SET reserved = 0 WHERE part_id = '{part['id']}'
             AND requisition_id = (SELECT id FROM requisitions WHERE work_order_id = '{order}');
             UPDATE requisitions SET cancelled = false WHERE work_order_id = '{order}'""", number),
+        **{name: Planted(11, "orders", f"UPDATE work_orders SET held_site_id = '{event}', held_path = '/HQ/nowhere/' WHERE id = '{order}'",
+                         f"UPDATE work_orders SET held_site_id = NULL, held_path = NULL WHERE id = '{order}'", f"{name} of work order {number}")
+           for name in ("device", "paths", "words")},
+        "called otherwise": Planted(11, "orders", f"UPDATE directory SET name = name || 'x' WHERE id = '{site.id}'",
+                                    f"UPDATE directory SET name = rtrim(name, 'x') WHERE id = '{site.id}'", "directory entry"),
         "missing copy": Planted(7, "finance", f"UPDATE site_copies SET id = '{event}' WHERE id = '{site.id}'",
                                 f"UPDATE site_copies SET id = '{site.id}' WHERE id = '{event}'", site.code),
     }
@@ -202,7 +207,7 @@ NAMES = ("no bill", "bill of a history order", "another total", "billed but not 
          "receivable", "another payer", "open again", "settled by nothing", "owed by another", "owes as somebody else", "balance", "balance of a party",
          "taken back by nothing", "no revisit", "sent and waiting", "never handled", "waiting too long", "copy", "missing copy",
          "another's bill", "at another site", "still named", "erased by nobody", "half a file", "a revisit of what nobody collected", "a cancel without answer",
-         "a quick job left alone", "reserved for what is cancelled")
+         "a quick job left alone", "reserved for what is cancelled", "device", "paths", "words", "called otherwise")
 
 
 def reconcile(suite: RunningSuite, wait: float = 0) -> tuple[int, list[dict[str, object]]]:
