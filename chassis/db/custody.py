@@ -4,7 +4,7 @@ on the road, by the addressee (``Held`` in base.py). Migrations say here which t
 ``move_custody(document, id, version, held_site_id, bound_site_id)`` alone writes who has the thing and who shall receive it: a policy
 cannot tell a holder who gives it back from one who keeps it for good, since it knows the row before or after, never both. It runs as the
 owner and checks what it is asked: the caller stands where such a step is made from, the version is the one he has written, the site exists.
-Why ranges and not LIKE, what was rejected, and what it costs: decision note 0013.
+Decision note 0013 has what was rejected.
 """
 
 from __future__ import annotations
