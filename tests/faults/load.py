@@ -20,7 +20,7 @@ STOCK = 100_000
 class Stories(Campaign):
     """Beside the cases of every campaign (each tenth meets a shortage, each fifth pays in two parts) one in ten whose parts
     arrive at the very moment at which they are reserved (``races``: all of them), one that ends without its repair or is a
-    quick job, and one whose parts are fetched by hand."""
+    quick job, one whose parts are fetched by hand, and one whose device goes to another site and comes back."""
 
     races = False
 
@@ -32,6 +32,8 @@ class Stories(Campaign):
                 return self.exit(index)
             case 3:
                 return self.by_hand(index)
+            case 1:
+                return self.elsewhere(index)
         return super().run(index)
 
     def exit(self, index: int) -> Case:
@@ -70,6 +72,23 @@ class Stories(Campaign):
             answer = storekeeper.call("POST", f"/requisitions/{requisition['id']}/{action}", body)
             assert answer.ok, f"{action}: {answer.status} {answer.raw.decode()[:500]}"
         return case.complete().check().pay().hand_over().revisit().audit()
+
+    def elsewhere(self, index: int) -> Case:
+        """Sent, repaired there with parts of that store, returned; now and then refused first, or sent with its parts reserved at home."""
+        sites = self.company.sites
+        home, centre = sites[index % len(sites)], sites[(index + 1) % len(sites)]
+        case = Case(self.company, home, patience=self.patience).register()
+        if index // 10 % 3 == 1:
+            case.assign().start().diagnose().quote().approve().wait_for("in_repair", None)
+        if index // 10 % 3 == 2:
+            case.ship(centre)
+            refused = centre.as_("agent").call("POST", f"/hand-over-slips/{case.slip['id']}/refuse", {"reason": "closed"})
+            assert refused.ok, refused.raw
+        case.ship(centre).receive(centre)
+        if case.reload()["state"] == "registered":
+            case.assign().start().diagnose().quote().approve()
+        case.wait_for("in_repair", None)
+        return case.complete().check().ship_back().receive(home).pay().hand_over().revisit().audit()
 
     def race(self, index: int) -> Case:
         company, site = self.company, self.company.sites[index % len(self.company.sites)]

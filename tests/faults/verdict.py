@@ -31,18 +31,20 @@ MADE = {
     "/warehouses": ("inventory", "warehouses"),
     "/stock-receipts": ("inventory", "stock_receipts"),
     "/requisitions": ("inventory", "requisitions WHERE NOT planned"),
+    "/hand-over-slips": ("orders", "hand_over_slips"),
     "/labour-rates": ("finance", "labour_rates"),
     "/bills/*/payments": ("finance", "payments"),
 }
 """Which row a write makes."""
-DONE = {"/work-orders/*/*": "orders", "/revisits/*/record": "callcenter", "/requisitions/*/apply": "inventory", "/requisitions/*/return": "inventory"}
+DONE = {"/work-orders/*/*": "orders", "/revisits/*/record": "callcenter", "/requisitions/*/apply": "inventory", "/requisitions/*/return": "inventory", "/hand-over-slips/*/*": "orders"}
 """Where a write leaves a journal row named after its last word."""
 BY_ITSELF = {
     "orders": """coalesce(data->>'code' IS NOT NULL, false) OR action IN ('assign', 'start', 'quote', 'approve', 'complete')
-        AND EXISTS (SELECT FROM work_orders WHERE id = entity_id AND kind = 'quick_job')""",
+        AND EXISTS (SELECT FROM work_orders WHERE id = entity_id AND kind = 'quick_job')
+        OR entity = 'work_orders' AND action IN ('send', 'receive', 'refuse', 'send-back')""",
     "inventory": "action = 'apply' AND EXISTS (SELECT FROM requisitions WHERE id = entity_id AND applied_at = created_at)",
 }
-"""Journal rows that no call of the client's own made: the steps of a quick job, and that one is given up; a requisition that is applied for as it is made."""
+"""Journal rows that no call of the client's own made: the steps of a quick job, and that one is given up; the order's own word of a slip's steps; a requisition that is applied for as it is made."""
 _ID = re.compile(r"(?<=/)[0-9a-f-]{36}(?=/|$)")
 SETTLE = 180.0
 """Seconds within which the backlog must be worked off once nothing is broken any more."""
@@ -198,7 +200,7 @@ def _stock(load: Load) -> Iterator[str]:
     for case in load.done:
         for part, quantity in case.quantities:
             if part in company.parts:
-                taken[case.site.good["id"], part["id"]] += int(quantity)
+                taken[case.store.good["id"], part["id"]] += int(quantity)
     for site in company.sites:
         for part in company.parts:
             expected = STOCK - taken[site.good["id"], part["id"]]

@@ -60,6 +60,7 @@ class Case:
     ) -> None:
         self.company, self.site = company, site or company.sites[0]
         self.at = self.site  # who has the device
+        self.store = self.site  # whose parts were built in
         self.slip: dict[str, Any] = {}
         self.in_warranty, self.hours, self.patience = in_warranty, hours, patience
         if quantities is None:
@@ -162,6 +163,7 @@ class Case:
 
     def complete(self) -> Case:
         self.act("technician", "complete", {"work_done": "brush replaced"})
+        self.store = self.at
         return self
 
     def check(self, passed: bool = True, **fields: Any) -> Case:
