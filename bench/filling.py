@@ -24,7 +24,7 @@ from chassis.service import Service
 
 SHARES: Mapping[str, float] = {
     "work_order": 1, "journal": 3, "timeline_entry": 3, "work_order_token": 6, "customer": 0.5,
-    "device": 0.5, "quote": 0.1, "quote_line": 0.2, "diagnose": 0.1, "check": 0.1, "hand_over": 0.1, "part_return": 0.01,
+    "device": 0.5, "hand_over_slip": 0.01, "directory": 0.001, "quote": 0.1, "quote_line": 0.2, "diagnose": 0.1, "check": 0.1, "hand_over": 0.1, "part_return": 0.01,
     "requisition": 1, "supply": 1, "requisition_line": 2, "allocation": 2, "movement": 2, "receipt": 0.01,
     "stock_receipt_line": 0.05, "bill": 1, "bill_line": 2, "payment": 1, "posting": 2, "ledger_entry": 4, "revisit": 1,
     "audit_entry": 1, "stream_event": 0.1, "session": 0.05, "user": 0.01, "site": 0.001,
@@ -56,6 +56,12 @@ VALUES: Mapping[str, str] = {
     "work_orders.waiting_for": "CASE WHEN g > {work_order} - 2000 AND g % 4 = 1 THEN 'parts' END",
     "work_orders.coverage": "(ARRAY['in_warranty','out_of_warranty','to_check'])[1 + g % 3]",
     "work_orders.time_zone": "'Asia/Shanghai'", "work_orders.external_id": "'X-' || g", "work_orders.source": "'made'",
+    # The first site is a repair centre: it has every hundredth device of the company, and every thousandth is on its way to the second.
+    "work_orders.held_path": "CASE WHEN g % 100 = 7 THEN '/HQ/B0/S0/' END", "work_orders.held_site_id": "CASE WHEN g % 100 = 7 THEN 0 END",
+    "work_orders.bound_path": "CASE WHEN g % 1000 = 8 THEN '/HQ/B' || 1 % {branches} || '/S1/' END",
+    "hand_over_slips.state": "CASE WHEN g > {hand_over_slip} - 100 THEN 'received' ELSE 'returned' END", "hand_over_slips.held_path": "'/HQ/B0/S0/'",
+    "hand_over_slips.from_site_id": SITE, "hand_over_slips.to_site_id": "0", "hand_over_slips.work_order_id": "(g * 100 + 7)",
+    "directory.kind": "'site'", "directory.id": "{uuid:site}", "directory.path": PATH, "directory.code": "'S' || g",
     "work_orders.problem": "'does not start, unit ' || g", "site_copies.time_zone": "'Asia/Shanghai'",
     "sites.time_zone": "'Asia/Shanghai'", "sites.org_unit_code": "'S' || g", "technicians.serial": "g",
     "technician_id": "(" + SITE + " + {sites} * (g / {sites} % 3))",
@@ -168,6 +174,7 @@ class Company:
         given = VALUES.get(f"{table.name}.{column.name}") or VALUES.get(column.name)
         noun = noun_of(table) if column.name == "id" else column.name.removesuffix("_id").removeprefix("event_")
         if isinstance(column.type, sa.Uuid) and (given is None or "{uuid" not in given):
+            noun = "site" if noun.endswith("_site") else noun
             count = self.count(noun) if column.name != "id" else rows
             if not count and column.nullable:
                 return "NULL"
