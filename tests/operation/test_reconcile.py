@@ -174,6 +174,18 @@ def offences(case: Case) -> dict[str, Planted]:
                                   f"UPDATE bills SET customer_id = '{case.customer['id']}' WHERE work_order_id = '{order}'", f"bill of work order {number}"),
         "at another site": Planted(7, "inventory", f"UPDATE supplies SET site_id = '{event}' WHERE work_order_id = '{order}'",
                                    f"UPDATE supplies SET site_id = '{site.id}' WHERE work_order_id = '{order}'", f"requisition by site of work order {number}"),
+        "on another road": Planted(7, "inventory", f"UPDATE supplies SET bound_site_id = '{event}' WHERE work_order_id = '{order}'",
+                                   f"UPDATE supplies SET bound_site_id = NULL WHERE work_order_id = '{order}'", f"requisition by site of work order {number}"),
+        "seen by a stranger": Planted(3, "inventory", f"UPDATE supplies SET held_path = '/HQ/X/' WHERE work_order_id = '{order}'",
+                                      f"UPDATE supplies SET held_path = NULL WHERE work_order_id = '{order}'", f"supply of work order {number}"),
+        "served elsewhere": Planted(3, "inventory", f"UPDATE requisitions SET site_id = '{event}' WHERE work_order_id = '{order}'",
+                                    f"UPDATE requisitions SET site_id = '{site.id}' WHERE work_order_id = '{order}'", f"place of requisition {number}"),
+        "a line astray": Planted(3, "inventory", f"UPDATE requisition_lines SET bound_path = '/HQ/X/' WHERE part_id = '{part['id']}'",
+                                 f"UPDATE requisition_lines SET bound_path = NULL WHERE part_id = '{part['id']}'", f"place of part {part['number']} of requisition"),
+        "kept elsewhere": Planted(3, "inventory", f"UPDATE allocations SET org_path = '/HQ/X/' WHERE part_id = '{part['id']}'",
+                                  f"UPDATE allocations SET org_path = '{site.path}' WHERE part_id = '{part['id']}'", f"part {part['number']} of requisition {number} in warehouse"),
+        "a piece out of sight": Planted(3, "inventory", f"UPDATE serials SET place = 'order', place_id = '{order}', org_path = '/HQ/X/' {of_engine}",
+                                        f"UPDATE serials SET place = 'warehouse', place_id = warehouse_id, org_path = '{site.path}' {of_engine}", "is out for work order"),
         "still named": Planted(9, "orders", f"""INSERT INTO erasures (id, reason, erased_at, version, created_at, created_by, updated_at,
             updated_by) SELECT '{case.customer['id']}', 'x', now(), 1, now(), 'x', now(), 'x'""",
             f"DELETE FROM erasures WHERE id = '{case.customer['id']}'", f"work order {number}"),
@@ -207,7 +219,8 @@ NAMES = ("no bill", "bill of a history order", "another total", "billed but not 
          "receivable", "another payer", "open again", "settled by nothing", "owed by another", "owes as somebody else", "balance", "balance of a party",
          "taken back by nothing", "no revisit", "sent and waiting", "never handled", "waiting too long", "copy", "missing copy",
          "another's bill", "at another site", "still named", "erased by nobody", "half a file", "a revisit of what nobody collected", "a cancel without answer",
-         "a quick job left alone", "reserved for what is cancelled", "device", "paths", "words", "called otherwise")
+         "a quick job left alone", "reserved for what is cancelled", "device", "paths", "words", "called otherwise", "on another road", "seen by a stranger",
+         "served elsewhere", "a line astray", "kept elsewhere", "a piece out of sight")
 
 
 def reconcile(suite: RunningSuite, wait: float = 0) -> tuple[int, list[dict[str, object]]]:

@@ -227,6 +227,27 @@ def test_the_owner_without_the_device_sees_and_changes_nothing(room: StoreRoom, 
     room.check()
 
 
+def test_the_holders_storekeeper_works_for_it_as_for_his_own(room: StoreRoom, other: StoreRoom) -> None:
+    """Below his own scope: what he receives serves it, and pieces that another site issued come back to him."""
+    part, piece, scope = room.part(), room.part(serial_tracked=True), {"scope": other.path}
+    room.pieces(piece, "A1")
+    job = room.job().approve({part: 2})
+    inside = room.ask({piece: 1}, job, type="internal")
+    given = {"serials": [{"part_id": piece, "serial_numbers": ["A1"]}]}
+    assert inside.attempt("issue", given).status_code == 200
+    job.go(other)
+    receipt = {"warehouse_id": other.good, "lines": [{"part_id": part, "quantity": 3, "unit_cost": "1.00"}]}
+    other.ok("POST", "/stock-receipts", receipt, **scope)
+    assert (job.line(part), job.told()[-1]["reserved_all"]) == ((2, 2, 0, 0, 0), True)
+    assert job.issue(**scope).status_code == 200
+    back = {"lines": [{"part_id": piece, "quantity": 1, "quality": "good", "serial_numbers": ["A1"]}]}
+    refused(inside.attempt("return", back, scope=room.path))
+    answer = inside.attempt("return", back, **scope)
+    assert answer.status_code == 200, answer.text
+    assert (room.where(piece, "A1"), at(other, piece)) == (("warehouse", other.good), (1, 0))
+    room.check()
+
+
 def test_a_cancel_while_another_site_has_it(room: StoreRoom, other: StoreRoom) -> None:
     part = room.part()
     room.receive(part, 2)
