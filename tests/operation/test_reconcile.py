@@ -265,19 +265,16 @@ def test_parts_built_in_while_a_new_quote_waits_are_no_offence(own: RunningSuite
 
 def test_a_device_at_another_site_is_no_offence(own: RunningSuite, case: Case):
     company = Company(own.client(), sites=2)
-    near, far = company.sites
-    for site in (near, far):
+    for site in company.sites:
         company.receive(site, [(part["id"], 5) for part in company.parts])
-    other = Case(company).to_quoted().approve()
-    other.wait_for("in_repair", None)
-    slip = company.admin.created("/hand-over-slips", {"work_order_id": other.id, "to_site_id": far.id, "given_by": "x"})
-    place = f"/hand-over-slips/{slip['id']}"
-    for steps, site in (([("receive", {"received_by": "x"})], far), ([("send-back", {"given_by": "x"}), ("receive", {"received_by": "x"})], near)):
-        assert reconcile(own, wait=20) == (0, []), "on the road"
-        for action, body in steps:
-            assert company.admin.call("POST", f"{place}/{action}", body).ok
-        eventually(lambda site=site: {item["site_id"] for item in company.admin.get("/requisitions", work_order_id=other.id)["items"]} == {site.id}, "it is followed")
+    (other := Case(company).to_quoted().approve()).wait_for("in_repair", None)
+    slip = company.admin.created("/hand-over-slips", {"work_order_id": other.id, "to_site_id": company.sites[1].id, "given_by": "x"})
+    for actions, site in ((["receive"], company.sites[1]), (["send-back", "receive"], company.sites[0])):
         assert reconcile(own, wait=20) == (0, [])
+        for action in actions:
+            assert company.admin.call("POST", f"/hand-over-slips/{slip['id']}/{action}", {"received_by" if action == "receive" else "given_by": "x"}).ok
+        eventually(lambda site=site: {item["site_id"] for item in company.admin.get("/requisitions", work_order_id=other.id)["items"]} == {site.id}, "it is followed")
+    assert reconcile(own, wait=20) == (0, [])
 
 
 def test_no_offence_is_forgotten(case: Case):
