@@ -77,8 +77,10 @@ NEEDED_IN_STORE = f"""SELECT r.work_order_id::text || '/' || l.part_id::text, mi
     FROM requisition_lines l JOIN requisitions r ON r.id = l.requisition_id WHERE {DRAWN} GROUP BY 1 HAVING sum(l.needed) > 0 ORDER BY 1"""
 ORDERS = "SELECT id::text, number, customer_id, site_id FROM work_orders WHERE {} ORDER BY id::text"
 OF_ORDERS = "SELECT DISTINCT ON (work_order_id::text) work_order_id::text, work_order_number, customer_id, site_id FROM {} ORDER BY {}"
-SITES = "SELECT id::text, number, site_id, org_path FROM work_orders WHERE quote_version > 0 ORDER BY id::text"
-SITES_IN_STORE = "SELECT work_order_id::text, work_order_number, site_id, org_path FROM supplies ORDER BY work_order_id::text"
+SITES = """SELECT id::text, number, site_id, org_path, held_site_id, held_path, bound_site_id, bound_path FROM work_orders WHERE quote_version > 0
+    ORDER BY id::text"""
+SITES_IN_STORE = """SELECT work_order_id::text, work_order_number, site_id, org_path, held_site_id, held_path, bound_site_id, bound_path FROM supplies
+    ORDER BY work_order_id::text"""
 
 COPIES = (
     Copy("org unit", ("gateway", UNITS), ("orders", UNIT_COPIES)),

@@ -174,6 +174,18 @@ def offences(case: Case) -> dict[str, Planted]:
                                   f"UPDATE bills SET customer_id = '{case.customer['id']}' WHERE work_order_id = '{order}'", f"bill of work order {number}"),
         "at another site": Planted(7, "inventory", f"UPDATE supplies SET site_id = '{event}' WHERE work_order_id = '{order}'",
                                    f"UPDATE supplies SET site_id = '{site.id}' WHERE work_order_id = '{order}'", f"requisition by site of work order {number}"),
+        "on another road": Planted(7, "inventory", f"UPDATE supplies SET bound_site_id = '{event}' WHERE work_order_id = '{order}'",
+                                   f"UPDATE supplies SET bound_site_id = NULL WHERE work_order_id = '{order}'", f"requisition by site of work order {number}"),
+        "seen by a stranger": Planted(3, "inventory", f"UPDATE supplies SET held_path = '/HQ/X/' WHERE work_order_id = '{order}'",
+                                      f"UPDATE supplies SET held_path = NULL WHERE work_order_id = '{order}'", f"supply of work order {number}"),
+        "served elsewhere": Planted(3, "inventory", f"UPDATE requisitions SET site_id = '{event}' WHERE work_order_id = '{order}'",
+                                    f"UPDATE requisitions SET site_id = '{site.id}' WHERE work_order_id = '{order}'", f"place of requisition {number}"),
+        "a line astray": Planted(3, "inventory", f"UPDATE requisition_lines SET bound_path = '/HQ/X/' WHERE part_id = '{part['id']}'",
+                                 f"UPDATE requisition_lines SET bound_path = NULL WHERE part_id = '{part['id']}'", f"place of part {part['number']} of requisition"),
+        "kept elsewhere": Planted(3, "inventory", f"UPDATE allocations SET org_path = '/HQ/X/' WHERE part_id = '{part['id']}'",
+                                  f"UPDATE allocations SET org_path = '{site.path}' WHERE part_id = '{part['id']}'", f"part {part['number']} of requisition {number} in warehouse"),
+        "a piece out of sight": Planted(3, "inventory", f"UPDATE serials SET place = 'order', place_id = '{order}', org_path = '/HQ/X/' {of_engine}",
+                                        f"UPDATE serials SET place = 'warehouse', place_id = warehouse_id, org_path = '{site.path}' {of_engine}", "is out for work order"),
         "still named": Planted(9, "orders", f"""INSERT INTO erasures (id, reason, erased_at, version, created_at, created_by, updated_at,
             updated_by) SELECT '{case.customer['id']}', 'x', now(), 1, now(), 'x', now(), 'x'""",
             f"DELETE FROM erasures WHERE id = '{case.customer['id']}'", f"work order {number}"),
@@ -207,7 +219,8 @@ NAMES = ("no bill", "bill of a history order", "another total", "billed but not 
          "receivable", "another payer", "open again", "settled by nothing", "owed by another", "owes as somebody else", "balance", "balance of a party",
          "taken back by nothing", "no revisit", "sent and waiting", "never handled", "waiting too long", "copy", "missing copy",
          "another's bill", "at another site", "still named", "erased by nobody", "half a file", "a revisit of what nobody collected", "a cancel without answer",
-         "a quick job left alone", "reserved for what is cancelled", "device", "paths", "words", "called otherwise")
+         "a quick job left alone", "reserved for what is cancelled", "device", "paths", "words", "called otherwise", "on another road", "seen by a stranger",
+         "served elsewhere", "a line astray", "kept elsewhere", "a piece out of sight")
 
 
 def reconcile(suite: RunningSuite, wait: float = 0) -> tuple[int, list[dict[str, object]]]:
@@ -247,6 +260,20 @@ def test_parts_built_in_while_a_new_quote_waits_are_no_offence(own: RunningSuite
     eventually(lambda: company.stock(part["id"], company.sites[0].good["id"]) == (0, 0, 0), "it is issued")
     other.act("manager", "check", {"passed": False, "reason": "more is broken"})
     other.act("technician", "quote", {"labour": [], "parts": [{"part_id": part["id"], "quantity": 2}]})
+    assert reconcile(own, wait=20) == (0, [])
+
+
+def test_a_device_at_another_site_is_no_offence(own: RunningSuite, case: Case):
+    company = Company(own.client(), sites=2)
+    for site in company.sites:
+        company.receive(site, [(part["id"], 5) for part in company.parts])
+    (other := Case(company).to_quoted().approve()).wait_for("in_repair", None)
+    slip = company.admin.created("/hand-over-slips", {"work_order_id": other.id, "to_site_id": company.sites[1].id, "given_by": "x"})
+    for actions, site in ((["receive"], company.sites[1]), (["send-back", "receive"], company.sites[0])):
+        assert reconcile(own, wait=20) == (0, [])
+        for action in actions:
+            assert company.admin.call("POST", f"/hand-over-slips/{slip['id']}/{action}", {"received_by" if action == "receive" else "given_by": "x"}).ok
+        eventually(lambda site=site: {item["site_id"] for item in company.admin.get("/requisitions", work_order_id=other.id)["items"]} == {site.id}, "it is followed")
     assert reconcile(own, wait=20) == (0, [])
 
 

@@ -7,13 +7,13 @@ from decimal import Decimal
 from uuid import UUID
 
 from chassis.db.uow import UnitOfWork
-from chassis.domain.errors import UnknownReference, ValidationFailed
+from chassis.domain.errors import HeldElsewhere, UnknownReference, ValidationFailed
 from services.inventory.kernel import NONE, local_day, number
 from services.inventory.requisitions import settings
 from services.inventory.requisitions.asking import Asked, PartLine, asked_parts, recipient
 from services.inventory.requisitions.demand import Demand
 from services.inventory.requisitions.errors import OverQuote, PartsNotReturned, RecipientMissing
-from services.inventory.requisitions.loading import of_order, opened, serve, store_for
+from services.inventory.requisitions.loading import of_order, opened, require_holder, serve, store_for
 from services.inventory.requisitions.requisition import MACHINE, TYPES, Requisition
 from services.inventory.requisitions.sheet import Sheet
 from services.inventory.requisitions.supply import Supply
@@ -206,18 +206,23 @@ def _missing(kind: str, site_id: str | None, lines: Sequence[PartLine] | None) -
 
 
 def _wherefrom(uow: UnitOfWork, work_order_id: str | None, site_id: str | None) -> tuple[SiteCopy, Demand]:
-    """The site's lock, and the order's demand; an order is known to the store from its first quote on."""
+    """The site's lock, and the order's demand; an order is known to the store from its first quote on. Raises UnknownReference, HeldElsewhere to
+    who has not got its device."""
     if work_order_id is None:
         uow.reference(SiteCopy, str(site_id), "site_id")
         site = lock_site(uow, UUID(site_id))
         assert site is not None
         return site, Demand(None, [])
     seen = uow.one(Supply, work_order_id=UUID(work_order_id))
-    if seen is None or (site_id is not None and seen.site_id != UUID(site_id)):
+    if seen is None:
         raise UnknownReference("work_order_id").waiting()
-    site = lock_site(uow, seen.site_id)
+    site = lock_site(uow, seen.place)
     demand = of_order(uow, seen.work_order_id)
-    assert site is not None and demand is not None and demand.supply is not None
-    if demand.supply.cancelled:
+    if site is None or demand is None:
+        raise HeldElsewhere()
+    require_holder(uow, site, demand)
+    if site_id is not None and UUID(site_id) != site.id:
+        raise UnknownReference("work_order_id").waiting()
+    if demand.supply is None or demand.supply.cancelled:
         raise UnknownReference("work_order_id")
     return site, demand

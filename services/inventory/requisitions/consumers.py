@@ -27,9 +27,14 @@ def work_order_changed(uow: UnitOfWork, event: Event) -> None:
     follow(uow, Order.of(event))
 
 
-@on("aftersales.orders.work_order.corrected.v1", reads=(*READS, "quote_version"), locks=True)
-def work_order_corrected(uow: UnitOfWork, event: Event) -> None:
-    """Its quote may be void now. Before the first quote nothing here is the order's, and it may still go to another site."""
+@on(
+    "aftersales.orders.work_order.corrected.v1",  # its quote may be void now
+    "aftersales.orders.work_order.custody_changed.v1",
+    reads=(*READS, "quote_version"),
+    locks=True,
+)
+def work_order_stands_otherwise(uow: UnitOfWork, event: Event) -> None:
+    """Before the first quote nothing here is the order's, and it may still be corrected to another site."""
     if event.data["quote_version"]:
         follow(uow, Order.of(event))
 

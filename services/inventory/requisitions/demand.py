@@ -11,11 +11,20 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from chassis.db.base import Held
 from services.inventory.kernel import NONE, number
 from services.inventory.requisitions.requisition import RequisitionLine
 from services.inventory.requisitions.sheet import Sheet
 from services.inventory.requisitions.supply import Announced, AnnouncedLine, Supply
-from services.inventory.stock import InsufficientStock, Piece, Quality, SerialConflict, Store, repeated
+from services.inventory.stock import (
+    InsufficientStock,
+    Piece,
+    Quality,
+    SerialConflict,
+    SiteCopy,
+    Store,
+    repeated,
+)
 
 
 @dataclass
@@ -120,6 +129,16 @@ class Demand:
                 sheet.ask({part_id: line.issued for part_id, line in sheet.lines.items()})
             else:
                 sheet.requisition.cancelled = True
+
+    # ------------------------------------------------------------------ where the order's device is
+    def stand(self, place: SiteCopy, bound: SiteCopy | None) -> None:
+        """With ``place``, which has the device, and while it is on the road on its way to ``bound``: whoever these are sees all of it."""
+        assert self.supply is not None
+        documents: list[Held] = [self.supply, *(sheet.requisition for sheet in self)]
+        for document in documents:
+            home = document.org_path == place.org_path
+            document.held_site_id, document.held_path = (None, None) if home else (place.id, place.org_path)
+            document.bound_site_id, document.bound_path = (bound.id, bound.org_path) if bound else (None, None)
 
     # ------------------------------------------------------------------ what comes back to the order
     def post_return(

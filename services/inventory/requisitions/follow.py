@@ -18,10 +18,10 @@ from services.inventory.requisitions.loading import of_order, serve, store_for
 from services.inventory.requisitions.requisition import Requisition
 from services.inventory.requisitions.sheet import Sheet
 from services.inventory.requisitions.supply import Supply
-from services.inventory.stock import Quality, SiteCopy, lock_site
+from services.inventory.stock import Quality, SiteCopy, lock_sites, open_store
 
 READS = (
-    "number", "site_id", "state", "approved_version", "repaired", "promised_at", "technician_id", "needed", "returns",
+    "number", "site_id", "held_site_id", "bound_site_id", "state", "approved_version", "repaired", "promised_at", "technician_id", "needed", "returns",
 )  # fmt: skip
 
 
@@ -33,6 +33,9 @@ class Order:
     id: UUID
     number: str
     site_id: UUID
+    place: UUID
+    """The site that has its device; ``bound``: the one that shall receive it, while it is on the road."""
+    bound: UUID | None
     sequence: int
     cancelling: bool
     cancelled: bool
@@ -51,10 +54,13 @@ class Order:
             part_id = UUID(line["part_id"])
             needed[part_id] = needed.get(part_id, NONE) + quantity(line["quantity"])
         promised, technician = data["promised_at"], data["technician_id"]
+        held, bound = data.get("held_site_id"), data.get("bound_site_id")  # older facts say nothing of it
         return cls(
             id=event.subject,
             number=data["number"],
             site_id=UUID(data["site_id"]),
+            place=UUID(held or data["site_id"]),
+            bound=None if bound is None else UUID(bound),
             sequence=event.sequence,
             cancelling=data["state"] == "cancelling",
             cancelled=data["state"] == "cancelled",
@@ -75,15 +81,27 @@ class Order:
 
 
 def follow(uow: UnitOfWork, order: Order) -> None:
-    """Make our world equal to the order's, and let others have what became free. Raises Retry while the site is unknown."""
-    site = lock_site(uow, order.site_id)
-    if site is None:
-        raise Retry(f"site {order.site_id} is not known yet")
-    demand = of_order(uow, order.id) or _first(uow, site, order)
+    """Make our world equal to the order's, and let others have what became free. Raises Retry while a site is unknown, or where the order's
+    device went to another one meanwhile."""
+    seen = uow.one(Supply, work_order_id=order.id)
+    if seen is not None and order.sequence <= seen.sequence:
+        return
+    # Its own site's lock too: two first facts that name different holders meet there.
+    sites = lock_sites(uow, {order.site_id, order.place, seen.place if seen else order.place})
+    bound = uow.one(SiteCopy, id=order.bound) if order.bound else None
+    if unknown := {order.site_id, order.place, order.bound} - {None, *sites, bound and bound.id}:
+        raise Retry(f"sites {unknown} are not known yet")
+    demand = of_order(uow, order.id) or _first(uow, sites[order.site_id], order)
     supply = demand.supply
     assert supply is not None
     if order.sequence <= supply.sequence:
         return
+    if supply.place not in sites:
+        raise Retry(f"work order {order.number} went to another site meanwhile")
+    site = sites[order.place]
+    if supply.place != site.id:
+        _leave(uow, sites[supply.place], demand, site)
+    demand.stand(site, bound)
     coming: dict[UUID, list[str]] = {}
     for id, part_id, _, _, numbers in order.returns:
         if numbers and id not in supply.posted_returns:
@@ -101,6 +119,16 @@ def follow(uow: UnitOfWork, order: Order) -> None:
         for sheet in demand.drawing:
             sheet.take_back(store)  # what a cancel finds out stays out until it is returned; before the customer agreed to a new quote what is built in stays built in
     serve(uow, store, demand, actions=dict.fromkeys(demand.sheets, "follow"))
+
+
+def _leave(uow: UnitOfWork, former: SiteCopy, demand: Demand, site: SiteCopy) -> None:
+    """The device went from one site to another: nothing is kept for it in the former's store any more, which others get who wait there.
+    What was issued there stays issued, and comes back where the device is (O-101)."""
+    store = open_store(uow, former, demand.part_ids())
+    for sheet in demand:
+        sheet.move(store, site.id, uow.now)
+    uow.flush()  # or the order would be served here once more
+    serve(uow, store)
 
 
 def _note(demand: Demand, supply: Supply, order: Order) -> None:
@@ -128,6 +156,10 @@ def _first(uow: UnitOfWork, site: SiteCopy, order: Order) -> Demand:
         work_order_number=order.number,
         site_id=site.id,
         org_path=site.org_path,
+        held_site_id=None,
+        held_path=None,
+        bound_site_id=None,
+        bound_path=None,
         technician_id=None,
         sequence=0,
         quote_version=None,

@@ -12,7 +12,8 @@ from sqlalchemy import Uuid, all_, any_, bindparam, select
 
 from chassis.db.statements import Fixed, several
 from chassis.db.uow import UnitOfWork
-from chassis.domain.errors import NotFound, UnknownReference
+from chassis.domain.custody import Side
+from chassis.domain.errors import HeldElsewhere, NotFound, UnknownReference
 from services.inventory.kernel import NONE
 from services.inventory.requisitions import settings
 from services.inventory.requisitions.demand import Demand
@@ -33,14 +34,25 @@ _SHORT = Fixed(
 
 
 def opened(uow: UnitOfWork, requisition_id: UUID) -> tuple[SiteCopy, Demand, Sheet]:
-    """The requisition of the path under the lock of its site, with all that its order asks. Raises NotFound, StaleVersion."""
+    """The requisition of the path under the lock of its site, with all that its order asks. Raises NotFound, StaleVersion, HeldElsewhere."""
     seen = uow.one(Requisition, id=requisition_id)
     if seen is None:
         raise NotFound()
     site = lock_site(uow, seen.site_id)  # before the requisition itself, as everybody does
-    assert site is not None  # a requisition is made from it
+    if site is None:  # a requisition is made from it: it is another's
+        raise HeldElsewhere()
     uow.get(Requisition, requisition_id)
-    return site, *_with(uow, seen)
+    demand, sheet = _with(uow, seen)
+    require_holder(uow, site, demand)
+    return site, demand, sheet
+
+
+def require_holder(uow: UnitOfWork, site: SiteCopy, demand: Demand) -> None:
+    """Whoever has the device of an order sees all that it asks, and changes it; owner and addressee see part of it, and change nothing, nor does
+    anybody while it is on the road (O-101). Raises HeldElsewhere, also where it went to another site than the one that is locked."""
+    supply = demand.supply
+    if supply is not None and (supply.place != site.id or Side.HOLDER not in supply.sides(uow.principal)):
+        raise HeldElsewhere()
 
 
 def demand_with(uow: UnitOfWork, site: SiteCopy, at_hand: Demand | None, requisition_id: UUID) -> tuple[Demand, Sheet]:
@@ -55,8 +67,11 @@ def demand_with(uow: UnitOfWork, site: SiteCopy, at_hand: Demand | None, requisi
 
 def _with(uow: UnitOfWork, seen: Requisition) -> tuple[Demand, Sheet]:
     found = of_orders(uow, [seen.work_order_id]) if seen.work_order_id else alone(uow, [seen.id])
+    if not found and seen.work_order_id:
+        raise HeldElsewhere()  # it was made here for an order of others, whose device is gone
     if not found or seen.id not in found[0].sheets:
         raise NotFound()  # somebody has removed the draft meanwhile
+    found[0].sheets[seen.id].requisition.__dict__["reader"] = uow.principal
     return found[0], found[0].sheets[seen.id]
 
 
@@ -101,7 +116,8 @@ def store_for(uow: UnitOfWork, site: SiteCopy, demand: Demand, part_ids: Iterabl
 
 def serve(uow: UnitOfWork, store: Store, *asking: Demand, actions: Mapping[UUID, str] | None = None) -> None:
     """Hand free stock to whoever waits for it, oldest promise first (I-60); what is to be out leaves at once. Saves the
-    store and all requisitions touched; each order whose supply differs is told. ``actions``: what was done to which requisition."""
+    store and all requisitions touched; each order whose supply differs is told. Nothing leaves for a device on the road, which nobody has.
+    ``actions``: what was done to which requisition."""
     demands = list(asking)
     sheets = {id: sheet for each in demands for id, sheet in each.sheets.items()}
     free = {part_id: amount for part_id in store.part_ids() if (amount := store.free(part_id)) > 0}
@@ -113,7 +129,7 @@ def serve(uow: UnitOfWork, store: Store, *asking: Demand, actions: Mapping[UUID,
     for line in winners:
         sheets[line.requisition_id].reserve(store, line.part_id)
     for each in demands:
-        if each.supply is not None and each.supply.repaired:
+        if each.supply is not None and each.supply.repaired and each.supply.bound_site_id is None:
             for sheet in each.drawing:
                 if settings.may_go_out(uow, sheet):
                     sheet.issue(store)

@@ -7,17 +7,18 @@ without one; where their type draws on the order's quote they take over part of 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis import contracts
-from chassis.db.base import Base, Scoped
+from chassis.db.base import GUARDED, Base, Held, Scoped, held as seen_where_held, whose
 from chassis.domain.aggregate import Aggregate, new_id
+from chassis.domain.custody import Side
 from chassis.domain.machine import Machine, Move
 from services.inventory.kernel import NONE, Quantity, Value
 from services.inventory.requisitions.supply import Supply
@@ -38,9 +39,12 @@ class State(StrEnum):
     DONE = "done"
 
 
-class Requisition(Base, Scoped, Aggregate):
+class Requisition(Base, Held, Aggregate):
     """``number`` since it was applied for; the planned one goes by its order's. ``quote_version``: the approved quote its lines answer, where it
-    draws on one. ``promised_at``: older is served first."""
+    draws on one. ``promised_at``: older is served first.
+
+    ``site_id`` is the site whose store serves it: of an order's always the one that has the device. ``org_path`` is that of the site where it
+    was made, the planned one's its order's."""
 
     __tablename__ = "requisitions"
     __table_args__ = (
@@ -50,6 +54,8 @@ class Requisition(Base, Scoped, Aggregate):
         Index("uq_requisitions_planned", "work_order_id", unique=True, postgresql_where=text("planned")),
         CheckConstraint("work_order_id IS NOT NULL OR NOT planned", name="planned"),
         CheckConstraint("planned OR (number IS NULL) = (applied_at IS NULL)", name="applied"),
+        Index("uq_requisitions_whose", "id", "org_path", unique=True),
+        *seen_where_held("requisitions"),
     )
 
     number: Mapped[str | None] = mapped_column(unique=True)
@@ -75,6 +81,7 @@ class Requisition(Base, Scoped, Aggregate):
         facts = {
             "id": new_id(), "number": None, "type": PLANNED, "planned": False, "state": State.DRAFT, "cancelled": False, "applied_at": None,
             "remark": None, "reason": None, "site_id": site.id, "org_path": site.org_path,
+            **dict.fromkeys(("held_site_id", "held_path", "bound_site_id", "bound_path")),
             "work_order_id": supply and supply.work_order_id, "work_order_number": supply and supply.work_order_number,
             "quote_version": supply and supply.quote_version, "promised_at": supply and supply.promised_at,
             "technician_id": supply and supply.technician_id,
@@ -141,10 +148,12 @@ class RequisitionLine(Base, Scoped):
         Index("ix_requisition_lines_shortages", "site_id", "part_id", postgresql_where=text("short > 0")),
         Index("ix_requisition_lines_short_since", "short_since", "id", postgresql_where=text("short_since IS NOT NULL")),
         Index("ix_requisition_lines_held_until", "held_until", postgresql_where=text("held_until IS NOT NULL")),
+        whose("requisitions", "requisition_lines", "requisition_id"),
+        *seen_where_held("requisition_lines"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    requisition_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("requisitions.id"))
+    requisition_id: Mapped[uuid.UUID]
     part_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parts.id"))
     site_id: Mapped[uuid.UUID]
     needed: Mapped[Quantity]
@@ -159,6 +168,9 @@ class RequisitionLine(Base, Scoped):
     held_until: Mapped[datetime | None]
     serial_numbers: Mapped[list[str] | None]
     """Pieces that are out, of a part that is tracked by serial number and was ever reserved; else None."""
+    held_path: Mapped[str | None] = mapped_column(Text(collation="C"), sort_order=80, info=GUARDED)
+    """Its requisition's, as ``bound_path``: it is listed without that, in the shortage sheet. The database keeps both."""
+    bound_path: Mapped[str | None] = mapped_column(Text(collation="C"), sort_order=80, info=GUARDED)
 
     @property
     def out(self) -> Decimal:
@@ -202,9 +214,10 @@ class Allocation(Base, Scoped):
     __table_args__ = (
         CheckConstraint("reserved >= 0 AND out >= 0 AND out_value >= 0", name="amounts"),
         Index("ix_allocations_stock", "warehouse_id", "part_id"),
+        whose("requisitions", "allocations", "requisition_id"),
     )
 
-    requisition_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("requisitions.id"), primary_key=True)
+    requisition_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     part_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parts.id"), primary_key=True)
     warehouse_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("warehouses.id"), primary_key=True)
     reserved: Mapped[Quantity]
@@ -215,8 +228,9 @@ class Allocation(Base, Scoped):
 _OPEN = (State.DRAFT, State.APPLIED, State.PROCESSING)
 
 
-def _may(verb: str) -> str:
-    return f"inventory.requisition.{verb}"
+def _move(action: str, sources: Iterable[State], target: State | type[State], when: Callable[[Requisition], bool] | None = None, right: str | None = None) -> Move:
+    """What people do, who must have the device of the order: parts come from where they stand (O-101)."""
+    return Move(action, sources, target, permission=f"inventory.requisition.{right or action}", when=when, by={Side.HOLDER})
 
 
 MACHINE = Machine(
@@ -225,16 +239,16 @@ MACHINE = Machine(
     initial=State.DRAFT,
     final=(),
     moves=[
-        Move("issue", {State.APPLIED, State.PROCESSING}, State.OUT, permission=_may("issue")),
+        _move("issue", {State.APPLIED, State.PROCESSING}, State.OUT),
         # Where these end depends on what the store has and what the order's quote allows.
-        Move("apply", {State.DRAFT}, State, permission=_may("apply"), when=lambda it: it.unapplied),
-        Move("update", _OPEN, State, permission=_may("update"), when=lambda it: it.editable),
-        Move("import", _OPEN, State, permission=_may("update"), when=lambda it: it.editable and it.draws),
-        Move("return", {State.APPLIED, State.PROCESSING, State.OUT}, State, permission=_may("return"), when=lambda it: it.apart),
-        Move("reserve", {State.DRAFT}, State.DRAFT, permission=_may("reserve"), when=lambda it: it.holds),
-        Move("reallot", {State.APPLIED, State.PROCESSING}, State, permission=_may("reallot")),
-        Move("delete", {State.DRAFT}, State.DRAFT, permission=_may("delete"), when=lambda it: it.unapplied),
-        Move("cancel", _OPEN, State.DONE, permission=_may("cancel"), when=lambda it: it.editable and it.applied_at is not None),
+        _move("apply", {State.DRAFT}, State, when=lambda it: it.unapplied),
+        _move("update", _OPEN, State, when=lambda it: it.editable),
+        _move("import", _OPEN, State, when=lambda it: it.editable and it.draws, right="update"),
+        _move("return", {State.APPLIED, State.PROCESSING, State.OUT}, State, when=lambda it: it.apart),
+        _move("reserve", {State.DRAFT}, State.DRAFT, when=lambda it: it.holds),
+        _move("reallot", {State.APPLIED, State.PROCESSING}, State),
+        _move("delete", {State.DRAFT}, State.DRAFT, when=lambda it: it.unapplied),
+        _move("cancel", _OPEN, State.DONE, when=lambda it: it.editable and it.applied_at is not None),
         # The system's moves may lead from anywhere to anywhere: the order may shrink, grow, be cancelled or quoted anew.
         Move("follow", State, State),
         Move("serve", State, State),

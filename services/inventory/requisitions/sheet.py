@@ -96,6 +96,16 @@ class Sheet:
             self.added.append(line)
         return self.lines[part_id]
 
+    # ------------------------------------------------------------------ another store
+    def move(self, store: Store, site_id: UUID, now: datetime) -> None:
+        """The device is at another site: from now on that one's store serves it, and nothing is kept in this one any more (O-101)."""
+        self.requisition.site_id = site_id
+        for line in self.lines.values():
+            self.give_up(store, line.part_id, line.reserved)
+            line.hold(NONE, None)
+            line.site_id = site_id
+            line.settle(now)
+
     # ------------------------------------------------------------------ reservations
     def release(self, store: Store) -> None:
         """Give up what is reserved beyond what is still to be issued, or held."""
@@ -152,31 +162,32 @@ class Sheet:
         self.reserve(store, line.part_id)
 
     def take_back(self, store: Store) -> None:
-        """What is out beyond the need had crossed with a cancel or a smaller quote: its issue is undone, each piece goes where it lay."""
+        """What is out beyond the need had crossed with a cancel or a smaller quote: its issue is undone, each piece goes where it lay, or
+        where it would come back to (``give_back``)."""
         for line in self.lines.values():
             excess = line.out - line.needed
             if line.serial_numbers is not None:
                 for piece in self.pieces_out(store, line)[: max(int(excess), 0)]:
-                    held, shelf = self._origin(store, piece)
-                    store.put_back("take_back", shelf, Decimal(1), self._leave(held, Decimal(1)), self.document, [piece])
+                    held = self._origin(piece)
+                    store.put_back("take_back", _home(store, held), Decimal(1), self._leave(held, Decimal(1)), self.document, [piece])
                     self._away(line, piece)
                     line.issued -= 1
                 continue
-            for held, shelf in reversed(self._held(store, line.part_id)):
+            for held in reversed(self._out(store, line.part_id)):
                 back = min(held.out, max(excess, NONE))
                 if back:
-                    store.put_back("take_back", shelf, back, self._leave(held, back), self.document)
+                    store.put_back("take_back", _home(store, held), back, self._leave(held, back), self.document)
                     line.issued -= back
                     excess -= back
 
     def give_back(self, store: Store, part_id: UUID, quantity: Decimal, quality: Quality) -> Decimal:
-        """What is out comes back (I-51), good to the warehouse it came from, bad to the bad one; how much of the quantity was out."""
+        """What is out comes back (I-51), good to the warehouse it came from, bad to the bad one; how much of the quantity was out. What another
+        site had issued is at hand here: it comes to this store, good to the first good warehouse (O-101)."""
         rest = quantity
-        for held, shelf in self._held(store, part_id):
+        for held in self._out(store, part_id):
             back = min(held.out, rest)
             if back:
-                target = shelf if quality is Quality.GOOD else store.shelf(store.bad_warehouse(), part_id)
-                store.put_back("return", target, back, self._leave(held, back), self.document)
+                store.put_back("return", _home(store, held, quality), back, self._leave(held, back), self.document)
                 self.line(part_id).returned += back
                 rest -= back
         return quantity - rest
@@ -184,9 +195,8 @@ class Sheet:
     def give_back_pieces(self, store: Store, line: RequisitionLine, pieces: Iterable[Piece], quality: Quality) -> None:
         """The same of pieces that are out of it."""
         for piece in pieces:
-            held, shelf = self._origin(store, piece)
-            target = shelf if quality is Quality.GOOD else store.shelf(store.bad_warehouse(), line.part_id)
-            store.put_back("return", target, Decimal(1), self._leave(held, Decimal(1)), self.document, [piece])
+            held = self._origin(piece)
+            store.put_back("return", _home(store, held, quality), Decimal(1), self._leave(held, Decimal(1)), self.document, [piece])
             self._away(line, piece)
             line.returned += 1
 
@@ -194,10 +204,10 @@ class Sheet:
         """Pieces that are out of it, the last one first."""
         return [piece for piece in store.pieces_out(line.part_id, self.document.holder) if piece.number in (line.serial_numbers or ())]
 
-    def _origin(self, store: Store, piece: Piece) -> tuple[Allocation, Shelf]:
-        """Where a piece that is out lay before."""
+    def _origin(self, piece: Piece) -> Allocation:
+        """Of the warehouse where a piece that is out lay before."""
         assert piece.warehouse_id is not None
-        return self.allocations[piece.part_id, piece.warehouse_id], store.shelf(piece.warehouse_id, piece.part_id)
+        return self.allocations[piece.part_id, piece.warehouse_id]
 
     def _away(self, line: RequisitionLine, piece: Piece) -> None:
         line.serial_numbers = [number for number in line.serial_numbers or () if number != piece.number]
@@ -238,13 +248,14 @@ class Sheet:
         return value
 
     def _held(self, store: Store, part_id: UUID) -> list[tuple[Allocation, Shelf]]:
-        """The line's allocations with their shelves, by code of the warehouse."""
-        found = [
-            (held, store.shelf(warehouse_id, part_id))
-            for (part, warehouse_id), held in self.allocations.items()
-            if part == part_id
-        ]
-        return sorted(found, key=lambda pair: pair[1].place.code)
+        """The line's allocations in this store with their shelves, by code of the warehouse."""
+        places = ((place, self.allocations.get((part_id, place.id))) for place in store.places)
+        return [(held, store.shelf(place.id, part_id)) for place, held in places if held is not None]
+
+    def _out(self, store: Store, part_id: UUID) -> list[Allocation]:
+        """The line's allocations in this store, then those at other sites, of which nothing is left but what is out."""
+        here = [held for held, _ in self._held(store, part_id)]
+        return [*here, *(held for (part, _), held in sorted(self.allocations.items()) if part == part_id and held not in here)]
 
     def _allocation(self, shelf: Shelf) -> Allocation:
         key = (shelf.part_id, shelf.place.id)
@@ -269,3 +280,10 @@ class Sheet:
         state = self.requisition.state_of(self.lines.values())
         if state is not self.requisition.state or action not in SYSTEM:
             MACHINE.land(self.requisition, action, by, to=state, why=self.requisition.reason if action == "cancel" else None)
+
+
+def _home(store: Store, held: Allocation, quality: Quality = Quality.GOOD) -> Shelf:
+    """Where what is out comes back to."""
+    if quality is Quality.GOOD:
+        return store.home(held.warehouse_id, held.part_id)
+    return store.shelf(store.bad_warehouse(), held.part_id)

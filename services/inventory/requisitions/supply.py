@@ -10,7 +10,7 @@ from typing import Any, NotRequired, TypedDict
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.db.base import Base, Scoped
+from chassis.db.base import Base, Held, held
 from chassis.domain.aggregate import Aggregate
 from chassis.domain.events import Published
 
@@ -51,8 +51,8 @@ def _announced(name: str) -> Callable[[Any], Any]:
     return lambda supply: supply.announced[name]
 
 
-class Supply(Base, Scoped, Aggregate):
-    """``id`` is that of the order's planned requisition. ``sequence`` is the version of the work order it follows, ``quote_version`` the approved
+class Supply(Base, Held, Aggregate):
+    """``id`` is that of the order's planned requisition, ``site_id`` the order's own site. ``sequence`` is the version of the work order it follows, ``quote_version`` the approved
     quote, ``cancelled`` that the order is, or shall be; ``posted_returns`` the ids of returns already posted, ``announced`` what was last announced."""
 
     published = Published(
@@ -62,6 +62,7 @@ class Supply(Base, Scoped, Aggregate):
         **{name: _announced(name) for name in Announced.__annotations__},
     )
     __tablename__ = "supplies"
+    __table_args__ = held("supplies")
 
     work_order_id: Mapped[uuid.UUID] = mapped_column(unique=True)
     work_order_number: Mapped[str]
@@ -74,3 +75,8 @@ class Supply(Base, Scoped, Aggregate):
     promised_at: Mapped[datetime | None]
     posted_returns: Mapped[list[str]]
     announced: Mapped[Announced | None] = mapped_column(JSONB(none_as_null=True))
+
+    @property
+    def place(self) -> uuid.UUID:
+        """The site whose store serves the order: that which has its device (O-101)."""
+        return self.held_site_id or self.site_id

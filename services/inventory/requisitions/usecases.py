@@ -143,7 +143,7 @@ def expire(uow: UnitOfWork) -> int:
         return 0
     site = lock_site(uow, oldest[0].site_id)
     assert site is not None
-    due = sorted({row.requisition_id for row in oldest if row.site_id == site.id})
+    due = sorted({row.requisition_id for row in uow.rows(_EXPIRED, {"now": uow.now}) if row.site_id == site.id})  # as it is under the lock
     for requisition_id in due:
         demand, sheet = demand_with(uow, site, None, requisition_id)
         store = store_for(uow, site, demand)

@@ -26,6 +26,8 @@ def requisition(requisition: Requisition, lines: Iterable[Any], moved: Iterable[
         "work_order_id": requisition.work_order_id,
         "work_order_number": requisition.work_order_number,
         "site_id": requisition.site_id,
+        "held_site_id": requisition.held_site_id,
+        "bound_site_id": requisition.bound_site_id,
         "technician_id": requisition.technician_id,
         "state": requisition.state,
         "allowed_actions": MACHINE.allowed(requisition, principal),

@@ -6,7 +6,7 @@ from services.inventory.stock.ledger import Document, Stock, StockMovement
 from services.inventory.stock.queries import movements_of
 from services.inventory.stock.serial import Piece, Serial, Whereabouts, repeated
 from services.inventory.stock.shelf import InBin, Shelf, share
-from services.inventory.stock.site import SiteCopy, lock_site
+from services.inventory.stock.site import SiteCopy, lock_site, lock_sites
 from services.inventory.stock.store import Store
 from services.inventory.stock.usecases import load_pieces, open_store, save
 from services.inventory.stock.warehouse import Quality, Warehouse
@@ -30,6 +30,7 @@ __all__ = [
     "Whereabouts",
     "load_pieces",
     "lock_site",
+    "lock_sites",
     "movements_of",
     "open_store",
     "repeated",

@@ -145,6 +145,11 @@ class Store:
         return value
 
     # ------------------------------------------------------------------ warehouses opened by themselves
+    def home(self, warehouse_id: UUID, part_id: UUID) -> Shelf:
+        """Where good pieces that left a warehouse come back to: there, or to the first good warehouse where that is another site's."""
+        ours = any(place.id == warehouse_id for place in self.places)
+        return self.shelf(warehouse_id if ours else self._place_of(Quality.GOOD, "GOOD", "良品仓"), part_id)
+
     def bad_warehouse(self) -> UUID:
         """Where bad parts go: the site's first bad warehouse by code, opened when there is none."""
         return self._place_of(Quality.BAD, "BAD", "坏件仓")

@@ -69,6 +69,8 @@ class StoreRoom:
     served: Served
     code: str = field(default_factory=lambda: f"S{uuid.uuid4().hex[:8].upper()}")
     site_id: str = field(default_factory=lambda: str(new_id()))
+    keeps: bool = True
+    """Whether it has a good warehouse."""
 
     def __post_init__(self) -> None:
         data = {
@@ -80,7 +82,7 @@ class StoreRoom:
         assert (
             self.served.tell("aftersales.orders.site.created.v1", data, subject=self.site_id) is Outcome.DONE
         )
-        self.good = self.warehouse("G1")
+        self.good = self.warehouse("G1") if self.keeps else ""
 
     @property
     def path(self) -> str:
@@ -172,17 +174,21 @@ class Job:
         self.promised_at = (PROMISED + timedelta(minutes=next(_promises))).isoformat()
         self.returns: list[dict[str, Any]] = []
         self.version = 0
+        self.place: StoreRoom = self.room
+        self.bound: StoreRoom | None = None
+        self.said: dict[str, Any] = {}
 
     def event(self, verb: str, needed: Mapping[str, float] | None = None, **changed: Any) -> dict[str, Any]:
         """The envelope of the order's next event."""
         self.sequence += 1
         lines = [{"part_id": part, "quantity": quantity} for part, quantity in (needed or {}).items()]
         facts = {
-            "id": self.id, "site_id": self.room.site_id, "needed": lines, "promised_at": self.promised_at,
+            "id": self.id, "site_id": self.room.site_id, "needed": lines, **self.stands(), "promised_at": self.promised_at,
             "repaired": False, "returns": list(self.returns), "quote_version": max(self.version, 1),
             "approved_version": self.version or None, **changed,
         }  # fmt: skip
         type_ = f"aftersales.orders.work_order.{verb}.v1"
+        self.said = {"needed": needed, **{name: facts[name] for name in ("repaired", "approved_version")}, **changed}
         return envelope(type_, order(verb, **facts), subject=self.id, sequence=self.sequence)
 
     def tell(self, verb: str, needed: Mapping[str, float] | None = None, **changed: Any) -> Job:
@@ -201,6 +207,28 @@ class Job:
     def repaired(self, needed: Mapping[str, float], **changed: Any) -> Job:
         self.version = self.version or 1
         return self.tell("repaired", needed, repaired=True, **changed)
+
+    def stands(self) -> dict[str, Any]:
+        """Where its device is."""
+        held = None if self.place is self.room else self.place.site_id
+        return {"held_site_id": held, "bound_site_id": self.bound and self.bound.site_id}
+
+    def send(self, to: StoreRoom) -> Job:
+        """Its device leaves for another site, or for its own."""
+        self.bound = to
+        return self.again()
+
+    def arrive(self) -> Job:
+        assert self.bound is not None
+        self.place, self.bound = self.bound, None
+        return self.again()
+
+    def go(self, to: StoreRoom) -> Job:
+        return self.send(to).arrive()
+
+    def again(self) -> Job:
+        """What was told last, but for where its device is."""
+        return self.tell("custody_changed", **self.said)
 
     def cancel(self) -> Job:
         return self.tell("cancelled", state="cancelled", approved_version=None)
@@ -247,6 +275,9 @@ class Slip:
     @property
     def now(self) -> dict[str, Any]:
         return self.room.ok("GET", f"/requisitions/{self.id}")
+
+    def seen(self, scope: str) -> dict[str, Any]:
+        return self.room.ok("GET", f"/requisitions/{self.id}", scope=scope)
 
     @property
     def state(self) -> str:

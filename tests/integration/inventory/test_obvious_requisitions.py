@@ -1,4 +1,5 @@
-"""Random requisitions, planned and by hand, of orders and without one, held against an obvious store: piece by piece, who may have it."""
+"""Random requisitions, planned and by hand, of orders and without one, held against an obvious store: piece by piece, who may have it, and at
+which of two sites it lies while devices go to and fro between them (O-101)."""
 
 from __future__ import annotations
 
@@ -27,6 +28,8 @@ class Asked:
     held: int = 0
     applied: bool = True
     over: bool = False
+    was: int = 0
+    """Out when it was last compared, here and below."""
 
     @property
     def claim(self) -> int:
@@ -41,6 +44,12 @@ class Order:
     returned: int = 0
     over: bool = False
     slips: list[Asked] = field(default_factory=list)
+    was: int = 0
+
+    @property
+    def here(self) -> bool:
+        """Not on the road."""
+        return self.job.bound is None
 
     def drawing(self) -> list[Asked]:
         return [asked for asked in self.slips if asked.draws]
@@ -71,27 +80,59 @@ class Order:
 
 class Tale:
     def __init__(self, served: Served, luck: random.Random) -> None:
-        self.luck, self.room = luck, StoreRoom(served)
-        self.part, self.received = self.room.part(), 0
+        self.luck, self.room, self.far = luck, StoreRoom(served), StoreRoom(served)
+        self.part = self.room.part()
+        self.on_hand = {self.room.site_id: 0, self.far.site_id: 0}
         self.orders, self.alone = list[Order](), list[Asked]()
 
     def slips(self) -> Iterator[Asked]:
+        """That may be changed."""
         yield from self.alone
         for order in self.orders:
-            yield from order.slips
+            if order.here:
+                yield from order.slips
+
+    def of(self, asked: Asked) -> Order | None:
+        return next((order for order in self.orders if asked in order.slips), None)
 
     def receive(self) -> None:
-        count = self.luck.randint(1, 5)
-        self.room.receive(self.part, count)
-        self.received += count
+        count, room = self.luck.randint(1, 5), self.luck.choice([self.room, self.far])
+        room.receive(self.part, count)
+        self.on_hand[room.site_id] += count
 
     def order(self) -> None:
-        order = Order(self.room.job(), self.luck.randint(2, 6))
+        order = Order(self.luck.choice([self.room, self.far]).job(), self.luck.randint(2, 6))
         order.job.approve({self.part: order.need})
         self.orders.append(order)
 
     def live(self) -> list[Order]:
         return [order for order in self.orders if not order.over]
+
+    def at_hand(self) -> list[Order]:
+        return [order for order in self.live() if order.here]
+
+    def travel(self) -> None:
+        """A device leaves for the other site, or what is on the road arrives or stays: then what was held for drafts is free."""
+        if self.orders:
+            job = (order := self.luck.choice(self.orders)).job
+            if order.here:
+                job.send(self.far if job.place is self.room else self.room)
+            elif self.luck.random() < 0.8:
+                job.arrive()
+                for asked in order.slips:
+                    asked.held = 0
+            else:
+                job.bound = None
+                job.again()
+
+    def meddle(self) -> None:
+        """Nobody does anything for a device on the road."""
+        for order in self.orders:
+            if not order.here:
+                body = {"work_order_id": order.job.id, "type": "internal", "lines": [{"part_id": self.part, "quantity": 1}]}
+                answers = [order.job.issue(), self.room.served.call("POST", "/requisitions", body)]
+                answers += [asked.slip.attempt("cancel", {"reason": "x"}) for asked in order.slips]
+                assert {answer.json()["code"] for answer in answers} == {"held_elsewhere"}
 
     def requote(self) -> None:
         if orders := self.live():
@@ -101,7 +142,7 @@ class Tale:
             order.divide()
 
     def ask(self) -> None:
-        order = self.luck.choice([None, *self.live(), *self.live()])
+        order = self.luck.choice([None, *self.at_hand(), *self.at_hand()])
         draws = order is not None and self.luck.random() < 0.8
         count, draft = self.luck.randint(1, 4), self.luck.random() < 0.2
         where = {"work_order_id": order.job.id} if order else {"site_id": self.room.site_id}
@@ -118,7 +159,7 @@ class Tale:
     def apply(self) -> None:
         if drafts := [asked for asked in self.slips() if not asked.applied and not asked.over]:
             asked = self.luck.choice(drafts)
-            order = next((order for order in self.orders if asked in order.slips), None)
+            order = self.of(asked)
             refused = asked.draws and order is not None and asked.asked > order.planned() - order.out
             answer = asked.slip.attempt("apply")
             assert answer.status_code == (422 if refused else 200), answer.text
@@ -132,7 +173,7 @@ class Tale:
         if drafts := [asked for asked in self.slips() if not asked.applied and not asked.over]:
             asked = self.luck.choice(drafts)
             count = self.luck.randint(1, 3)
-            before, reserved = self.room.stock(self.part)
+            before, reserved = (order.job.place if (order := self.of(asked)) else self.room).stock(self.part)
             answer = asked.slip.attempt("reserve", hold(self.part, count))
             assert answer.status_code == (200 if count <= before - reserved + asked.held else 409), answer.text
             if answer.status_code == 200:
@@ -146,7 +187,7 @@ class Tale:
 
     def issue(self) -> None:
         """All that it needs, or nothing where it is short."""
-        if orders := [order for order in self.live() if order.planned()]:
+        if orders := [order for order in self.at_hand() if order.planned()]:
             order = self.luck.choice(orders)
             short = order.job.line(self.part)[-1]
             assert order.job.issue().status_code == (409 if short else 200)
@@ -204,7 +245,8 @@ class Tale:
                     asked.asked, asked.needed = asked.out + asked.returned, asked.out
 
     def compare(self) -> None:
-        for asked in self.slips():
+        slips = [*self.alone, *(asked for order in self.orders for asked in order.slips)]
+        for asked in slips:
             line = next(iter(asked.slip.now["lines"]), None)
             seen = (line["needed"], line["issued"] - line["returned"], line["held"]) if line else (0, 0, 0)
             assert seen == (asked.needed, asked.out, asked.held), asked
@@ -212,9 +254,18 @@ class Tale:
             line = next(iter(order.job.requisition["lines"]), None)
             seen = (line["needed"], line["issued"] - line["returned"]) if line else (0, 0)
             assert seen == (order.planned() if not order.over else 0, order.out), order
-        out = sum(asked.out for asked in self.slips()) + sum(order.out for order in self.orders)
-        assert self.room.stock(self.part)[0] == self.received - out
+        for order in self.orders:
+            for one in (order, *order.slips):
+                self.moved(one, order.job.place)
+        for asked in self.alone:
+            self.moved(asked, self.room)
+        assert {room.site_id: room.stock(self.part)[0] for room in (self.room, self.far)} == self.on_hand
         self.room.check()
+
+    def moved(self, one: Order | Asked, room: StoreRoom) -> None:
+        """What went out since left the store of the site that has the device, what came back came there."""
+        self.on_hand[room.site_id] -= one.out - one.was
+        one.was = one.out
 
 
 @settings(DATABASE, max_examples=25)
@@ -224,7 +275,7 @@ def test_requisitions_are_as_an_obvious_store_would_have_them(inventory: Served,
     for step in (tale.receive, tale.receive, tale.receive, tale.order, tale.ask, tale.ask, tale.issue, tale.fetch):
         step()
     moves = [tale.receive, tale.order, tale.requote, tale.give_back, tale.ask, tale.ask, tale.ask, tale.apply, tale.hold, tale.expire, tale.issue, tale.fetch,
-             tale.fetch, tale.give_back, tale.bring_back, tale.drop, tale.cancel]  # fmt: skip
+             tale.fetch, tale.give_back, tale.bring_back, tale.drop, tale.cancel, tale.travel, tale.travel, tale.travel, tale.meddle]  # fmt: skip
     for _ in range(steps):
         luck.choice(moves)()
         tale.compare()

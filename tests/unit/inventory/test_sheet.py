@@ -76,6 +76,33 @@ def amounts(each: Demand | Sheet, part: UUID = PART) -> tuple[Decimal, ...]:
     return (line.needed, line.reserved, line.issued, line.returned, line.short)
 
 
+def test_what_another_site_issued_comes_back_here_at_its_cost() -> None:
+    """The device is at another site: good parts come to that one's first good warehouse, bad ones to its bad one (O-101)."""
+    there, here = room(G1="3"), room(H1="1", H2="1")
+    asks = demand(repaired=True)
+    follow(asks, there, {PART: 3}, repaired=True)
+    asks.planned.move(there, new_id(), NOW)
+    assert (amounts(asks), by_code(there)) == ((3, 0, 3, 0, 0), {"G1": (0, 0)})
+    assert asks.planned.give_back(here, PART, Decimal(1), Quality.GOOD) == 1
+    assert asks.planned.give_back(here, PART, Decimal(1), Quality.BAD) == 1
+    assert by_code(here) == {"H1": (2, 0), "H2": (1, 0)}
+    assert [(it.kind, it.quantity, it.value) for it in here.movements[-2:]] == [("return", 1, 10), ("return", 1, 10)]
+    follow(asks, here, {})  # the rest had crossed: its issue is undone
+    assert (here.movements[-1].kind, by_code(here)["H1"][0], amounts(asks)[2:4]) == ("take_back", 3, (2, 2))
+    assert not there.movements[2:], "nothing moves in the store that issued it"
+
+
+def test_what_is_kept_in_the_former_store_is_free_and_short() -> None:
+    there = room(G1="3")
+    asks = demand()
+    follow(asks, there, {PART: 2})
+    site = new_id()
+    asks.planned.move(there, site, NOW)
+    line = asks.planned.lines[PART]
+    assert (amounts(asks), by_code(there), line.short_since) == ((2, 0, 0, 0, 2), {"G1": (3, 0)}, NOW)
+    assert {asks.planned.requisition.site_id, line.site_id} == {site}
+
+
 def by_code(store: Store) -> dict[str, tuple[Decimal, Decimal]]:
     return {shelf.place.code: (shelf.on_hand, shelf.reserved) for shelf in store.good(PART)}
 
