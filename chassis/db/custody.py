@@ -52,6 +52,7 @@ DECLARE
     known int; giver text; taker text; whose text; former uuid; meant uuid; there text; bound_for text;
 BEGIN
     CASE document {steps}
+        ELSE NULL;  -- no such kind: nothing is known of it
     END CASE;
     IF known IS DISTINCT FROM stands OR NOT (seen = '/'  -- a follower, which may have missed steps
         OR (held IS NOT DISTINCT FROM former AND meant IS NULL AND bound IS NOT NULL AND starts_with(giver, seen))
