@@ -54,7 +54,7 @@ BEGIN
     CASE document {steps}
         ELSE NULL;  -- no such kind: nothing is known of it
     END CASE;
-    IF known IS DISTINCT FROM stands OR NOT (seen = '/'  -- a follower, which may have missed steps
+    IF known IS NULL OR known IS DISTINCT FROM stands OR NOT (seen = '/'  -- a follower, which may have missed steps
         OR (held IS NOT DISTINCT FROM former AND meant IS NULL AND bound IS NOT NULL AND starts_with(giver, seen))
         OR (held IS NOT DISTINCT FROM former AND meant IS NOT NULL AND bound IS NULL AND (starts_with(giver, seen) OR starts_with(taker, seen)))
         OR (held IS NOT DISTINCT FROM former AND meant IS NOT DISTINCT FROM bound)
