@@ -45,6 +45,7 @@ class UnitOfWork(Reading):
         self._connection: Connection | None = None
         self._pending: list[tuple[str, Any]] = []
         self._after: list[tuple[str, dict[str, Any]]] = []  # plain rows of chassis tables, by column
+        self._behind: list[tuple[str, Sequence[Any]]] = []
         self._batch = Batch()
 
     # ------------------------------------------------------------------ transaction
@@ -178,6 +179,10 @@ class UnitOfWork(Reading):
         """A statement (psycopg2's positional style) whose result nobody needs: it goes with the writes, before COMMIT."""
         self._batch.statement(sql, values)
 
+    def afterwards(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """The same, behind the rows that are written."""
+        self._behind.append((sql, values))
+
     def notify(self, channel: str) -> None:
         """Wakes who listens on the channel, when the transaction is committed."""
         self._batch.statement(f"NOTIFY {channel}", cache=Cache.NONE)
@@ -242,6 +247,9 @@ class UnitOfWork(Reading):
         for table, row in self._after:
             self._batch.row(table, row)
         self._after.clear()
+        for sql, values in self._behind:
+            self._batch.statement(sql, values)
+        self._behind.clear()
 
     def _collect_changes(self, instance: Any, locked: bool) -> None:
         known = mapping(type(instance))

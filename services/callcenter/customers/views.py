@@ -7,6 +7,7 @@ from chassis.domain.masking import mask_phone
 from chassis.domain.principal import HEADQUARTERS, Principal
 from chassis.http.views import stamps
 from services.callcenter.customers.customer import Customer
+from services.callcenter.customers.looking_up import Found
 
 SEE_FULL = "callcenter.customer.see_full"
 
@@ -38,7 +39,12 @@ def whole(customer: Customer, phones: Sequence[str], consents: Sequence[dict[str
     }
 
 
-def warnings(known: Sequence[Customer]) -> list[dict[str, Any]]:
+def looked_up(found: Found) -> dict[str, Any]:
+    """What everybody is shown of one whom others serve: his number in part, whatever right the caller has."""
+    return {"id": found.id, "name": found.name, "phone": found.phone and mask_phone(found.phone), "linked": found.linked}
+
+
+def warnings(known: Sequence[Customer | Found]) -> list[dict[str, Any]]:
     """What a customer just saved is told when its number was known already (C-02): who, and no number."""
     matches = [{"id": other.id, "name": other.name} for other in known]
     return [{"code": "known_phone", "matches": matches}] if matches else []
