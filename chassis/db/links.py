@@ -62,11 +62,12 @@ class Linked:
         """Whether the caller sees all rows; ``parameter`` is the value in force."""
         return bool(uow.principal.scope) and (HEADQUARTERS.startswith(uow.principal.scope) or parameter == "company")
 
-    def page(self, marks: Sequence[int], n: int, after: tuple[datetime, uuid.UUID] | None = None, upward: bool = False) -> Any:
-        """A FROM item with ``id`` and ``created_at`` of the caller's next ``n`` rows that have all marks, newest first or ``upward``."""
+    def page(self, marks: Sequence[int], n: Any, after: tuple[datetime, uuid.UUID] | None = None, upward: bool = False) -> Any:
+        """A FROM item with ``id`` and ``created_at`` of the caller's next ``n`` rows (or a bound parameter) that have all marks, newest
+        first or ``upward``."""
         at, id = after or (None, None)
         asked = getattr(func, f"{self.one}_page")(
-            literal(list(marks), ARRAY(BigInteger)), literal(at, DateTime(timezone=True)), literal(id, Uuid), literal(n, Integer), upward
+            literal(list(marks), ARRAY(BigInteger)), literal(at, DateTime(timezone=True)), literal(id, Uuid), literal(n, Integer) if isinstance(n, int) else n, upward
         )
         return asked.table_valued(sa.column("id", Uuid), sa.column("created_at", DateTime(timezone=True))).alias("page")
 
@@ -106,7 +107,7 @@ class Linked:
         """Links follow the units that moved within the last day; how many rows had any. Called when the news of a move comes, and by a
         timer for what was linked under the old path meanwhile; a path that holds nothing costs one probe of an index."""
         moves = uow.rows(_RECENT)
-        return sum(int(uow.scalar(text(f"SELECT move_{self.one}_links(:former, :current)"), row._mapping)) for row in moves)
+        return sum(int(uow.scalar(text(f"SELECT move_{self.one}_links(:former, :current)"), {"former": row.former, "current": row.current})) for row in moves)
 
     # ---------------------------------------------------------------- for migrations
 

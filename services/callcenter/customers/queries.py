@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Uuid, any_, func, literal, select
+from sqlalchemy import ColumnElement, Integer, Select, Uuid, any_, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from chassis import crypto
@@ -27,6 +27,7 @@ MATCHES = 20
 SORTED_AT_MOST = 10_000
 CURSOR = "customers.cursor"
 NEWEST_FIRST = "-created_at"
+_LIMIT = "_limit"
 _LISTING = Listing(select(Customer), default_sort=NEWEST_FIRST, key=Customer.id)
 
 
@@ -57,9 +58,9 @@ def _by_creation(uow: UnitOfWork, query: ListQuery, marks: list[int]) -> dict[st
         at, id = cursors.decode(query.cursor, query.list, sort)
         after = cursors.typed(at, datetime), cursors.typed(id, UUID)
     upward = not sort.startswith("-")
-    page = CUSTOMERS.page(marks, query.limit + 1, after, upward)
+    page = CUSTOMERS.page(marks, bindparam(_LIMIT, type_=Integer()), after, upward)
     order = [column if upward else column.desc() for column in (page.c.created_at, page.c.id)]
-    rows = uow.rows(select(Customer).join(page, page.c.id == Customer.id).order_by(*order))
+    rows = uow.rows(select(Customer).join(page, page.c.id == Customer.id).order_by(*order), {_LIMIT: query.limit + 1})
     found = list(uow.instances(Customer, rows[: query.limit]))
     answer: dict[str, Any] = {"items": documents(uow, found), "next_cursor": None}
     if len(rows) > query.limit:

@@ -246,14 +246,14 @@ def test_two_units_take_in_at_once(api: Served, units: tuple[str, str, str]) -> 
     for _ in range(5):
         fresh = made(api, HQ)["id"]
         with ThreadPoolExecutor(2) as threads:
-            answers = sorted(threads.map(lambda scope, id=fresh: take_in(id, scope), (site, other)))
+            answers = sorted(threads.map(take_in, (fresh, fresh), (site, other)))
         assert answers == [200, 404]
         assert len([own for own in links(api, fresh).values() if own]) == 1
     both = made(api, HQ, phone=number)["id"]
     for scope in (site, other):
         looked_up(api, scope, number)
     with ThreadPoolExecutor(4) as threads:
-        assert set(threads.map(lambda scope: take_in(both, scope), (site, other, site, other))) == {200}
+        assert set(threads.map(take_in, [both] * 4, (site, other) * 2)) == {200}
     assert {path for path, own in links(api, both).items() if own} == {site, other}
 
 
