@@ -17,13 +17,13 @@ MARKS = """INSERT INTO customer_marks (mark, created_at, customer_id)
     SELECT DISTINCT mark, c.created_at, c.id FROM customers c, unnest(c.name_marks || c.phone_marks) mark"""
 NAMED = """CREATE TEMPORARY TABLE named ON COMMIT DROP AS SELECT d.customer_id, d.org_path, min(d.created_at) AS since
     FROM (SELECT customer_id, org_path, created_at FROM revisits UNION ALL SELECT customer_id, org_path, created_at FROM follow_ups) d
-    WHERE d.customer_id IS NOT NULL GROUP BY 1, 2"""
+    WHERE d.customer_id IS NOT NULL AND EXISTS (SELECT FROM units_of(d.org_path)) GROUP BY 1, 2"""
 LINKS = """INSERT INTO customer_links (customer_id, unit_path, created_at, own)
     SELECT c.id, u, c.created_at, bool_or(u = n.org_path) FROM named n JOIN customers c ON c.id = n.customer_id, units_of(n.org_path) u
     GROUP BY 1, 2, 3"""
 HOMES = """UPDATE customers c SET home_path = n.org_path
     FROM (SELECT DISTINCT ON (customer_id) customer_id, org_path FROM named ORDER BY customer_id, since, org_path) n
-    WHERE c.id = n.customer_id AND EXISTS (SELECT FROM customer_links l WHERE l.customer_id = c.id)"""
+    WHERE c.id = n.customer_id"""
 
 # Whom a unit is shown of those whom others serve is written down by who shows it. The scope is raised for that, and put back.
 FIND = """
