@@ -2,7 +2,7 @@
 
 In go a table and what its rows are called (``Linked("customer", "customers", …)``); out come row-level security by links, lists that begin
 with links (``page``, ``count``) and functions with the owner's rights that write links and marks: nobody else may. A list that began with the
-rows would read all of them below their policy; decision note 0013 has the figures and what else was weighed.
+rows would read all of them below their policy; decision note 0014 has the figures and what else was weighed.
 """
 
 from __future__ import annotations

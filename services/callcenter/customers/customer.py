@@ -12,6 +12,7 @@ from chassis.domain import folding
 from chassis.domain.aggregate import Aggregate, Journal
 from chassis.domain.events import Published
 from chassis.domain.masking import ERASED
+from chassis.domain.principal import HEADQUARTERS
 from services.callcenter.customers.errors import CustomerErased
 from services.callcenter.customers.phones import line
 
@@ -35,8 +36,9 @@ class Customer(Base, Aggregate):
     __table_args__ = (Index(None, "created_at", "id"),)
 
     @classmethod
-    def create(cls, name: str, phones: list[str]) -> "Customer":
-        return cls(name=name, phones=phones)
+    def create(cls, name: str, phones: list[str], scope: str = HEADQUARTERS) -> "Customer":
+        """By somebody of this scope, whose unit serves him from the beginning: so the database writes it, whatever is said here."""
+        return cls(name=name, phones=phones, home_path=None if HEADQUARTERS.startswith(scope) else scope)
 
     def change(self, name: str | None = None, phones: list[str] | None = None) -> list[str]:
         """Which fields differ now. Raises CustomerErased: who asked to be forgotten is not written down again."""

@@ -19,7 +19,7 @@ Known = Customer | Found
 def create(uow: UnitOfWork, name: str, phone: str | None = None, phones: Sequence[str] = ()) -> tuple[Customer, list[Known]]:
     """C-01, C-02. The new customer, whom the caller's unit serves (none at headquarters), and those already known under one of its
     numbers: a warning, no refusal."""
-    customer = Customer.create(name, _numbers(uow, phone, phones))
+    customer = Customer.create(name, _numbers(uow, phone, phones), uow.principal.scope)
     known = _known(uow, customer.phones)
     uow.add(customer)
     CUSTOMERS.mark(uow, customer.id, (), customer.marks)

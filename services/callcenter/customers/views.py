@@ -10,6 +10,7 @@ from services.callcenter.customers.customer import Customer
 from services.callcenter.customers.looking_up import Found
 
 SEE_FULL = "callcenter.customer.see_full"
+TAKE_IN = "callcenter.customer.take_in"
 
 
 def customer(customer: Customer, principal: Principal, consents: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
@@ -20,10 +21,11 @@ def customer(customer: Customer, principal: Principal, consents: Sequence[dict[s
 
 
 def allowed(customer: Customer, principal: Principal) -> list[str]:
-    """Both are headquarters' business (privacy/usecases.py, and orders' erasures); erased is for ever."""
+    """Whom nobody serves a unit may take in. The others are headquarters' business (privacy/usecases.py, and orders' erasures); erased is
+    for ever."""
     rights = {"export": "callcenter.customer.export", "erase": "orders.customer.erase"}
     if not HEADQUARTERS.startswith(principal.scope):
-        return []
+        return ["take-in"] if customer.home_path is None and principal.may(TAKE_IN) else []
     return [verb for verb, right in rights.items() if principal.may(right) and (verb == "export" or customer.erased_at is None)]
 
 

@@ -291,6 +291,38 @@ def test_pages_are_what_a_slow_obvious_way_finds(
         assert role.run(scope, "SELECT customer_count(%s::bigint[])", asked) == [(len(wanted),)]
 
 
+PLACES = ("/HQ/A/", "/HQ/A/X/", "/HQ/A/Y/", "/HQ/B/", "/HQ/B/X/", "/HQ/Z/")
+MOVES = st.sampled_from((("/HQ/A/X/", "/HQ/B/X/"), ("/HQ/B/X/", "/HQ/A/X/"), ("/HQ/A/", "/HQ/C/"), ("/HQ/C/", "/HQ/A/"), ("/HQ/Z/", "/HQ/B/Z/"),
+                         ("/HQ/A/Y/", "/HQ/Y/"), ("/HQ/B/", "/HQ/A/B/")))  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(served=st.lists(st.lists(st.sampled_from(PLACES), min_size=1, max_size=3), min_size=1, max_size=4), moves=st.lists(MOVES, max_size=4))
+def test_links_after_moves_are_those_of_the_units_own(shared: ServiceDatabase, served: list[list[str]], moves: list[tuple[str, str]]) -> None:
+    """Whatever moved where: a row's links are its units' own, where they are now, and every unit above them."""
+    as_owner(shared, "DELETE FROM customers", "TRUNCATE customers, customer_links, customer_marks, scope_moves")
+    role = Role(shared.app_url)
+    with closing(role.connection):
+        own: dict[str, list[str]] = {}
+        for first, *others in served:
+            id = role.new(first)
+            own[id] = [first, *others]
+            for unit in others:
+                role.run("/", "SELECT link_customer_to(%s, %s)", id, unit)
+        for number, (former, current) in enumerate(moves):
+            remembered = "INSERT INTO scope_moves (unit_id, former, current, sequence, moved_at) VALUES (gen_random_uuid(), %s, %s, %s, now())"
+            role.run("/", remembered, former, current, number)
+            role.run("/", "SELECT move_customer_links(%s, %s)", former, current)
+            own = {id: [current + unit[len(former) :] if unit.startswith(former) else unit for unit in units] for id, units in own.items()}
+        found: dict[str, dict[str, bool]] = {id: {} for id in own}
+        for id, unit, itself in role.run("/", "SELECT customer_id::text, unit_path, own FROM customer_links"):
+            found[id][unit] = itself
+        for id, units in own.items():
+            above = {unit[: end + 1] for unit in units for end, sign in enumerate(unit) if sign == "/" and unit[: end + 1].count("/") > 2}
+            assert found[id] == {unit: unit in units for unit in above}
+            assert role.run("/", "SELECT home_path FROM customers WHERE id = %s", id) == [(units[0],)]
+
+
 # ---------------------------------------------------------------- plans, keys
 
 MANY = 40_000
