@@ -2,7 +2,7 @@
 
 from services.callcenter.customers.customer import Customer
 from services.callcenter.customers.links import CUSTOMERS
-from services.callcenter.customers.serving import reference
+from services.callcenter.customers.serving import of_served, reference
 from services.callcenter.customers.views import whole
 
-__all__ = ["CUSTOMERS", "Customer", "reference", "whole"]
+__all__ = ["CUSTOMERS", "Customer", "of_served", "reference", "whole"]

@@ -15,12 +15,12 @@ from chassis.db.paging import Listing, ListQuery
 from chassis.db.uow import UnitOfWork
 from chassis.domain import folding
 from chassis.domain.errors import BadCursor, TooManyToSort
-from chassis.domain.principal import HEADQUARTERS
 from services.callcenter.customers import views
 from services.callcenter.customers.customer import END, Customer, end_marks, line_marks, name_key, name_mark
-from services.callcenter.customers.links import CUSTOMERS, CustomerLink
+from services.callcenter.customers.links import CUSTOMERS
 from services.callcenter.customers.phones import normalise
-from services.callcenter.parameters import customers_scope, phone_region
+from services.callcenter.customers.serving import of_served
+from services.callcenter.parameters import phone_region
 from services.callcenter.privacy import consents_of
 
 MATCHES = 20
@@ -77,15 +77,7 @@ def _among(uow: UnitOfWork, marks: list[int]) -> list[ColumnElement[bool]]:
         if len(ids) > SORTED_AT_MOST:
             raise TooManyToSort(limit=SORTED_AT_MOST)
         return [Customer.id == any_(literal(ids, ARRAY(Uuid)))]
-    if sees_all(uow):
-        return []
-    served = select(CustomerLink.customer_id).where(CustomerLink.unit_path == uow.principal.scope)
-    return [Customer.id == any_(func.array(served.scalar_subquery()))]  # asked first; as a join it would be behind everybody's policy
-
-
-def sees_all(uow: UnitOfWork) -> bool:
-    """Whether the caller sees all customers: headquarters, or everybody by the company's parameter."""
-    return HEADQUARTERS.startswith(uow.principal.scope) or customers_scope(uow) == "company"
+    return of_served(uow, Customer.id)
 
 
 def _marks(uow: UnitOfWork, query: ListQuery) -> list[int]:

@@ -1,13 +1,31 @@
-"""Customers by their id, for who may know it: whom no unit serves yet (headquarters entered him), the unit that names him serves from
-then on (R-06)."""
+"""Which customers are the caller's (R-06); and by their id, for who may know it, those whom no unit serves yet (headquarters entered
+them): the unit that names one serves him from then on."""
 
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, any_, func, select
+
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import UnknownReference
+from chassis.domain.principal import HEADQUARTERS
 from services.callcenter.customers.customer import Customer
-from services.callcenter.customers.links import CUSTOMERS
+from services.callcenter.customers.links import CUSTOMERS, CustomerLink
+from services.callcenter.parameters import customers_scope
+
+
+def sees_all(uow: UnitOfWork) -> bool:
+    """Whether the caller sees all customers: headquarters, or everybody by the company's parameter."""
+    return HEADQUARTERS.startswith(uow.principal.scope) or customers_scope(uow) == "company"
+
+
+def of_served(uow: UnitOfWork, customer_id: Any) -> list[ColumnElement[bool]]:
+    """The condition that a list begins with where no customer is named: the column has one whom the caller's unit serves. Asked first; as a
+    join, or left to the policy alone, it would be behind everybody's rows."""
+    if sees_all(uow):
+        return []
+    served = select(CustomerLink.customer_id).where(CustomerLink.unit_path == uow.principal.scope)
+    return [customer_id == any_(func.array(served.scalar_subquery()))]
 
 
 def shown(uow: UnitOfWork, customer_id: UUID) -> Customer:

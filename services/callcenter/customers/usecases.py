@@ -9,8 +9,8 @@ from services.callcenter.customers.customer import Customer
 from services.callcenter.customers.links import CUSTOMERS
 from services.callcenter.customers.looking_up import Found, hidden_owners
 from services.callcenter.customers.phones import normalise, normalise_all
-from services.callcenter.customers.queries import owners, sees_all
-from services.callcenter.customers.serving import served
+from services.callcenter.customers.queries import owners
+from services.callcenter.customers.serving import sees_all, served
 from services.callcenter.parameters import phone_region
 
 Known = Customer | Found

@@ -25,6 +25,7 @@ from services.callcenter.app import SERVICE
 from services.callcenter.customers import queries
 from services.callcenter.customers.customer import Customer
 from services.callcenter.customers.links import CUSTOMERS
+from services.callcenter.privacy.queries import search_consents
 from tests.support.database import ServiceDatabase, service_database
 
 HQ, BRANCH, SITE, BESIDE, ELSEWHERE = "/HQ/", "/HQ/B1/", "/HQ/B1/S1/", "/HQ/B1/S2/", "/HQ/B2/S3/"
@@ -367,6 +368,17 @@ def test_no_list_reads_a_whole_table(large: ServiceDatabase, scope: str, marks: 
         if scope != HQ or marks:
             CUSTOMERS.count(uow, marks)
         assert whole_tables(uow) == {}
+
+
+def test_children_without_a_named_parent_begin_with_the_units_own(large: ServiceDatabase) -> None:
+    as_owner(large, """INSERT INTO consents (id, customer_id, kind, given, stated_on, channel, version, created_at, created_by, updated_at, updated_by)
+        SELECT gen_random_uuid(), id, 'marketing', true, now(), 'paper', 1, created_at, 'x', now(), 'x' FROM customers""", "ANALYZE consents")
+    for scope, found in (("/HQ/B1/S1/", 50), ("/HQ/B9/S9/", 0), ("/HQ/B1/", 50)):
+        with UnitOfWork(large.engine, Principal.of("ann", scope, ["*"])) as uow:
+            assert len(search_consents(uow, queries.ListQuery())["items"]) == found
+            assert whole_tables(uow) == {} and not uow.scalar(sa.text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'consents'"))
+            uow.scalar(sa.text("SELECT count(updated_by) FROM customers"))
+            assert whole_tables(uow) == {"customers": 1}, "it would have been seen"
 
 
 def whole_tables(uow: UnitOfWork) -> dict[str, int]:
