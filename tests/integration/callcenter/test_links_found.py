@@ -43,7 +43,7 @@ def shared(database_server: str) -> Iterator[ServiceDatabase]:
 def test_pages_are_what_a_slow_obvious_way_finds(
     shared: ServiceDatabase, rows: list[Any], scope: str, asked: list[int], n: int, upward: bool
 ) -> None:
-    as_owner(shared, "DELETE FROM customers", "TRUNCATE customers, customer_links, customer_marks")
+    as_owner(shared, "TRUNCATE customers, customer_links, customer_marks")
     role = Role(shared.app_url)
     with closing(role.connection):
         known = []
@@ -76,7 +76,7 @@ MOVES = st.sampled_from((("/HQ/A/X/", "/HQ/B/X/"), ("/HQ/B/X/", "/HQ/A/X/"), ("/
 @given(served=st.lists(st.lists(st.sampled_from(PLACES), min_size=1, max_size=3), min_size=1, max_size=4), moves=st.lists(MOVES, max_size=4))
 def test_links_after_moves_are_those_of_the_units_own(shared: ServiceDatabase, served: list[list[str]], moves: list[tuple[str, str]]) -> None:
     """Whatever moved where: a row's links are its units' own, where they are now, and every unit above them."""
-    as_owner(shared, "DELETE FROM customers", "TRUNCATE customers, customer_links, customer_marks, scope_moves")
+    as_owner(shared, "TRUNCATE customers, customer_links, customer_marks, scope_moves")
     role = Role(shared.app_url)
     with closing(role.connection):
         own: dict[str, list[str]] = {}
@@ -165,7 +165,7 @@ def whole_tables(uow: UnitOfWork) -> dict[str, int]:
 
 def test_turned_keys_find_the_same_customers(shared: ServiceDatabase, tmp_path: Path) -> None:
     """Marks are made under the key of the index, which stays when the ring is turned: they are as they were, and so is what they find."""
-    as_owner(shared, "DELETE FROM customers", "TRUNCATE customer_links, customer_marks")
+    as_owner(shared, "TRUNCATE customers, customer_links, customer_marks")
     with UnitOfWork(shared.engine, Principal.of("ann", SITE, ["*"])) as uow:
         customer = Customer.create("王芳", ["+8613800138000"])
         uow.add(customer)
