@@ -156,6 +156,8 @@ class Company:
                         with without_indexes(cursor, table.name):
                             source = people.prepare(cursor, table, rows, partial(self.id, noun_of(table)))
                             cursor.execute(self._insert(table, rows, source))
+                        if table.name == "customers":
+                            people.link(cursor, self.uuid("customer", "g"), self._filled(PATH))
                 cursor.execute("DROP TABLE IF EXISTS sealed")
                 cursor.execute("VACUUM ANALYZE")
 

@@ -245,7 +245,7 @@ class Sweep:
         for scope, word in ((WHOLE, "all"), (BRANCH, "one branch"), (SITE, "one site")):
             yield f"{name} {word}", *paths, scope
             if any(parameter["name"] == "total" for parameter in operation.spec["parameters"]):
-                yield f"{name} {COUNTED} {word}", *(f"{path}?total=true&limit=1" for path in paths), scope
+                yield f"{name} {COUNTED} {word}", f"{paths[0]}?total=true&limit=1", f"{paths[1]}?total=true&limit=1", scope
         for sort in operation.spec.get("x-sorts", ()):
             bare = "" if self.large.indexes(operation, sort) else NO_INDEX
             for direction in (sort, f"-{sort}"):

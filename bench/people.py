@@ -15,6 +15,8 @@ from chassis.db.rows import mapping
 from chassis.db.sealed import Encrypted
 
 AT_ONCE = 20_000
+MARKS = "marks"
+"""What people are found by, where that is rows of a table of its own."""
 
 
 def name(g: int) -> str:
@@ -32,8 +34,7 @@ def _customer(g: int) -> dict[str, Any]:
     return {
         "name": name(g),
         "phones": phones(g),
-        "name_marks": name_marks(name(g)),
-        "phone_marks": phone_marks(phones(g)),
+        MARKS: name_marks(name(g)) + phone_marks(phones(g)),
     }
 
 
@@ -59,7 +60,7 @@ def prepare(cursor: Any, table: sa.Table, rows: int, id: Callable[[int], UUID]) 
     )
     columns = list(people(0))
     types = ", ".join(
-        f"{c} {'bytea' if isinstance(table.c[c].type, Encrypted) else 'bigint[]'}" for c in columns
+        f"{c} {'bytea' if c in table.c and isinstance(table.c[c].type, Encrypted) else 'bigint[]'}" for c in columns
     )
     cursor.execute(
         f"DROP TABLE IF EXISTS sealed; CREATE UNLOGGED TABLE sealed (g bigint PRIMARY KEY, {types})"
@@ -68,6 +69,16 @@ def prepare(cursor: Any, table: sa.Table, rows: int, id: Callable[[int], UUID]) 
         lines = "".join(_lines(mapped, people, columns, range(first, min(rows, first + AT_ONCE)), id))
         cursor.copy_expert("COPY sealed FROM STDIN", io.StringIO(lines))
     return "sealed"
+
+
+def link(cursor: Any, id: str, unit_path: str) -> None:
+    """Marks and links of the customers just made, from ``sealed``; ``id`` and ``unit_path`` (of the site that serves them) in SQL of g."""
+    made = f"(SELECT s.g, s.marks, {id} AS id FROM sealed s) s JOIN customers c ON c.id = s.id"
+    cursor.execute(f"INSERT INTO customer_marks (mark, created_at, customer_id) SELECT DISTINCT m, c.created_at, c.id FROM {made}, unnest(s.marks) m")
+    cursor.execute(
+        "INSERT INTO customer_links (customer_id, unit_path, created_at, own) SELECT c.id, u, c.created_at, u = s.site"
+        f" FROM (SELECT s.g, {id} AS id, {unit_path} AS site FROM sealed s) s JOIN customers c ON c.id = s.id, units_of(s.site) u"
+    )
 
 
 def sealed_columns(table: sa.Table) -> set[str]:

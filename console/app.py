@@ -24,6 +24,7 @@ from console import (
     contact,
     edits,
     finding,
+    looking_up,
     pages,
     screen,
     screen_lock,
@@ -86,6 +87,7 @@ def create_app(gateway_url: str | None = None, model: Model | None = None) -> Fl
     app.register_blueprint(acting.blueprint)
     app.register_blueprint(screen_lock.blueprint)
     app.register_blueprint(contact.blueprint)
+    app.register_blueprint(looking_up.blueprint)
     app.register_blueprint(work.blueprint)
     app.register_blueprint(finding.blueprint)
     app.register_blueprint(edits.blueprint)

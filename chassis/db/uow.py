@@ -46,6 +46,7 @@ class UnitOfWork(Reading):
         self._pending: list[tuple[str, Any]] = []
         self._after: list[tuple[str, dict[str, Any]]] = []  # plain rows of chassis tables, by column
         self._moved: list[Any] = []  # documents whose thing goes to another site
+        self._behind: list[tuple[str, Sequence[Any]]] = []
         self._batch = Batch()
 
     # ------------------------------------------------------------------ transaction
@@ -181,6 +182,10 @@ class UnitOfWork(Reading):
         """A statement (psycopg2's positional style) whose result nobody needs: it goes with the writes, before COMMIT."""
         self._batch.statement(sql, values)
 
+    def afterwards(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """The same, behind the rows that are written."""
+        self._behind.append((sql, values))
+
     def notify(self, channel: str) -> None:
         """Wakes who listens on the channel, when the transaction is committed."""
         self._batch.statement(f"NOTIFY {channel}", cache=Cache.NONE)
@@ -245,6 +250,9 @@ class UnitOfWork(Reading):
         for table, row in self._after:
             self._batch.row(table, row)
         self._after.clear()
+        for sql, values in self._behind:
+            self._batch.statement(sql, values)
+        self._behind.clear()
 
     def _move_custody(self) -> None:
         """Last of all: whoever gives a thing out of his hands may see nothing of it afterwards."""

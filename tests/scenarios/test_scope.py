@@ -7,7 +7,7 @@ import io
 import pytest
 
 from tests.support.case import Case
-from tests.support.client import Client
+from tests.support.client import Client, eventually
 from tests.support.company import Company, Unit
 
 
@@ -119,6 +119,22 @@ def test_users_of_a_unit_above_cannot_be_seen_from_below(company: Company):
 def test_company_wide_things_are_shared(company: Company, cases: list[Case]):
     for site in company.sites:
         manager = site.as_("manager")
-        assert manager.call("GET", f"/customers/{cases[0].customer['id']}").status == 200
         assert manager.call("GET", f"/devices/{cases[0].device['id']}").status == 200
         assert manager.call("GET", f"/parts/{company.parts[0]['id']}").status == 200
+
+
+def test_customers_are_seen_by_the_units_that_serve_them(company: Company, cases: list[Case]):
+    """R-06: headquarters entered him, site A's order names him; B looks his number up and takes him in."""
+    customer, (a, b, c) = cases[0].customer, company.sites
+    eventually(lambda: a.as_("agent").get("/customers", phone=customer["phone"])["items"], "his order has linked him")
+    for unit, sees in ((a, True), (b, False), (c, False), (company.north, True), (company.south, False)):
+        client = unit.as_("agent")
+        assert (client.call("GET", f"/customers/{customer['id']}").status == 200) is sees
+        assert bool(client.get("/customers", phone=customer["phone"])["items"]) is sees
+    agent = b.as_("agent")
+    [found] = agent.call("POST", "/customer-lookups", {"phone": customer["phone"]}).json["items"]
+    assert (found["id"], found["name"], found["linked"]) == (customer["id"], customer["name"], False) and "*" in found["phone"]
+    assert agent.call("POST", f"/customers/{customer['id']}/take-in", {}).json["phone"] == customer["phone"]
+    assert agent.get(f"/customers/{customer['id']}")["id"] == customer["id"]
+    [line] = company.admin.get("/disclosures", customer_id=customer["id"], kind="look_up")["items"]
+    assert line["recipient"] == agent.username

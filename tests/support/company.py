@@ -116,9 +116,10 @@ class Company:
         number = f"PT-{uuid.uuid4().hex[:12]}"
         return self.admin.created("/parts", {"number": number, "name": f"Bearing {number}", "unit": "pcs", "price": price})
 
-    def customer(self, phone: str | None = None) -> dict[str, Any]:
+    def customer(self, phone: str | None = None, by: Client | None = None) -> dict[str, Any]:
+        """Taken in ``by`` somebody of a site, else entered by headquarters."""
         body = {"name": f"Customer {uuid.uuid4().hex[:8]}", "phone": phone or new_phone()}
-        return self.admin.created("/customers", body)
+        return (by or self.admin).created("/customers", body)
 
     def device(self, customer_id: str | None, purchased_on: date | None, product_id: str | None = None) -> dict[str, Any]:
         body = {

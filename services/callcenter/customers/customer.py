@@ -1,9 +1,8 @@
-"""Customer (客户, C-01): whoever owns a device or calls. Company-wide; orders keeps a copy."""
+"""Customer (客户, C-01): whoever owns a device or calls. Seen by the units that serve him (R-06); orders keeps a copy."""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis import crypto
@@ -13,6 +12,7 @@ from chassis.domain import folding
 from chassis.domain.aggregate import Aggregate, Journal
 from chassis.domain.events import Published
 from chassis.domain.masking import ERASED
+from chassis.domain.principal import HEADQUARTERS
 from services.callcenter.customers.errors import CustomerErased
 from services.callcenter.customers.phones import line
 
@@ -22,40 +22,43 @@ END = 4
 
 class Customer(Base, Aggregate):
     """``phones`` are E.164, main number first; several customers may share a number (C-02 only warns). Name and numbers are
-    sealed (G-24); they are found by their marks: one for every beginning of the name, one for every number."""
+    sealed (G-24); they are found by their marks: one for every beginning of the name, one for every number and its end.
+    ``home_path`` is the unit that took him in first, written by the database alone; null while no unit serves him."""
 
     published = Published("aftersales.callcenter.customer.v1", "name", "phones", "erased_at")
     __tablename__ = "customers"
 
     name: Mapped[str] = mapped_column(Encrypted())
     phones: Mapped[list[str]] = mapped_column(Encrypted(json=True))
-    name_marks: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
-    phone_marks: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     erased_at: Mapped[datetime | None]
+    home_path: Mapped[str | None] = mapped_column(Text(collation="C"))
 
-    __table_args__ = (
-        Index(None, "created_at", "id"),
-        Index(None, "name_marks", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
-        Index(None, "phone_marks", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
-    )
+    __table_args__ = (Index(None, "created_at", "id"),)
 
     @classmethod
-    def create(cls, name: str, phones: list[str]) -> "Customer":
-        return cls(name=name, phones=phones, name_marks=name_marks(name), phone_marks=phone_marks(phones))
+    def create(cls, name: str, phones: list[str], scope: str = HEADQUARTERS) -> "Customer":
+        """By somebody of this scope, whose unit serves him from the beginning: so the database writes it, whatever is said here."""
+        return cls(name=name, phones=phones, home_path=None if HEADQUARTERS.startswith(scope) else scope)
 
-    def change(self, name: str | None = None, phones: list[str] | None = None) -> None:
-        """Raises CustomerErased: who asked to be forgotten is not written down again."""
+    def change(self, name: str | None = None, phones: list[str] | None = None) -> list[str]:
+        """Which fields differ now. Raises CustomerErased: who asked to be forgotten is not written down again."""
         self.require_not_erased()
-        if name is not None:
-            self.name, self.name_marks = name, name_marks(name)
-        if phones is not None:
-            self.phones, self.phone_marks = phones, phone_marks(phones)
+        given = {"name": name, "phones": phones}
+        changed = [field for field, value in given.items() if value is not None and value != getattr(self, field)]
+        for field in changed:
+            setattr(self, field, given[field])
+        return changed
+
+    def note_change(self, fields: list[str], unit_path: str, by: str) -> None:
+        """R-06. That another unit than his first one changed him is written down for that one: which fields, never what they say."""
+        if fields and self.home_path not in (None, unit_path):
+            self.journal(Journal("change_by_other_unit", by, data={"fields": fields, "unit": unit_path, "home": self.home_path}))
 
     def erase(self, at: datetime, by: str) -> None:
         """C-04. Only what says who it was goes; the id stays, so that documents still tell that they are about the same
         customer. Once, for ever."""
         if self.erased_at is None:
-            self.name, self.phones, self.name_marks, self.phone_marks, self.erased_at = ERASED, [], [], [], at
+            self.name, self.phones, self.erased_at = ERASED, [], at
             self.journal(Journal("erase", by))
             self.record("erased")
 
@@ -63,6 +66,11 @@ class Customer(Base, Aggregate):
         """Raises CustomerErased."""
         if self.erased_at is not None:
             raise CustomerErased(erased_at=self.erased_at)
+
+    @property
+    def marks(self) -> list[int]:
+        """What he is found by."""
+        return [] if self.erased_at else [*name_marks(self.name), *phone_marks(self.phones)]
 
     @property
     def phone(self) -> str | None:
@@ -86,8 +94,12 @@ def name_mark(key: str) -> int:
 
 def phone_marks(numbers: list[str]) -> list[int]:
     """Marks of E.164 numbers, with and without an extension the same line, and of their ends."""
-    lines = list(dict.fromkeys(map(line, numbers)))
-    return [crypto.mark(number, "customer.phone") for number in lines] + end_marks(lines)
+    return line_marks(numbers) + end_marks(numbers)
+
+
+def line_marks(numbers: list[str]) -> list[int]:
+    """Marks of whole numbers."""
+    return [crypto.mark(number, "customer.phone") for number in dict.fromkeys(map(line, numbers))]
 
 
 def end_marks(numbers: list[str]) -> list[int]:

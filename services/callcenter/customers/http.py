@@ -5,8 +5,7 @@ from uuid import UUID
 
 from chassis.db.paging import ListQuery
 from chassis.db.uow import UnitOfWork
-from services.callcenter.customers import queries, usecases, views
-from services.callcenter.customers.customer import Customer
+from services.callcenter.customers import looking_up, queries, serving, usecases, views
 
 
 def create(uow: UnitOfWork, body: dict[str, Any]) -> dict[str, Any]:
@@ -15,7 +14,7 @@ def create(uow: UnitOfWork, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def get(uow: UnitOfWork, customer_id: UUID) -> dict[str, Any]:
-    return queries.document(uow, uow.read(Customer, customer_id))
+    return queries.document(uow, serving.shown(uow, customer_id))
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
@@ -25,3 +24,11 @@ def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
 def change(uow: UnitOfWork, customer_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
     customer, known = usecases.change(uow, customer_id, **body)
     return {**queries.document(uow, customer), "warnings": views.warnings(known)}
+
+
+def look_up(uow: UnitOfWork, body: dict[str, Any]) -> dict[str, Any]:
+    return {"items": [views.looked_up(found) for found in looking_up.look_up(uow, **body)]}
+
+
+def take_in(uow: UnitOfWork, customer_id: UUID) -> dict[str, Any]:
+    return queries.document(uow, usecases.take_in(uow, customer_id))

@@ -1,10 +1,13 @@
-"""Lists and searches of customers."""
+"""Lists and searches of customers. They begin with the links of the caller's unit, or where he sees everybody with a mark: never with
+customers below their policy (chassis/db/links.py)."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, any_, func, or_, select, true
+from sqlalchemy import ColumnElement, Integer, Select, Uuid, any_, bindparam, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from chassis import crypto
 from chassis.db import cursors
@@ -13,25 +16,30 @@ from chassis.db.uow import UnitOfWork
 from chassis.domain import folding
 from chassis.domain.errors import BadCursor, TooManyToSort
 from services.callcenter.customers import views
-from services.callcenter.customers.customer import END, Customer, end_marks, name_key, name_mark, phone_marks
+from services.callcenter.customers.customer import END, Customer, end_marks, line_marks, name_key, name_mark
+from services.callcenter.customers.links import CUSTOMERS
 from services.callcenter.customers.phones import normalise
+from services.callcenter.customers.serving import of_served
 from services.callcenter.parameters import phone_region
 from services.callcenter.privacy import consents_of
 
 MATCHES = 20
 SORTED_AT_MOST = 10_000
 CURSOR = "customers.cursor"
-_LISTING = Listing(select(Customer), default_sort="-created_at", key=Customer.id)
+NEWEST_FIRST = "-created_at"
+_LIMIT = "_limit"
+_LISTING = Listing(select(Customer), default_sort=NEWEST_FIRST, key=Customer.id)
 
 
 def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    """Filters ``phone`` (any form, whole or its last four digits; what cannot be read is refused) and ``q`` (beginning of the name)."""
-    where = []
-    if "phone" in query.filters:
-        where.append(_phoned(uow, query.filters["phone"]))
-    if query.q:
-        where.append(named(query.q))
-    if (query.sort or "").removeprefix("-") == "name":
+    """Filters ``phone`` (any form, whole or its last four digits; what cannot be read is refused) and ``q`` (beginning of the name).
+    By their time of creation customers are read page by page; in another order those who have the marks are sorted, as many as fit."""
+    marks = _marks(uow, query)
+    sort = (query.sort or NEWEST_FIRST).removeprefix("-")
+    if sort == "created_at" and not query.filters.keys() - {"phone", "q"}:
+        return _by_creation(uow, query, marks)
+    where = _among(uow, marks)
+    if sort == "name":
         return by_name(uow, select(Customer).where(*where), query)
     found: list[Customer] = []
 
@@ -41,6 +49,49 @@ def search(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
 
     page = _LISTING.page(uow, query, view, *where)
     return {**page, "items": documents(uow, found)}
+
+
+def _by_creation(uow: UnitOfWork, query: ListQuery, marks: list[int]) -> dict[str, Any]:
+    sort = query.sort or NEWEST_FIRST
+    after = None
+    if query.cursor:
+        at, id = cursors.decode(query.cursor, query.list, sort)
+        after = cursors.typed(at, datetime), cursors.typed(id, UUID)
+    upward = not sort.startswith("-")
+    page = CUSTOMERS.page(marks, bindparam(_LIMIT, type_=Integer()), after, upward)
+    order = [column if upward else column.desc() for column in (page.c.created_at, page.c.id)]
+    rows = uow.rows(select(Customer).join(page, page.c.id == Customer.id).order_by(*order), {_LIMIT: query.limit + 1})
+    found = list(uow.instances(Customer, rows[: query.limit]))
+    answer: dict[str, Any] = {"items": documents(uow, found), "next_cursor": None}
+    if len(rows) > query.limit:
+        answer["next_cursor"] = cursors.encode(query.list, sort, found[-1].created_at, found[-1].id)
+    if query.total:
+        answer["total"] = CUSTOMERS.count(uow, marks)
+    return answer
+
+
+def _among(uow: UnitOfWork, marks: list[int]) -> list[ColumnElement[bool]]:
+    """The condition that a list in another order begins with. Raises TooManyToSort."""
+    if marks:
+        ids = [row.id for row in uow.rows(CUSTOMERS.ids(marks, SORTED_AT_MOST + 1))]
+        if len(ids) > SORTED_AT_MOST:
+            raise TooManyToSort(limit=SORTED_AT_MOST)
+        return [Customer.id == any_(literal(ids, ARRAY(Uuid)))]
+    return of_served(uow, Customer.id)
+
+
+def _marks(uow: UnitOfWork, query: ListQuery) -> list[int]:
+    """What is looked for; the number first, which fewer have."""
+    marks = _phoned(uow, query.filters["phone"]) if "phone" in query.filters else []
+    key = name_key(query.q or "")
+    return [*marks, name_mark(key)] if key else marks
+
+
+def _phoned(uow: UnitOfWork, typed: str) -> list[int]:
+    digits = folding.identifier(typed)
+    if len(digits) == END and digits.isascii() and digits.isdigit():
+        return end_marks([digits])
+    return line_marks([normalise(typed, phone_region(uow))])
 
 
 def document(uow: UnitOfWork, customer: Customer) -> dict[str, Any]:
@@ -89,31 +140,6 @@ def _opened(sealed: Any) -> str:
 
 
 def owners(uow: UnitOfWork, numbers: Sequence[str]) -> list[Customer]:
-    """Who is known under any of the numbers, oldest first."""
-    if not numbers:
-        return []
-    return uow.find(Customer, or_(*map(has_phone, numbers)), order_by=[Customer.id], limit=MATCHES)
-
-
-def has_phone(number: str) -> ColumnElement[bool]:
-    """Customers with this E.164 number; served by the index on the marks. Looked up first, in a query of its own: PostgreSQL
-    takes what is in no two rows for common, and would go down the sorted list to meet it."""
-    return _marked(phone_marks([number]))
-
-
-def _phoned(uow: UnitOfWork, typed: str) -> ColumnElement[bool]:
-    digits = folding.identifier(typed)
-    if len(digits) == END and digits.isascii() and digits.isdigit():
-        return _marked(end_marks([digits]))
-    return has_phone(normalise(typed, phone_region(uow)))
-
-
-def _marked(marks: list[int]) -> ColumnElement[bool]:
-    known = select(Customer.id).where(Customer.phone_marks.contains(marks))
-    return Customer.id == any_(func.array(known.scalar_subquery()))
-
-
-def named(beginning: str) -> ColumnElement[bool]:
-    """Customers whose name begins so; served by the index on the marks."""
-    key = name_key(beginning)
-    return Customer.name_marks.contains([name_mark(key)]) if key else true()
+    """Whom the caller sees of those who are known under any of the numbers, oldest first."""
+    ids = CUSTOMERS.any_of(uow, line_marks(list(numbers)), MATCHES)
+    return uow.find(Customer, id=ids, order_by=["id"])[:MATCHES] if ids else []

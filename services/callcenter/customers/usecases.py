@@ -4,20 +4,33 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from chassis.db.uow import UnitOfWork
+from chassis.domain.errors import NotFound
 from services.callcenter.customers.customer import Customer
+from services.callcenter.customers.links import CUSTOMERS
+from services.callcenter.customers.looking_up import Found, hidden_owners
 from services.callcenter.customers.phones import normalise, normalise_all
 from services.callcenter.customers.queries import owners
+from services.callcenter.customers.serving import sees_all, served
 from services.callcenter.parameters import phone_region
 
+Known = Customer | Found
 
-def create(
-    uow: UnitOfWork, name: str, phone: str | None = None, phones: Sequence[str] = ()
-) -> tuple[Customer, list[Customer]]:
-    """C-01, C-02. The new customer, and those already known under one of its numbers: a warning, no refusal."""
-    customer = Customer.create(name, _numbers(uow, phone, phones))
-    known = owners(uow, customer.phones)
+
+def create(uow: UnitOfWork, name: str, phone: str | None = None, phones: Sequence[str] = ()) -> tuple[Customer, list[Known]]:
+    """C-01, C-02. The new customer, whom the caller's unit serves (none at headquarters), and those already known under one of its
+    numbers: a warning, no refusal."""
+    customer = Customer.create(name, _numbers(uow, phone, phones), uow.principal.scope)
+    known = _known(uow, customer.phones)
     uow.add(customer)
+    CUSTOMERS.mark(uow, customer.id, (), customer.marks)
     return customer, known
+
+
+def take_in(uow: UnitOfWork, customer_id: UUID) -> Customer:
+    """R-06. The caller's unit serves the customer from now on: one whom nobody serves, or whom it looked up within the last day."""
+    if not CUSTOMERS.link(uow, customer_id):
+        raise NotFound()
+    return uow.get(Customer, customer_id)
 
 
 def change(
@@ -26,16 +39,26 @@ def change(
     name: str | None = None,
     phone: str | None = None,
     phones: Sequence[str] | None = None,
-) -> tuple[Customer, list[Customer]]:
+) -> tuple[Customer, list[Known]]:
     """C-01. ``phones`` replaces all numbers, ``phone`` becomes the main one and keeps the others."""
-    customer = uow.get(Customer, customer_id)
-    before = customer.phones
+    customer = served(uow, customer_id)
+    before, former = customer.phones, customer.marks
     numbers = None
     if phone is not None or phones is not None:
         numbers = _numbers(uow, phone, before[1:] if phones is None else phones)
-    customer.change(name, numbers)
+    fields = customer.change(name, numbers)
+    customer.note_change(fields, uow.principal.scope, uow.actor)
+    if fields:
+        CUSTOMERS.mark(uow, customer.id, former, customer.marks)
     added = [number for number in customer.phones if number not in before]
-    return customer, [other for other in owners(uow, added) if other.id != customer.id]
+    return customer, [other for other in _known(uow, added) if other.id != customer.id]
+
+
+def _known(uow: UnitOfWork, numbers: Sequence[str]) -> list[Known]:
+    """Who is known under any of the numbers, oldest first, and behind them those whom only others serve."""
+    if not numbers:
+        return []
+    return [*owners(uow, numbers), *([] if sees_all(uow) else hidden_owners(uow, numbers))]
 
 
 def _numbers(uow: UnitOfWork, phone: str | None, phones: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base, ReadCopy
 
-DEFAULTS: dict[str, Any] = {"revisit.after_days": 3, "phone.region": "CN"}
+DEFAULTS: dict[str, Any] = {"revisit.after_days": 3, "phone.region": "CN", "customers.scope": "served"}
 
 
 class Parameter(Base, ReadCopy):

@@ -16,6 +16,11 @@ def phone_region(uow: UnitOfWork) -> str:
     return str(_value(uow, "phone.region"))
 
 
+def customers_scope(uow: UnitOfWork) -> str:
+    """``served``: a unit sees the customers that it serves (R-06); ``company``: all."""
+    return str(_value(uow, "customers.scope"))
+
+
 def _value(uow: UnitOfWork, key: str) -> Any:
     found = uow.one(Parameter, key=key)
     return DEFAULTS[key] if found is None else found.value

@@ -1,5 +1,5 @@
 """Disclosure (披露记录, C-04): a customer's data left this system, by an export or to somebody else, or his masked number was shown
-whole to somebody who works on his order. The table only grows, also past the customer's erasure: whom the data went to is asked most often then."""
+whole to somebody who works on his order, or somebody looked his number up whose unit does not serve him. The table only grows, also past the customer's erasure: whom the data went to is asked most often then."""
 
 import uuid
 from enum import StrEnum
@@ -17,6 +17,7 @@ class Kind(StrEnum):
     EXPORT = "export"
     SHARING = "sharing"
     REVEAL = "reveal"
+    LOOK_UP = "look_up"
 
 
 class Basis(StrEnum):
@@ -28,7 +29,8 @@ class Basis(StrEnum):
 
 
 class Disclosure(Base, Aggregate):
-    """``recipient`` is null when the customer was given his own data; ``data`` names the kinds of data, never values."""
+    """``recipient`` is null when the customer was given his own data; ``data`` names the kinds of data, never values. Of a look-up (R-06),
+    which the database itself writes down (revision 0012), ``unit_path`` is the unit of who looked."""
 
     __tablename__ = "disclosures"
     __table_args__ = (Index(None, "created_at", "id"), *(Index(None, name, "created_at", "id") for name in ("customer_id", "kind")))
@@ -39,6 +41,7 @@ class Disclosure(Base, Aggregate):
     purpose: Mapped[str]
     data: Mapped[list[str]]
     basis: Mapped[Basis | None]
+    unit_path: Mapped[str | None]
 
     @classmethod
     def share(cls, basis: Basis, agreed: bool, **fields: Any) -> Self:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from chassis.db.paging import Listing, ListQuery, beginnings, members
 from chassis.db.uow import UnitOfWork
-from services.callcenter.customers import Customer, whole
+from services.callcenter.customers import Customer, of_served, whole
 from services.callcenter.privacy import views
 from services.callcenter.privacy.consent import Consent, Kind
 from services.callcenter.privacy.disclosure import Disclosure
@@ -53,8 +53,12 @@ def file_of(uow: UnitOfWork, customer: Customer) -> dict[str, Any]:
 
 
 def search_consents(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    return _CONSENTS.page(uow, query, views.consent)
+    return _CONSENTS.page(uow, query, views.consent, *_of_mine(uow, query, Consent.customer_id))
 
 
 def search_disclosures(uow: UnitOfWork, query: ListQuery) -> dict[str, Any]:
-    return _DISCLOSURES.page(uow, query, views.disclosure)
+    return _DISCLOSURES.page(uow, query, views.disclosure, *_of_mine(uow, query, Disclosure.customer_id))
+
+
+def _of_mine(uow: UnitOfWork, query: ListQuery, customer_id: Any) -> list[ColumnElement[bool]]:
+    return [] if "customer_id" in query.filters else of_served(uow, customer_id)

@@ -1,13 +1,12 @@
 """What can be done about a customer's privacy (C-04)."""
 
-from typing import Any
 from uuid import UUID
 
 from chassis.db.uow import UnitOfWork
-from chassis.domain.errors import Forbidden, UnknownReference
+from chassis.domain.errors import Forbidden
 from chassis.domain.moments import day
 from chassis.domain.principal import HEADQUARTERS
-from services.callcenter.customers import Customer
+from services.callcenter.customers import Customer, reference
 from services.callcenter.privacy.consent import Consent, Kind
 from services.callcenter.privacy.disclosure import Basis, Disclosure
 from services.callcenter.privacy.queries import agreed
@@ -22,7 +21,7 @@ def record_consent(
     uow: UnitOfWork, customer_id: str, kind: str, given: bool, stated_on: str, channel: str
 ) -> Consent:
     """A consent given or withdrawn, at what day and how. An erased customer takes none: CustomerErased."""
-    customer = _customer(uow, customer_id)
+    customer = reference(uow, customer_id)
     fields = {"customer_id": customer.id, "kind": Kind(kind), "given": given, "channel": channel}
     consent = Consent(stated_on=day(stated_on), **fields)
     uow.add(consent)
@@ -31,7 +30,7 @@ def record_consent(
 
 def share(uow: UnitOfWork, customer_id: str, basis: str, recipient: str, purpose: str, data: list[str]) -> Disclosure:
     """Somebody outside was given data of a customer: to whom, why, which kinds."""
-    customer = _customer(uow, customer_id)
+    customer = reference(uow, customer_id)
     facts = {"customer_id": customer.id, "recipient": recipient, "purpose": purpose, "data": sorted(set(data))}
     disclosure = Disclosure.share(Basis(basis), agreed(uow, customer.id, Kind.DATA_SHARING), **facts)
     uow.add(disclosure)
@@ -46,12 +45,3 @@ def export(uow: UnitOfWork, customer_id: UUID, purpose: str, recipient: str | No
     customer = uow.read(Customer, customer_id)
     uow.add(Disclosure.export(customer.id, purpose, recipient, EXPORTED))
     return customer
-
-
-def _customer(uow: UnitOfWork, customer_id: Any) -> Customer:
-    """Locked, so that nothing is written about one who is being erased."""
-    found = uow.one(Customer, id=UUID(customer_id), lock=True)
-    if found is None:
-        raise UnknownReference("customer_id")
-    found.require_not_erased()
-    return found

@@ -3,6 +3,7 @@
 from chassis.db import scopes
 from chassis.db.uow import UnitOfWork
 from chassis.domain.events import Event, on
+from services.callcenter.customers import CUSTOMERS
 from services.callcenter.revisits import usecases
 from services.callcenter.revisits.copies import SiteCopy
 
@@ -22,5 +23,6 @@ def work_order_completed(uow: UnitOfWork, event: Event) -> None:
 
 @on("aftersales.gateway.org_unit.moved.v1", reads=("former_path", "path"), locks=True)
 def org_unit_moved(uow: UnitOfWork, event: Event) -> None:
-    """Every document of the unit's sites is seen from its new place (G-11)."""
+    """Every document of the unit's sites, and every customer that they serve, is seen from its new place (G-11)."""
     scopes.follow(uow, event.subject, event.sequence, event.data["former_path"], event.data["path"])
+    CUSTOMERS.follow(uow)

@@ -23,6 +23,10 @@ SEED = {
         VALUES ('work_order', '{BRANCH}', '/HQ/A/', now(), 'x', 'x', '{{"approved_by": "Wang Fang"}}');
         INSERT INTO inbox (event_id, type, source, subject, sequence, state, received_at, handled_at)
         VALUES ('{BRANCH}', 'x', 'x', 'x', 1, 'done', now(), now())""",
+    "callcenter": f"""
+        INSERT INTO customers (id, name, phones, version, created_at, created_by, updated_at, updated_by)
+        SELECT id::uuid, '', '', 1, now(), 'x', now(), 'x' FROM unnest(ARRAY['{WANTED}', '{BRANCH}']) id;
+        SELECT link_customer_to('{WANTED}', '/HQ/C/'), link_customer_to('{BRANCH}', '/HQ/A/')""",
     "orders": f"""
         INSERT INTO customer_copies (id, name, phones, phone_marks, sequence, erased_at)
         VALUES ('{ERASED}', 'x', '[]', '{{}}', 1, now()), ('{WANTED}', 'x', '[]', '{{}}', 1, NULL);
@@ -79,10 +83,43 @@ FOR_THE_APPLICATION: dict[str, tuple[list[Asked], list[Asked]]] = {
     **dict.fromkeys(("next_number", "reset_number"), (
         [(scope, (KIND, month)) for scope in (None, "/HQ/A/") for month in (None, "2611")], [("/", asked) for asked in (("x", None), (None, "2611"), (KIND, "%"))],
     )),
+    # Links and marks of customers: tests/integration/callcenter/test_links.py has the rest.
+    "customer_page": (
+        [(scope, ("{}", None, None, n, upward)) for scope in (None, "", "/", "/HQ/A/") for n, upward in ((1, True), (10_001, False))],
+        [("/", ("{}", None, None, n, True)) for n in (0, 10_002, None)] + [("/", ("{NULL}", None, None, 1, True))],
+    ),
+    "customer_count": ([(scope, ("{}",)) for scope in (None, "", "/", "/HQ/A/")], [("/", ("{NULL}",))]),
+    "link_customer": (
+        [("/HQ/B/", (ERASED,)), ("/HQ/B/", (WANTED,)), ("/HQ/C/", (WANTED,)), ("/HQ/", (WANTED,))],
+        [(None, (WANTED,)), ("", (WANTED,)), ("/HQ/B/", (None,))],
+    ),
+    "link_customer_to": (
+        [("/", (WANTED, "/HQ/B/")), ("/", (ERASED, "/HQ/B/"))],
+        [(scope, (WANTED, "/HQ/B/")) for scope in (None, "", "/HQ/", "/HQ/B/")] + [("/", asked) for asked in ((None, "/HQ/B/"), (WANTED, None), (WANTED, "HQ"))],
+    ),
+    "mark_customer": (
+        [("/HQ/C/", (WANTED, "{}", "{7}")), ("/", (WANTED, "{7}", "{}"))],
+        [(scope, (WANTED, "{}", "{7}")) for scope in (None, "", "/HQ/B/")] + [("/", asked) for asked in ((None, "{}", "{7}"), (WANTED, None, "{7}"), (WANTED, "{}", None))],
+    ),
+    "move_customer_links": (
+        [("/", ("/HQ/A/", "/HQ/B/A/")), ("/HQ/", ("/HQ/A/", "/HQ/B/A/"))],
+        [(scope, ("/HQ/A/", "/HQ/B/A/")) for scope in (None, "", "/HQ/A/", "/HQ/B/")]
+        + [("/", asked) for asked in (("/HQ/A/", "/HQ/C/"), ("/HQ/B/A/", "/HQ/A/"), ("", "/HQ/B/A/"), ("/HQ/A/", None), (None, "/HQ/B/A/"))],
+    ),
+    "find_customer": (
+        [(scope, ("{7}", "x", "x", hidden)) for scope in ("/", "/HQ/B/") for hidden in (True, False)],
+        [(None, ("{7}", "x", "x", True)), ("", ("{7}", "x", "x", True))]
+        + [("/", asked) for asked in ((None, "x", "x", True), ("{7}", "", "x", True), ("{7}", "x", None, True), ("{7}", "x", "x", None))],
+    ),
     # Whatever it is asked, what is not old enough stays (tests/integration/deploy/test_pruning.py).
     "prune_messages": ([(scope, (most,)) for scope in (None, "/") for most in (0, 1, 2**31 - 1, None)], []),
 }
 OF_ORDERS = ("work_orders", "work_order_tokens")
+CUSTOMERS = {
+    "customer_page": "%s::bigint[], %s::timestamptz, %s::uuid, %s::integer, %s::boolean", "customer_count": "%s::bigint[]", "link_customer": "%s::uuid",
+    "link_customer_to": "%s::uuid, %s::text", "mark_customer": "%s::uuid, %s::bigint[], %s::bigint[]", "move_customer_links": "%s::text, %s::text",
+    "find_customer": "%s::bigint[], %s::text, %s::text, %s::boolean",
+}  # fmt: skip
 OUTSIDE = {"draw_numbers": "orders"}
 """Which the role of outside accounts may call, and where: they have repairs registered."""
 CHANGES = {"move_scope", "follow_work_order", "index_work_order", "move_custody"}
@@ -148,7 +185,7 @@ def called(connection: Any, name: str, scope: str | None, arguments: tuple[Any, 
     with connection.cursor() as cursor:
         if scope is not None:
             cursor.execute("SELECT set_config('app.scope', %s, true)", (scope,))
-        casts = {"draw_numbers": "%s::text, %s::text, %s::integer", "next_number": "%s::text, %s::text", "reset_number": "%s::text, %s::text", "move_scope": "%s::text, %s::text", "forget_names": "%s::uuid, %s::text", "prune_messages": "%s::integer", "follow_work_order": "%s::uuid", "index_work_order": "%s::uuid, %s::text[]", "move_custody": "%s::text, %s::uuid, %s::integer, %s::uuid, %s::uuid"}[name]
+        casts = {**CUSTOMERS, "index_work_order": "%s::uuid, %s::text[]", "move_custody": "%s::text, %s::uuid, %s::integer, %s::uuid, %s::uuid", "draw_numbers": "%s::text, %s::text, %s::integer", "next_number": "%s::text, %s::text", "reset_number": "%s::text, %s::text", "move_scope": "%s::text, %s::text", "forget_names": "%s::uuid, %s::text", "prune_messages": "%s::integer", "follow_work_order": "%s::uuid"}[name]
         cursor.execute(f"SELECT {name}({casts})", arguments)
 
 

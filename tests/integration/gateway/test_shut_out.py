@@ -25,6 +25,8 @@ def extremes(schema: dict[str, Any], present: Any) -> list[Any]:
         return [{**present, **{name: both[end] for name, both in bounds.items()}} for end in (0, -1)]
     if "pattern" in schema:
         return ["DE"]
+    if "enum" in schema:
+        return [schema["enum"][0], schema["enum"][-1]]
     if schema["type"] == "string":
         return ["x" * schema["minLength"], "x" * schema["maxLength"]]
     if schema["type"] == "boolean":

@@ -46,6 +46,7 @@ def body(key: str, world: World) -> Any:
         "POST /webhooks": {"name": name, "url": "https://partner.invalid/", "events": ["aftersales.orders.work_order.*"],
                            "org_unit_code": home["unit_code"]},
         "PATCH /webhooks/{webhook_id}": {"name": name},
+        "POST /customer-lookups": {"phone": new_phone()},
         "POST /customers": {"name": name, "phone": new_phone()},
         "PATCH /customers/{customer_id}": {"name": name},
         "POST /consents": {"customer_id": world.shared["customer"], "kind": "marketing", "given": True, "stated_on": "2026-01-01",

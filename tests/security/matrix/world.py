@@ -81,12 +81,7 @@ class World:
         self.documents = self._documents(cases, short)
         self.callers = [self._caller(role, place) for place in PLACES for role in EVERY_ROLE]
         self.outsiders = {kind: self._outsider(kind) for kind in OUTSIDE}
-        about = {"customer_id": cases[0].customer["id"]}
         self.shared = {
-            "consent": self.admin.created("/consents", {
-                **about, "kind": "marketing", "given": True, "stated_on": "2026-01-01", "channel": "paper"})["id"],
-            "disclosure": self.admin.created("/disclosures", {
-                **about, "basis": "law", "recipient": "an authority", "purpose": "asked for", "data": ["contact"]})["id"],
             "customer": cases[0].customer["id"], "device": cases[0].device["id"], "site": company.sites[2].id, "product": company.product["id"],
             "device_attachment": self._file(f"/devices/{cases[0].device['id']}"),
             "role": self._role(), "counterparty": self.admin.created("/counterparties", {"kind": "maker", "code": "M1", "name": "maker"})["id"],
@@ -140,6 +135,13 @@ class World:
                 "code": f"SP{letter}-{self.company.mark}", "name": "spare", "kind": "site",
                 "parent_code": site.path.split("/")[-3]})
             keep("work_order", letter, case.id)
+            eventually(lambda s=site: s.clients["technician"].get("/customers")["items"], "customer of the site")  # type: ignore[misc]
+            about = {"customer_id": case.customer["id"]}
+            keep("customer", letter, case.customer["id"])
+            keep("consent", letter, self.admin.created("/consents", {
+                **about, "kind": "marketing", "given": True, "stated_on": "2026-01-01", "channel": "paper"})["id"])
+            keep("disclosure", letter, self.admin.created("/disclosures", {
+                **about, "basis": "law", "recipient": "an authority", "purpose": "asked for", "data": ["contact"]})["id"])
             keep("quick_job", letter, Case(self.company, site, patience=20, quantities=()).quick_job().id)
             keep("bill", letter, case.bill["id"])
             keep("site", letter, site.id)

@@ -46,7 +46,7 @@ def erased() -> Customer:
 
 def test_erasing_leaves_no_name_number_or_mark():
     customer = erased()
-    assert (customer.name, customer.phones, customer.name_marks, customer.phone_marks) == (ERASED, [], [], [])
+    assert (customer.name, customer.phones, customer.marks) == (ERASED, [], [])
     assert customer.erased_at == NOW
     assert announced(customer) == [("erased", {"name": ERASED, "phones": [], "erased_at": NOW})]
 
