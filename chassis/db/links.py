@@ -76,11 +76,6 @@ class Linked:
         """A statement of the ids of such rows."""
         return select(self.page(marks, n).c.id)
 
-    def any_of(self, uow: Reading, marks: Sequence[int], n: int) -> list[uuid.UUID]:
-        """Ids of rows that have one of the marks, of each mark the ``n`` oldest."""
-        each = text(f"SELECT DISTINCT p.id FROM unnest(CAST(:marks AS bigint[])) m, {self.one}_page(ARRAY[m], NULL, NULL, :n, true) p")
-        return [row.id for row in uow.rows(each, {"marks": list(marks), "n": n})]
-
     def count(self, uow: Reading, marks: Sequence[int]) -> int:
         found: int = uow.scalar(text(f"SELECT {self.one}_count(CAST(:marks AS bigint[]))"), {"marks": list(marks)})
         return found

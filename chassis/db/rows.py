@@ -36,6 +36,7 @@ class Mapping:
             if isinstance(column.type, Encrypted) and not column.type.lazy
         }
         self.folded = folded(self.columns)
+        self.document = _document(self.table)
         self.guarded = frozenset(key for key, column in self.columns.items() if column.info.get("guarded"))
         self.binders = {key: _binder(column) for key, column in self.columns.items()}
         self.defaults = {
@@ -55,9 +56,12 @@ class Mapping:
         if found is None:
             where = [self._compared(name, many) for name, many in members]
             statement = self.query(where, [self.columns[name] for name in order], lock, limit)
-            by_key = {name for name, many in members if not many} >= set(self.primary)
-            found = self._having[shape] = Fixed(statement, Cache.PLANNED if by_key else Cache.PARSED)
+            found = self._having[shape] = Fixed(statement, Cache.PLANNED if self._by_key({name for name, many in members if not many}) else Cache.PARSED)
         return found
+
+    def _by_key(self, members: set[str]) -> bool:
+        """Whether they find rows by the primary key, or those of a document that they follow by its id: its path is no way to them."""
+        return members >= set(self.primary) or bool(self.document and self.document in members)
 
     def _compared(self, name: str, many: bool) -> ColumnElement[bool]:
         column = self.columns[name]
@@ -157,6 +161,12 @@ def _enum(value: Any) -> Any:
 
 def _binder(column: Column[Any]) -> Callable[[Any], Any]:
     return as_json if isinstance(column.type, JSONB) else _enum
+
+
+def _document(table: Table) -> str | None:
+    """The column with the id of the document that the rows of a table follow (``base.whose``)."""
+    bound = (key for key in table.foreign_key_constraints if key.name == f"fk_{table.name}_whose")
+    return next((key.column_keys[0] for key in bound), None)
 
 
 def _default(column: Column[Any]) -> Callable[[], Any]:

@@ -22,9 +22,10 @@ def erasure_created(uow: UnitOfWork, event: Event) -> None:
 
 @on(
     "aftersales.orders.work_order.registered.v1", "aftersales.orders.work_order.corrected.v1", "aftersales.orders.work_order.completed.v1",
-    reads=("customer_id",), locks=True,
+    reads=("customer_id",),
 )  # fmt: skip
 def work_order_names_customer(uow: UnitOfWork, event: Event) -> None:
-    """R-06. The site of an order serves the customer that it names; whom it named before a correction it goes on serving."""
+    """R-06. The site of an order serves the customer that it names; whom it named before a correction it goes on serving. Nearly always it
+    does already, so this is handled together with others."""
     if event.data["customer_id"] and event.org_path:
         CUSTOMERS.link_to(uow, uuid.UUID(event.data["customer_id"]), event.org_path)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.db.base import Base
 from chassis.db.sealed import opened
+from chassis.db.statements import Fixed
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import RateLimited
 from services.callcenter.customers.customer import Customer, line_marks
@@ -23,12 +24,12 @@ HOUR = timedelta(hours=1)
 SEARCH, NEW = "phone_search", "known_phone"
 """Why somebody was shown, as the log says it: his number was searched, or a new customer has it too."""
 
-_USED = text(
+_USED = Fixed(text(
     "INSERT INTO customer_lookups AS l (username, since, used) VALUES (:who, :now, 1) ON CONFLICT (username) DO UPDATE SET"
     " since = CASE WHEN l.since > :before THEN l.since ELSE :now END, used = CASE WHEN l.since > :before THEN l.used + 1 ELSE 1 END"
     " RETURNING since, used"
-)
-_FIND = text("SELECT id, name, phones, linked FROM find_customer(CAST(:marks AS bigint[]), :who, :purpose, :hidden)")
+))  # fmt: skip
+_FIND = Fixed(text("SELECT id, name, phones, linked FROM find_customer(CAST(:marks AS bigint[]), :who, :purpose, CAST(:most AS integer))"))
 
 
 class LookUps(Base):
@@ -56,13 +57,14 @@ def look_up(uow: UnitOfWork, phone: str) -> list[Found]:
     number = normalise(phone, phone_region(uow))
     if wait := _wait(uow):
         raise RateLimited(wait)
-    return _find(uow, [number], SEARCH, hidden=False)
+    return _find(uow, [number], SEARCH, None)
 
 
-def hidden_owners(uow: UnitOfWork, numbers: Sequence[str]) -> list[Found]:
-    """Whom the caller does not see of those with one of the numbers. None once his hour's look-ups are used up, since a new customer is
-    never refused for that, nor in a rehearsal, which would leave no line in the log."""
-    return [] if uow.dry_run or _wait(uow) else _find(uow, numbers, NEW, hidden=True)
+def known(uow: UnitOfWork, numbers: Sequence[str]) -> list[Found]:
+    """Who has one of the numbers, oldest first. Whom others serve is a look-up, and is left out once the caller's hour of them is used up,
+    since a new customer is never refused for that; so he is in a rehearsal, which would leave no line in the log."""
+    found = _find(uow, numbers, NEW, AN_HOUR) if numbers else []
+    return [one for one in found if one.linked] if uow.dry_run else found
 
 
 def _wait(uow: UnitOfWork) -> int:
@@ -71,8 +73,8 @@ def _wait(uow: UnitOfWork) -> int:
     return 0 if row.used <= AN_HOUR else max(1, int((row.since + HOUR - uow.now).total_seconds()))
 
 
-def _find(uow: UnitOfWork, numbers: Sequence[str], purpose: str, hidden: bool) -> list[Found]:
-    rows = uow.rows(_FIND, {"marks": line_marks(list(numbers)), "who": uow.actor, "purpose": purpose, "hidden": hidden})
+def _find(uow: UnitOfWork, numbers: Sequence[str], purpose: str, most: int | None) -> list[Found]:
+    rows = uow.rows(_FIND, {"marks": line_marks(list(numbers)), "who": uow.actor, "purpose": purpose, "most": most})
     found = []
     for row in rows:
         phones = opened(Customer.phones, bytes(row.phones), row.id)

@@ -23,7 +23,6 @@ from services.callcenter.customers.serving import of_served
 from services.callcenter.parameters import phone_region
 from services.callcenter.privacy import consents_of
 
-MATCHES = 20
 SORTED_AT_MOST = 10_000
 CURSOR = "customers.cursor"
 NEWEST_FIRST = "-created_at"
@@ -137,9 +136,3 @@ def _opened(sealed: Any) -> str:
         return crypto.open(bytes.fromhex(sealed), CURSOR).decode()
     except (crypto.Unopenable, ValueError, TypeError):
         raise BadCursor() from None
-
-
-def owners(uow: UnitOfWork, numbers: Sequence[str]) -> list[Customer]:
-    """Whom the caller sees of those who are known under any of the numbers, oldest first."""
-    ids = CUSTOMERS.any_of(uow, line_marks(list(numbers)), MATCHES)
-    return uow.find(Customer, id=ids, order_by=["id"])[:MATCHES] if ids else []

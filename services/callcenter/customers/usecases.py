@@ -5,22 +5,20 @@ from uuid import UUID
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.errors import NotFound
+from services.callcenter.customers import looking_up
 from services.callcenter.customers.customer import Customer
 from services.callcenter.customers.links import CUSTOMERS
-from services.callcenter.customers.looking_up import Found, hidden_owners
+from services.callcenter.customers.looking_up import Found
 from services.callcenter.customers.phones import normalise, normalise_all
-from services.callcenter.customers.queries import owners
-from services.callcenter.customers.serving import sees_all, served
+from services.callcenter.customers.serving import served
 from services.callcenter.parameters import phone_region
 
-Known = Customer | Found
 
-
-def create(uow: UnitOfWork, name: str, phone: str | None = None, phones: Sequence[str] = ()) -> tuple[Customer, list[Known]]:
+def create(uow: UnitOfWork, name: str, phone: str | None = None, phones: Sequence[str] = ()) -> tuple[Customer, list[Found]]:
     """C-01, C-02. The new customer, whom the caller's unit serves (none at headquarters), and those already known under one of its
     numbers: a warning, no refusal."""
     customer = Customer.create(name, _numbers(uow, phone, phones), uow.principal.scope)
-    known = _known(uow, customer.phones)
+    known = looking_up.known(uow, customer.phones)
     uow.add(customer)
     CUSTOMERS.mark(uow, customer.id, (), customer.marks)
     return customer, known
@@ -39,7 +37,7 @@ def change(
     name: str | None = None,
     phone: str | None = None,
     phones: Sequence[str] | None = None,
-) -> tuple[Customer, list[Known]]:
+) -> tuple[Customer, list[Found]]:
     """C-01. ``phones`` replaces all numbers, ``phone`` becomes the main one and keeps the others."""
     customer = served(uow, customer_id)
     before, former = customer.phones, customer.marks
@@ -51,14 +49,7 @@ def change(
     if fields:
         CUSTOMERS.mark(uow, customer.id, former, customer.marks)
     added = [number for number in customer.phones if number not in before]
-    return customer, [other for other in _known(uow, added) if other.id != customer.id]
-
-
-def _known(uow: UnitOfWork, numbers: Sequence[str]) -> list[Known]:
-    """Who is known under any of the numbers, oldest first, and behind them those whom only others serve."""
-    if not numbers:
-        return []
-    return [*owners(uow, numbers), *([] if sees_all(uow) else hidden_owners(uow, numbers))]
+    return customer, [other for other in looking_up.known(uow, added) if other.id != customer.id]
 
 
 def _numbers(uow: UnitOfWork, phone: str | None, phones: Sequence[str]) -> list[str]:

@@ -46,7 +46,7 @@ def looked_up(found: Found) -> dict[str, Any]:
     return {"id": found.id, "name": found.name, "phone": found.phone and mask_phone(found.phone), "linked": found.linked}
 
 
-def warnings(known: Sequence[Customer | Found]) -> list[dict[str, Any]]:
+def warnings(known: Sequence[Found]) -> list[dict[str, Any]]:
     """What a customer just saved is told when its number was known already (C-02): who, and no number."""
     matches = [{"id": other.id, "name": other.name} for other in known]
     return [{"code": "known_phone", "matches": matches}] if matches else []

@@ -115,7 +115,7 @@ def test_children_are_for_who_sees_the_parent(app: Role, table: str) -> None:
 def test_an_outside_account_sees_nobody_and_may_ask_nothing(app: Role) -> None:
     id = app.new(SITE)
     for statement in ("SELECT FROM customers", "SELECT FROM customer_links", "SELECT FROM customer_marks", "SELECT FROM consents",
-                      "SELECT customer_page('{}', NULL, NULL, 1, false)", "SELECT customer_count('{}')", "SELECT find_customer('{}', 'x', 'x', false)",
+                      "SELECT customer_page('{}', NULL, NULL, 1, false)", "SELECT customer_count('{}')", "SELECT find_customer('{}', 'x', 'x', NULL)",
                       f"SELECT link_customer('{id}')", f"SELECT mark_customer('{id}', '{{}}', '{{}}')", f"SELECT link_customer_to('{id}', '{SITE}')"):
         with pytest.raises(REFUSED):
             app.run("/", statement, party=id)
@@ -140,7 +140,7 @@ def test_a_unit_links_whom_nobody_serves_or_whom_it_looked_up(app: Role) -> None
     assert app.run(ELSEWHERE, "SELECT link_customer(%s)", served) == [(False,)]
     assert app.run(ELSEWHERE, "SELECT link_customer(%s)", str(uuid.uuid4())) == [(False,)]
     app.run("/", "SELECT mark_customer(%s, '{}', '{7}')", served)
-    found = app.run(ELSEWHERE, "SELECT id::text, linked FROM find_customer('{7, 8}', 'bea', 'why', false)")
+    found = app.run(ELSEWHERE, "SELECT id::text, linked FROM find_customer('{7, 8}', 'bea', 'why', NULL)")
     assert found == [(served, False)]
     assert app.run("/", "SELECT kind, recipient, purpose, unit_path, created_by FROM disclosures") == [("look_up", "bea", "why", ELSEWHERE, "bea")]
     assert app.run(ELSEWHERE, "SELECT count(*) FROM disclosures") == [(0,)]
@@ -158,8 +158,8 @@ def test_a_unit_links_whom_nobody_serves_or_whom_it_looked_up(app: Role) -> None
     ("/", "SELECT link_customer_to('{id}', 'HQ')"), ("/", "SELECT link_customer_to('{id}', NULL)"), ("/", "SELECT link_customer_to(NULL, '/HQ/B1/S1/')"),
     (ELSEWHERE, "SELECT mark_customer('{id}', '{{}}', '{{1}}')"), ("", "SELECT mark_customer('{id}', '{{}}', '{{1}}')"),
     (SITE, "SELECT mark_customer('{id}', NULL, '{{1}}')"), (SITE, "SELECT mark_customer('{id}', '{{}}', NULL)"),
-    ("", "SELECT find_customer('{{1}}', 'x', 'x', false)"), (SITE, "SELECT find_customer('{{1}}', '', 'x', false)"),
-    (SITE, "SELECT find_customer('{{1}}', 'x', NULL, false)"), (SITE, "SELECT find_customer(NULL, 'x', 'x', false)"),
+    ("", "SELECT find_customer('{{1}}', 'x', 'x', NULL)"), (SITE, "SELECT find_customer('{{1}}', '', 'x', NULL)"),
+    (SITE, "SELECT find_customer('{{1}}', 'x', NULL, NULL)"), (SITE, "SELECT find_customer(NULL, 'x', 'x', NULL)"),
     (SITE, "SELECT customer_page('{{}}', NULL, NULL, 10002, false)"), (SITE, "SELECT customer_page('{{}}', NULL, NULL, NULL, false)"),
     (SITE, "SELECT customer_page('{{NULL}}', NULL, NULL, 1, false)"), (SITE, "SELECT customer_count('{{NULL}}')"),
     ("/", "SELECT move_customer_links('/HQ/B1/', '/HQ/B2/B1/')"), (SITE, "SELECT move_customer_links('/HQ/A/', '/HQ/B/A/')"),

@@ -212,7 +212,7 @@ def test_a_known_number_warns_of_hidden_ones_too(api: Served, units: tuple[str, 
     own = made(api, other, name="乙", phone=number)["id"]
     assert [line["purpose"] for line in log(api, hidden)] == [looking_up.NEW]
     warned = made(api, other, name="丙", phone=number)["warnings"]
-    assert warned == [{"code": "known_phone", "matches": [{"id": own, "name": "乙"}, {"id": hidden, "name": "甲"}]}]
+    assert warned == [{"code": "known_phone", "matches": [{"id": hidden, "name": "甲"}, {"id": own, "name": "乙"}]}]
     assert log(api, own) == [], "whom the unit serves it need not look up"
     rehearsed = api.call("POST", "/customers", {"name": "丁", "phone": number}, scope=branch, headers={"Dry-Run": "true"}).json()
     assert [one["id"] for one in rehearsed["warnings"][0]["matches"]] == [hidden], "a rehearsal leaves no line, so it shows nobody hidden"

@@ -107,9 +107,9 @@ FOR_THE_APPLICATION: dict[str, tuple[list[Asked], list[Asked]]] = {
         + [("/", asked) for asked in (("/HQ/A/", "/HQ/C/"), ("/HQ/B/A/", "/HQ/A/"), ("", "/HQ/B/A/"), ("/HQ/A/", None), (None, "/HQ/B/A/"))],
     ),
     "find_customer": (
-        [(scope, ("{7}", "x", "x", hidden)) for scope in ("/", "/HQ/B/") for hidden in (True, False)],
-        [(None, ("{7}", "x", "x", True)), ("", ("{7}", "x", "x", True))]
-        + [("/", asked) for asked in ((None, "x", "x", True), ("{7}", "", "x", True), ("{7}", "x", None, True), ("{7}", "x", "x", None))],
+        [(scope, ("{7}", "x", "x", most)) for scope in ("/", "/HQ/B/") for most in (None, 120)],
+        [(None, ("{7}", "x", "x", None)), ("", ("{7}", "x", "x", None))]
+        + [("/", asked) for asked in ((None, "x", "x", None), ("{7}", "", "x", None), ("{7}", "x", None, None))],
     ),
     # Whatever it is asked, what is not old enough stays (tests/integration/deploy/test_pruning.py).
     "prune_messages": ([(scope, (most,)) for scope in (None, "/") for most in (0, 1, 2**31 - 1, None)], []),
@@ -118,7 +118,7 @@ OF_ORDERS = ("work_orders", "work_order_tokens")
 CUSTOMERS = {
     "customer_page": "%s::bigint[], %s::timestamptz, %s::uuid, %s::integer, %s::boolean", "customer_count": "%s::bigint[]", "link_customer": "%s::uuid",
     "link_customer_to": "%s::uuid, %s::text", "mark_customer": "%s::uuid, %s::bigint[], %s::bigint[]", "move_customer_links": "%s::text, %s::text",
-    "find_customer": "%s::bigint[], %s::text, %s::text, %s::boolean",
+    "find_customer": "%s::bigint[], %s::text, %s::text, %s::integer",
 }  # fmt: skip
 OUTSIDE = {"draw_numbers": "orders"}
 """Which the role of outside accounts may call, and where: they have repairs registered."""

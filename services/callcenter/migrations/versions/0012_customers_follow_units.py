@@ -25,27 +25,40 @@ HOMES = """UPDATE customers c SET home_path = n.org_path
     FROM (SELECT DISTINCT ON (customer_id) customer_id, org_path FROM named ORDER BY customer_id, since, org_path) n
     WHERE c.id = n.customer_id"""
 
-# Whom a unit is shown of those whom others serve is written down by who shows it. The scope is raised for that, and put back.
+# Who is shown is written down by who shows him. Where ``most`` is given the number was not searched, somebody new has it: then that is said of
+# whom only others serve, and they are left out once the user has had so many look-ups within the hour. The scope is raised for it, and put back.
 FIND = """
-CREATE FUNCTION find_customer(marks bigint[], username text, purpose text, hidden_only boolean)
+CREATE FUNCTION find_customer(marks bigint[], username text, purpose text, most integer)
 RETURNS TABLE (id uuid, name bytea, phones bytea, linked boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    scope text := nullif(current_setting('app.scope', true), ''); whole boolean := sees_all('customers.scope'); shown uuid[];
+    scope text := nullif(current_setting('app.scope', true), ''); whole boolean := sees_all('customers.scope'); shown uuid[]; logged uuid[];
 BEGIN
-    IF scope IS NULL OR marks IS NULL OR coalesce(username, '') = '' OR coalesce(purpose, '') = '' OR hidden_only IS NULL THEN
+    IF scope IS NULL OR marks IS NULL OR coalesce(username, '') = '' OR coalesce(purpose, '') = '' THEN
         RAISE EXCEPTION 'a look-up says who looks and why' USING ERRCODE = 'insufficient_privilege';
     END IF;
     shown := ARRAY(
         SELECT DISTINCT m.customer_id FROM unnest(marks) k, LATERAL (
-            SELECT m.customer_id FROM customer_marks m WHERE m.mark = k ORDER BY m.created_at, m.customer_id LIMIT 20) m
-        WHERE NOT hidden_only OR NOT (whole OR EXISTS (
-            SELECT FROM customer_links l WHERE l.customer_id = m.customer_id AND l.unit_path = scope)) LIMIT 20);
+            SELECT m.customer_id FROM customer_marks m WHERE m.mark = k ORDER BY m.created_at, m.customer_id LIMIT 20) m LIMIT 20);
+    IF cardinality(shown) = 0 THEN
+        RETURN;
+    END IF;
+    logged := CASE WHEN most IS NULL THEN shown ELSE ARRAY(SELECT customer FROM unnest(shown) customer
+        WHERE NOT (whole OR EXISTS (SELECT FROM customer_links l WHERE l.customer_id = customer AND l.unit_path = scope))) END;
+    IF most IS NOT NULL AND cardinality(logged) > 0 THEN
+        INSERT INTO customer_lookups AS l (username, since, used) VALUES (find_customer.username, now(), 1)
+        ON CONFLICT (username) DO UPDATE SET since = CASE WHEN l.since > now() - interval '1 hour' THEN l.since ELSE now() END,
+            used = CASE WHEN l.since > now() - interval '1 hour' THEN l.used + 1 ELSE 1 END;
+        IF (SELECT used FROM customer_lookups l WHERE l.username = find_customer.username) > most THEN
+            shown := ARRAY(SELECT unnest(shown) EXCEPT SELECT unnest(logged));
+            logged := '{}';
+        END IF;
+    END IF;
     PERFORM set_config('app.scope', '/', true);
     INSERT INTO disclosures (id, customer_id, kind, recipient, purpose, data, basis, unit_path, version, created_at, created_by, updated_at, updated_by)
     SELECT gen_random_uuid(), customer, 'look_up', find_customer.username, find_customer.purpose, '["contact"]', NULL, scope,
-        1, now(), find_customer.username, now(), find_customer.username FROM unnest(shown) customer;
+        1, now(), find_customer.username, now(), find_customer.username FROM unnest(logged) customer;
     RETURN QUERY SELECT c.id, c.name, c.phones, whole OR EXISTS (SELECT FROM customer_links l WHERE l.customer_id = c.id AND l.unit_path = scope)
         FROM customers c WHERE c.id = ANY (shown) ORDER BY c.created_at, c.id;
     PERFORM set_config('app.scope', scope, true);
@@ -89,8 +102,8 @@ def upgrade() -> None:
     for table in ("consents", "disclosures"):
         CUSTOMERS.guard_child(op, table)
     op.execute(FIND)
-    op.execute("REVOKE ALL ON FUNCTION find_customer(bigint[], text, text, boolean) FROM PUBLIC")
+    op.execute("REVOKE ALL ON FUNCTION find_customer(bigint[], text, text, integer) FROM PUBLIC")
     if role := app_role(op.get_bind()):
-        op.execute(f'GRANT EXECUTE ON FUNCTION find_customer(bigint[], text, text, boolean) TO "{role}"')
+        op.execute(f'GRANT EXECUTE ON FUNCTION find_customer(bigint[], text, text, integer) TO "{role}"')
     for table in ("customer_links", "customer_marks"):
         op.execute(f"ANALYZE {table}")
