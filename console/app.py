@@ -25,6 +25,7 @@ from console import (
     edits,
     finding,
     looking_up,
+    notices,
     pages,
     screen,
     screen_lock,
@@ -88,6 +89,7 @@ def create_app(gateway_url: str | None = None, model: Model | None = None) -> Fl
     app.register_blueprint(screen_lock.blueprint)
     app.register_blueprint(contact.blueprint)
     app.register_blueprint(looking_up.blueprint)
+    app.register_blueprint(notices.blueprint)
     app.register_blueprint(work.blueprint)
     app.register_blueprint(finding.blueprint)
     app.register_blueprint(edits.blueprint)
