@@ -39,6 +39,7 @@ from console.session import (
     ACCESS,
     DONE,
     LANGUAGE,
+    MORE,
     OWN,
     REFRESH,
     THEME,
@@ -106,7 +107,7 @@ def create_app(gateway_url: str | None = None, model: Model | None = None) -> Fl
         g.words = Words(language if language in LANGUAGES else preferred(request.headers.get("Accept-Language")))
         theme = request.cookies.get(THEME, "")
         g.theme = theme if theme in THEMES else THEMES[0]
-        token = request.cookies.get(ACCESS, "")
+        token = request.cookies.get(ACCESS, "") + request.cookies.get(MORE, "")
         proof = request.headers.get("X-Forwarded-Proof", "")
         caller = Caller(token, g.words.language, span.traceparent, request.remote_addr or "", proof)
         g.session = Session(gateway, caller, request.cookies.get(REFRESH, ""), request.cookies.get(OWN, ""))
