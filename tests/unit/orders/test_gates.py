@@ -84,6 +84,7 @@ def test_every_gate_has_its_acts_and_its_words() -> None:
     refused = gates.shut(order, ["hand-over"], None, bill(order, "135.60"))
     told = views.gate(*refused[0], "en")
     assert told["code"] == "bill_open" and "135.60" in told["text"] and "BL1" in told["text"]
-    codes = {"quote_missing", "parts_not_issued", "parts_not_returned", "bill_open.amount", "bill_open.none", "bill_exists", "bad_transition", "not_overdue"}
+    codes = {"quote_missing", "parts_not_issued", "parts_not_returned", "bill_open.amount", "bill_open.none", "bill_exists", "bad_transition", "not_overdue", "held_elsewhere",
+             "owned_elsewhere"}
     assert codes == set(codes_of("gates"))
     assert views.gate(*gates.shut(order, ["hand-over"], None, None)[0], "zh")["text"] == "结算单还没有生成"
