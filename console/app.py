@@ -25,6 +25,7 @@ from console import (
     edits,
     finding,
     looking_up,
+    notices,
     pages,
     screen,
     screen_lock,
@@ -38,6 +39,7 @@ from console.session import (
     ACCESS,
     DONE,
     LANGUAGE,
+    MORE,
     OWN,
     REFRESH,
     THEME,
@@ -88,6 +90,7 @@ def create_app(gateway_url: str | None = None, model: Model | None = None) -> Fl
     app.register_blueprint(screen_lock.blueprint)
     app.register_blueprint(contact.blueprint)
     app.register_blueprint(looking_up.blueprint)
+    app.register_blueprint(notices.blueprint)
     app.register_blueprint(work.blueprint)
     app.register_blueprint(finding.blueprint)
     app.register_blueprint(edits.blueprint)
@@ -104,7 +107,7 @@ def create_app(gateway_url: str | None = None, model: Model | None = None) -> Fl
         g.words = Words(language if language in LANGUAGES else preferred(request.headers.get("Accept-Language")))
         theme = request.cookies.get(THEME, "")
         g.theme = theme if theme in THEMES else THEMES[0]
-        token = request.cookies.get(ACCESS, "")
+        token = request.cookies.get(ACCESS, "") + request.cookies.get(MORE, "")
         proof = request.headers.get("X-Forwarded-Proof", "")
         caller = Caller(token, g.words.language, span.traceparent, request.remote_addr or "", proof)
         g.session = Session(gateway, caller, request.cookies.get(REFRESH, ""), request.cookies.get(OWN, ""))

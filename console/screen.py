@@ -56,7 +56,7 @@ def menu(model: Model, session: Session) -> list[tuple[str, list[Resource]]]:
     if session.user.get("party_kind"):
         groups = screens()["outside"]
     else:
-        named = {name for names in groups.values() for name in names}
+        named = {name for names in groups.values() for name in names} | set(screens()["elsewhere"])
         groups = {**groups, "more": [name for name in sorted(model.resources) if name not in named]}
     shown = []
     for group, names in groups.items():

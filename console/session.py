@@ -28,6 +28,8 @@ from console.gateway import Caller, Gateway, Problem
 
 ACCESS, REFRESH, CSRF = "aftersales_token", "aftersales_refresh", "aftersales_csrf"
 OWN, LOCKED, DEVICE = "aftersales_own", "aftersales_locked", "aftersales_device"
+MORE, PART = f"{ACCESS}_2", 3500
+"""The rest of a token, and how much goes before it: a browser silently drops a cookie above 4 KB, and a manager's token is longer."""
 LANGUAGE, THEME, DONE = "aftersales_lang", "aftersales_theme", "aftersales_done"
 THEMES = ("auto", "light", "dark")
 REFRESH_DAYS = 30
@@ -155,13 +157,14 @@ class Session:
     def _store(self, tokens: dict[str, Any]) -> None:
         self.caller = replace(self.caller, token=tokens["access_token"])
         self.refresh_token = tokens.get("refresh_token") or self.refresh_token
-        self.cookies[ACCESS] = (tokens["access_token"], int(tokens.get("expires_in") or 600))
+        token, seconds = tokens["access_token"], int(tokens.get("expires_in") or 600)
+        self.cookies |= {ACCESS: (token[:PART], seconds), MORE: (token[PART:], seconds)}
         self.cookies[REFRESH] = (self.refresh_token, REFRESH_DAYS * 86400)
 
     def forget(self) -> None:
         """Removes the tokens from the browser; the caller has ended the session at the gateway before."""
         self._drop()
-        self.cookies |= dict.fromkeys((ACCESS, REFRESH, OWN, LOCKED), ("", 0))
+        self.cookies |= dict.fromkeys((ACCESS, MORE, REFRESH, OWN, LOCKED), ("", 0))
 
     def lost(self) -> None:
         """The tokens this request came with work no more. The page that goes to sign in removes them; what a script asked

@@ -21,7 +21,8 @@ from chassis.http.revoked import DEAF_LIMIT
 from gateway.identity.announce import CHANNEL
 from gateway.tokens import ACCESS_SECONDS, signer
 
-COOKIE = "aftersales_token"
+COOKIES = ("aftersales_token", "aftersales_token_2")
+"""A browser's cookie holds 4 KB: the console puts the rest of a long token into a second one."""
 SAFE = ("GET", "HEAD")
 LIFETIME = ACCESS_SECONDS + 60
 HEARD = "heard"
@@ -67,7 +68,7 @@ class Access:
         """Authorization header, claims and principal of the caller. The console's cookie is good for reading only, so
         that no other site can make a browser write. Missing, expired, forged or void: Unauthenticated."""
         authorization = headers.get("authorization")
-        if not authorization and method in SAFE and (token := cookie(headers.get("cookie", ""), COOKIE)):
+        if not authorization and method in SAFE and (token := "".join(cookie(headers.get("cookie", ""), name) for name in COOKIES)):
             authorization = f"Bearer {token}"
         claims, principal = self._verifier.verify(authorization)
         if self.is_void(claims):

@@ -2,4 +2,4 @@
 
 from chassis.service import Service
 
-SERVICE = Service("gateway", "gateway", contexts=("identity", "settings", "streams", "audit", "partners", "webhooks"))
+SERVICE = Service("gateway", "gateway", contexts=("identity", "settings", "streams", "notices", "audit", "partners", "webhooks"))

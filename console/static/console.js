@@ -253,9 +253,10 @@
     if (!address || source || !window.EventSource) return;
     source = new EventSource(address);
     let fresh = true;  // the page was rendered before the stream began: what happened between is asked for once
-    source.onopen = () => { retry = 1000; if (fresh) catchUp(); fresh = false; };
+    source.onopen = () => { retry = 1000; noticed(); if (fresh) catchUp(); fresh = false; };
     Object.keys(kinds).forEach((name) => source.addEventListener(name, (event) => changed(kinds[name], JSON.parse(event.data))));
-    source.addEventListener("reset", catchUp);
+    source.addEventListener("notice", noticed);
+    source.addEventListener("reset", () => { noticed(); catchUp(); });
     source.onerror = () => {
       if (!source || source.readyState !== EventSource.CLOSED) return;
       source = null;
@@ -264,6 +265,7 @@
     };
   }
 
+  const noticed = () => document.dispatchEvent(new Event("noticed"));  // bell.js, and the list of notices
   async function again() {
     // The stream ends with its token: a fresh one, then listen on and catch up.
     const answer = await fetch("/session", { method: "POST", headers: { "X-CSRF-Token": token() } }).catch(() => null);

@@ -11,8 +11,9 @@ from sqlalchemy import text
 
 from chassis.db.uow import UnitOfWork
 from chassis.domain.aggregate import new_id
+from gateway.identity import one_of_the_staff
+from gateway.notices import Subject, tell
 from gateway.settings import value
-from gateway.streams import StreamEvent, append
 from gateway.webhooks.client import GONE, Answer
 from gateway.webhooks.delivery import DeliveryState, WebhookAttempt, WebhookDelivery, pause
 from gateway.webhooks.webhook import DisabledWhy, Webhook, WebhookState
@@ -128,13 +129,8 @@ def _ill(uow: UnitOfWork, webhook_id: uuid.UUID, gone: bool) -> None:
 
 
 def _notify(uow: UnitOfWork, webhook: Webhook) -> None:
-    """A notice in the stream of whoever made it; everybody else finds it by the list's filter and the journal."""
+    """Whoever made it is told; everybody else finds it by the list's filter and the journal."""
+    maker = one_of_the_staff(uow, webhook.created_by.partition("/")[0])
     why = webhook.disabled_why.value if webhook.disabled_why else None
-    data = {"kind": "webhook.disabled", "id": str(webhook.id), "name": webhook.name, "why": why}
-    append(
-        uow,
-        StreamEvent(
-            org_path=webhook.org_path, held_path=None, bound_path=None, kind="notice", subject=webhook.id, version=webhook.version,
-            audience=webhook.created_by.partition("/")[0], data=data,
-        ),
-    )  # fmt: skip
+    key = f"webhook.disabled/{webhook.id}/{webhook.version}"
+    tell(uow, key, "webhook.disabled", Subject("webhook", webhook.id), maker, {"name": webhook.name, "why": why})

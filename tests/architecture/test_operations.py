@@ -63,7 +63,8 @@ def test_few_operations_are_open():
     """What needs no right is listed here, so that nothing becomes open by accident."""
     assert {operation.operation_id for operation in OPERATIONS if operation.permission == "public"} == {"identity.token", "partners.token"}
     assert {operation.operation_id for operation in OPERATIONS if operation.permission == "authenticated"} == {
-        "identity.me", "identity.logout", "identity.change_password", "identity.lock_screen", "identity.unlock_screen", "streams.me"
+        "identity.me", "identity.logout", "identity.change_password", "identity.lock_screen", "identity.unlock_screen", "streams.me",
+        "notices.search", "notices.get", "notices.read", "notices.read_all",
     }
 
 

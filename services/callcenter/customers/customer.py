@@ -50,8 +50,10 @@ class Customer(Base, Aggregate):
         return changed
 
     def note_change(self, fields: list[str], unit_path: str, by: str) -> None:
-        """R-06. That another unit than his first one changed him is written down for that one: which fields, never what they say."""
+        """R-06. That another unit than his first one changed him is written down for that one, and told: which fields, never what they
+        say."""
         if fields and self.home_path not in (None, unit_path):
+            self.record("changed_elsewhere", home_path=self.home_path, unit_path=unit_path, fields=fields)
             self.journal(Journal("change_by_other_unit", by, data={"fields": fields, "unit": unit_path, "home": self.home_path}))
 
     def erase(self, at: datetime, by: str) -> None:

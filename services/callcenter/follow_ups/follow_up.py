@@ -22,7 +22,7 @@ class State(StrEnum):
 class FollowUp(Base, Scoped, Aggregate):
     """``comment`` is what the customer said at the revisit; ``solved`` and ``reason`` are how it ended."""
 
-    published = Published("aftersales.callcenter.follow_up.v1", "work_order_id", "comment", "solved", "reason")
+    published = Published("aftersales.callcenter.follow_up.v1", "work_order_id", "work_order_number", "comment", "solved", "reason")
     __tablename__ = "follow_ups"
     __table_args__ = (
         Index(None, "created_at", "id"),

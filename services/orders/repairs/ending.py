@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from chassis.domain.aggregate import Journal
 from services.orders.kernel import Document
 from services.orders.repairs import announcing, gates
 from services.orders.repairs.billing import Billing
@@ -26,6 +27,13 @@ def return_unrepaired(order: WorkOrder, billing: Billing, parts: Parts | None, n
     order.machine.fire(order, "return-unrepaired", by, data=totals)
     order.unrepaired, order.waiting_for, order.ready_at, order.billing = True, None, now, billing
     order.record("unrepaired")
+
+
+def note_overdue(order: WorkOrder, now: datetime, by: str) -> None:
+    """It should have been collected by now: said once, changes nothing else."""
+    order.uncollected_told_at = now
+    order.journal(Journal("overdue", by, order.state, order.state))
+    order.record("overdue")
 
 
 def close_uncollected(order: WorkOrder, reason: str, now: datetime, by: str) -> None:

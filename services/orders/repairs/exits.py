@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
+
+from sqlalchemy import select
 
 from chassis.db.uow import UnitOfWork
 from services.orders.kernel import Document
@@ -52,6 +55,18 @@ def close_uncollected(uow: UnitOfWork, work_order_id: UUID, reason: str) -> Work
         gates.overdue(order, uow.now, uncollected_days(uow))
         ending.close_uncollected(order, reason, uow.now, uow.actor)
     return order
+
+
+def tell_overdue(uow: UnitOfWork, limit: int = 100) -> int:
+    """Tells of orders that have become overdue, the longest ready first, each once; how many. Who is working on one is not waited for."""
+    late = uow.now - timedelta(days=uncollected_days(uow))
+    due = select(WorkOrder.id).where(
+        WorkOrder.state == State.READY, WorkOrder.uncollected_told_at.is_(None), WorkOrder.ready_at <= late
+    )
+    found = uow.rows(due.order_by(WorkOrder.ready_at, WorkOrder.id).limit(limit).with_for_update(skip_locked=True))
+    for row in found:
+        ending.note_overdue(loading.fetch(uow, row.id), uow.now, uow.actor)
+    return len(found)
 
 
 def parts_reported(uow: UnitOfWork, work_order_id: UUID, parts: Parts) -> None:

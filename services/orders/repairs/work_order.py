@@ -83,6 +83,8 @@ class WorkOrder(Base, Held, Aggregate):
     promised_at: Mapped[datetime | None]
     registered_at: Mapped[datetime]
     ready_at: Mapped[datetime | None]
+    uncollected_told_at: Mapped[datetime | None]
+    """When those at its site were told that it should have been collected."""
     completed_at: Mapped[datetime | None]
 
     # Every filter and sort key of the list has its index; ids follow so that a page is read in order.
@@ -100,6 +102,7 @@ class WorkOrder(Base, Held, Aggregate):
             for name in ("created_at", "registered_at", "external_id")
         ),
         Index("ix_work_orders_quick_jobs", "registered_at", postgresql_where=text("kind = 'quick_job' AND state = 'in_repair'")),
+        Index("ix_work_orders_uncollected", "ready_at", "id", postgresql_where=text("state = 'ready' AND uncollected_told_at IS NULL")),
         Index("ix_work_orders_kind", "kind", "created_at", "id", postgresql_where=text("kind <> 'repair'")),
         Index("ix_work_orders_source_external_id", "source", "external_id", unique=True),
         Index("ix_work_orders_held_site_id", "held_site_id", "created_at", "id", postgresql_where=text("held_site_id IS NOT NULL")),

@@ -31,7 +31,8 @@ def test_not_solved_opens_one_and_no_second_revisit(api: Served, site: Site) -> 
     assert api.call("POST", f"/revisits/{revisit['id']}/record", NOT_SOLVED).json()["code"] == "bad_transition"
     assert len(api.call("GET", "/follow-ups", **of_order).json()["items"]) == 1
     told = [(kind, data) for kind, _, data in api.events(found["id"])]
-    assert told == [("follow_up.opened.v1", {"work_order_id": found["work_order_id"], "comment": "还有异响", "solved": None, "reason": None})]
+    of_order |= {"work_order_number": revisit["work_order_number"]}
+    assert told == [("follow_up.opened.v1", {**of_order, "comment": "还有异响", "solved": None, "reason": None})]
 
 
 def test_solved_opens_none(api: Served, site: Site) -> None:
@@ -46,7 +47,8 @@ def test_it_ends_once(api: Served, site: Site, verb: str, body: dict[str, Any], 
     ended = api.call("POST", f"/follow-ups/{found['id']}/{verb}", body).json()
     assert (ended["state"], ended["solved"], ended["reason"], ended["closed_by"]) == ("closed", solved, body.get("reason"), "ann")
     assert api.events(found["id"])[-1][2] == {
-        "work_order_id": found["work_order_id"], "comment": "还有异响", "solved": solved, "reason": body.get("reason")
+        "work_order_id": found["work_order_id"], "work_order_number": found["work_order_number"], "comment": "还有异响", "solved": solved,
+        "reason": body.get("reason"),
     }
     for again in ("solve", "close"):
         answer = api.call("POST", f"/follow-ups/{found['id']}/{again}", {"reason": "x"} if again == "close" else {})

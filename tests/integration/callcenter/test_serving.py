@@ -290,6 +290,26 @@ def test_changes_by_another_unit_are_written_down_without_a_word_of_them(api: Se
     assert row.data == {"fields": ["name"], "unit": other, "home": site}
 
 
+def test_his_first_unit_is_told_which_members_another_changed(api: Served, units: tuple[str, str, str]) -> None:
+    """Instead of the plain change, once for each; nothing where nobody took him in first."""
+    _, site, other = units
+    number = next(free)
+    id = made(api, site, phone=number)["id"]
+    looked_up(api, other, number)
+    api.call("POST", f"/customers/{id}/take-in", {}, scope=other)
+    changes = (({"name": "自己改"}, site), ({"name": "别人改"}, other), ({"name": "别人改"}, other), ({"name": "再改", "phone": next(free)}, HQ))
+    for body, scope in changes:
+        assert api.call("PATCH", f"/customers/{id}", body, scope=scope).status_code == 200
+    told = [(type_.split(".")[1], {name: data[name] for name in ("home_path", "unit_path", "fields") if name in data}) for type_, _, data in api.events(id)]
+    assert told == [
+        ("created", {}), ("changed", {}), ("changed_elsewhere", {"home_path": site, "unit_path": other, "fields": ["name"]}),
+        ("changed_elsewhere", {"home_path": site, "unit_path": HQ, "fields": ["name", "phones"]}),
+    ]  # fmt: skip
+    nobodys = made(api, HQ, phone=next(free))["id"]
+    api.call("PATCH", f"/customers/{nobodys}", {"name": "改"}, scope=HQ)
+    assert [type_.split(".")[1] for type_, *_ in api.events(nobodys)] == ["created", "changed"]
+
+
 def test_an_erased_customer_has_no_marks_and_keeps_his_links(api: Served, units: tuple[str, str, str]) -> None:
     _, site, other = units
     number = next(free)

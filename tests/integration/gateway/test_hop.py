@@ -96,6 +96,10 @@ def test_cookie_is_for_reading(gateway: Gateway, admin: Caller) -> None:
     refused(caller.call("POST", "/work-orders", ORDER, headers=cookie), 401, "unauthenticated")
     refused(caller.call("POST", "/auth/logout", {}, headers=cookie), 401, "unauthenticated")
     refused(caller.call("GET", "/me", headers={"Cookie": "aftersales_token=nonsense"}), 401, "unauthenticated")
+    token = admin.token or ""
+    parts = {"Cookie": f"aftersales_token_2={token[100:]}; aftersales_token={token[:100]}"}  # a long one in two
+    assert caller.call("GET", "/me", headers=parts).json()["username"] == "admin"
+    refused(caller.call("GET", "/me", headers={"Cookie": f"aftersales_token={token}; aftersales_token_2=x"}), 401, "unauthenticated")
 
 
 def test_answers_are_streamed(gateway: Gateway, admin: Caller) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from services.orders.repairs import exits
 from tests.integration.orders.conftest import Job, Shop
 
 
@@ -138,6 +139,57 @@ def test_what_nobody_collected_is_listed_and_closed(shop: Shop):
     shop.refused(late.attempt("unaudit", {"reason": "x"}), 409, "bill_open")
     shop.tell("gateway.parameter.changed", {"key": "work_order.uncollected_days", "value": 29})
     fresh.do("close-uncollected", {"reason": "phone is dead"})
+
+
+def test_what_should_have_been_collected_is_told_once(shop: Shop):
+    late, fresh, closed = (shop.order().to_ready() for _ in range(3))
+    for job, days in ((late, 31), (fresh, 20), (closed, 40)):
+        set_ready(shop, job, days)
+    closed.billed("135.60").do("close-uncollected", {"reason": "moved away"})
+    before = late.reload()["version"]
+    for _ in range(2):
+        overdue(shop)
+    verbs = [[type_.split(".")[-2] for type_, *_ in shop.served.events(job.id)] for job in (late, fresh, closed)]
+    assert verbs[0][-2:] == ["ready", "overdue"] and "overdue" not in verbs[1] + verbs[2]
+    assert (late.reload()["version"], late.document["state"]) == (before + 1, "ready")
+    entries = shop.ok("GET", f"/work-orders/{late.id}/timeline", headers={"accept-language": "en"})["items"]
+    assert [one["summary"] for one in entries].count("Should have been collected by now") == 1
+    late.billed("135.60").do("close-uncollected", {"reason": "x"})
+    set_ready(shop, fresh, 20)
+    overdue(shop)
+    assert told(shop, fresh)
+
+
+def test_a_round_tells_of_so_many_and_waits_for_nobody(shop: Shop):
+    """The longest ready first; one that somebody has in hand comes with the next round."""
+    jobs = [shop.order().to_ready() for _ in range(3)]
+    for job, days in zip(jobs, (4000, 4001, 4002), strict=True):
+        set_ready(shop, job, days)
+    with shop.served.database.uow() as held:
+        held.rows(sa.text("SELECT FROM work_orders WHERE id = :id FOR UPDATE"), {"id": jobs[2].id})
+        overdue(shop, limit=1)
+        assert [told(shop, job) for job in jobs] == [False, True, False]
+    overdue(shop, limit=2)
+    assert [told(shop, job) for job in jobs] == [True, True, True]
+
+
+def test_the_question_for_overdue_orders_has_its_index(shop: Shop):
+    with shop.served.database.uow() as uow:
+        uow.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        asked = (
+            "EXPLAIN SELECT id FROM work_orders WHERE state = 'ready' AND uncollected_told_at IS NULL AND ready_at <= now()"
+            " ORDER BY ready_at, id LIMIT 100 FOR UPDATE SKIP LOCKED"
+        )
+        assert "ix_work_orders_uncollected" in str(uow.rows(sa.text(asked)))
+
+
+def overdue(shop: Shop, limit: int = 100) -> None:
+    with shop.served.database.uow() as uow:
+        exits.tell_overdue(uow, limit)
+
+
+def told(shop: Shop, job: Job) -> bool:
+    return shop.served.events(job.id)[-1][0].endswith(".overdue.v1")
 
 
 def set_ready(shop: Shop, job: Job, days: int) -> None:

@@ -192,6 +192,9 @@ def test_many_are_replayed_by_state_and_time(webhooks: Webhooks, receiver: Recei
 
 
 def test_gone_switches_off_at_once_with_a_notice(webhooks: Webhooks, receiver: Receiver):
+    if not webhooks.served.rows("SELECT FROM users WHERE username = 'ann'"):
+        ann = {"username": "ann", "name": "ann", "org_unit_code": "HQ", "roles": ["admin"], "password": "another-long-story"}
+        assert webhooks.served.call("POST", "/users", ann).status_code == 201
     webhook = webhooks.create(receiver.url)
     receiver.behave = answer(410)
     webhooks.order("registered", "assigned")
@@ -200,8 +203,11 @@ def test_gone_switches_off_at_once_with_a_notice(webhooks: Webhooks, receiver: R
         off = webhooks.get(webhook)
     assert (off["state"], off["disabled_why"], off["allowed_actions"]) == ("disabled", "gone", ["enable"])
     assert len(receiver.received) == 1
-    notices = webhooks.served.rows("SELECT kind, audience, data FROM stream_events WHERE subject = :id", id=webhook["id"])
-    assert [(one.kind, one.audience, one.data["why"]) for one in notices] == [("notice", "ann", "gone")]
+    notices = webhooks.served.rows(
+        "SELECT n.recipient, n.kind, n.data, s.audience, s.kind AS event FROM notices n JOIN stream_events s ON s.subject = n.id"
+        " WHERE n.subject_id = :id", id=webhook["id"],
+    )  # fmt: skip
+    assert [tuple(one) for one in notices] == [("ann", "webhook.disabled", {"name": webhook["name"], "why": "gone"}, "ann", "notice")]
     assert webhooks.served.call("POST", f"/webhooks/{webhook['id']}/ping", {}).json()["code"] == "bad_transition"
     receiver.behave = answer(204)
     assert webhooks.served.call("POST", f"/webhooks/{webhook['id']}/enable", {}).json()["state"] == "active"

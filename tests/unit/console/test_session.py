@@ -93,6 +93,22 @@ def test_expired_token_is_renewed_unseen(browser: Browser, answers: Answers) -> 
     assert any(c.startswith("aftersales_token=access-2") for c in answer.headers.getlist("Set-Cookie"))
 
 
+def test_a_long_token_is_kept_in_two_cookies(visitor: Browser, answers: Answers) -> None:
+    """Browsers drop one above 4 KB and say nothing: a manager's token, with all his rights, is longer."""
+    long = "x" * 5000
+    answers.rules["POST", "/auth/token"] = (200, {**TOKENS, "access_token": long})
+    answer = visitor.post("/sign-in", {"username": "li", "password": "secret", "next": "/gadgets"})
+    kept = {c.split("=")[0]: c for c in answer.headers.getlist("Set-Cookie")}
+    parts = [kept[name].split(";")[0].partition("=")[2] for name in ("aftersales_token", "aftersales_token_2")]
+    assert "".join(parts) == long and max(map(len, kept.values())) < 4096 and "HttpOnly" in kept["aftersales_token_2"]
+    visitor.get("/gadgets")
+    assert answers.asked[-1].headers["Authorization"] == f"Bearer {long}"
+    answers.rules["POST", "/auth/token"] = (200, TOKENS)
+    visitor.post("/sign-in", {"username": "li", "password": "secret", "next": "/gadgets"})
+    visitor.get("/gadgets")
+    assert answers.asked[-1].headers["Authorization"] == "Bearer access-2", "nothing of the long one stays"
+
+
 def test_a_write_is_not_lost_when_the_token_expires(browser: Browser, answers: Answers) -> None:
     browser.page("/gadgets")
 
