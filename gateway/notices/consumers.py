@@ -29,6 +29,18 @@ def customer_changed(uow: UnitOfWork, event: Event) -> None:
     _tell(uow, event, "customer", event.data["home_path"], "callcenter.customer.update", site=site, fields=event.data["fields"])
 
 
+@on("aftersales.orders.hand_over_slip.sent.v1", reads=("number",), locks=True)
+def machine_on_its_way(uow: UnitOfWork, event: Event) -> None:
+    """O-101: those of the site that it goes to who may receive it."""
+    _tell(uow, event, "hand_over_slip", event.held_path, "orders.hand_over_slip.receive", number=event.data["number"])
+
+
+@on("aftersales.orders.hand_over_slip.sent_back.v1", reads=("number",), locks=True)
+def machine_on_its_way_back(uow: UnitOfWork, event: Event) -> None:
+    """O-101: those of the site that it came from."""
+    _tell(uow, event, "hand_over_slip", event.org_path, "orders.hand_over_slip.receive", number=event.data["number"])
+
+
 def _tell(uow: UnitOfWork, event: Event, subject: str, path: str | None, right: str, **data: Any) -> None:
     """The event is the fact: each time the document's version tells it anew."""
     kind = f"{subject}.{event.verb}"

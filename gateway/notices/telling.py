@@ -28,7 +28,7 @@ _TELL = text("""
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The document that a notice is about, which it opens: ``work_order``, ``follow_up``, ``customer``, ``webhook``."""
+    """The document that a notice is about, which it opens: ``work_order``, ``follow_up``, ``hand_over_slip``, ``customer``, ``webhook``."""
 
     type: str
     id: uuid.UUID

@@ -77,6 +77,20 @@ def test_a_machine_that_nobody_collects(gateway: Gateway, branch: Branch) -> Non
     assert one["summary"] == "Order RE26110001 should have been collected by now"
 
 
+def test_a_machine_on_its_way(gateway: Gateway, admin: Caller, branch: Branch) -> None:
+    """Who may receive it where it is going, there and back; the other end knows."""
+    other = Branch(admin, gateway)
+    here, there = gateway.as_(branch.user(["agent"])["username"]), gateway.as_(other.user(["agent"])["username"])
+    slip = uuid.uuid4()
+    for sequence, verb in ((1, "sent"), (3, "sent_back")):
+        type_ = f"aftersales.orders.hand_over_slip.{verb}.v1"
+        told = {**envelope(type_, example(type_), subject=slip, sequence=sequence, org_path=branch.site_path), "heldpath": other.site_path}
+        assert receive(SERVICE, gateway.database.engine, told) is Outcome.DONE
+    assert texts(there) == ["A machine is on its way to you: hand-over slip HS26110001"]
+    assert texts(here) == ["A machine is on its way back to you: hand-over slip HS26110001"]
+    assert notices(here)[0]["subject_type"] == "hand_over_slip"
+
+
 def test_who_took_a_customer_in_hears_that_others_changed_him(gateway: Gateway, admin: Caller, branch: Branch) -> None:
     """Which members, at which site; neither who he is nor who did it."""
     other, agent = Branch(admin, gateway), gateway.as_(branch.user(["agent"])["username"])
