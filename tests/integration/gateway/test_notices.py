@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from chassis import contracts
 from chassis.db.uow import UnitOfWork
 from chassis.domain.principal import Principal
 from chassis.events.schemas import example
@@ -19,6 +20,7 @@ from chassis.messaging.inbox import Outcome, receive
 from gateway.app import SERVICE
 from gateway.identity import Person, holders
 from gateway.notices import MOST, Subject, tell, timers
+from gateway.notices.texts import catalogue as texts_of_kinds
 from tests.integration.gateway.conftest import PASSWORD, Branch, Caller, Gateway, mark
 from tests.integration.gateway.test_parties import party, person
 from tests.integration.gateway.test_stream import Reader
@@ -141,6 +143,10 @@ def test_neither_who_is_shut_out_nor_an_outside_account_is_told(gateway: Gateway
     names = [gone["username"], deleted["username"], outside["username"]]
     assert gateway.rows("SELECT FROM notices WHERE recipient = ANY (:names)", names=names) == []
     assert gateway.as_(outside["username"]).call("GET", "/notices").status_code == 403
+
+
+def test_each_kind_of_the_contract_has_its_words() -> None:
+    assert set(texts_of_kinds()["kinds"]) == set(contracts.values("gateway", "notices", "Kind"))
 
 
 # ---------------------------------------------------------------- once
