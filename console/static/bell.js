@@ -25,7 +25,8 @@
     if (again) { again = false; look(); }
   }
 
-  document.addEventListener("DOMContentLoaded", look);
+  // Where there is a stream it says so when it is open (console.js).
+  document.addEventListener("DOMContentLoaded", () => { if (!window.EventSource || !document.body.dataset.live) look(); });
   document.addEventListener("noticed", look);
   document.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target === document.body) paint(); });
   document.addEventListener("htmx:afterOnLoad", (event) => { if (((event.detail.requestConfig || {}).verb || "get") !== "get") look(); });

@@ -74,6 +74,7 @@ def test_refused_lost_and_found(company: Company):
     assert centre.as_("agent").call("POST", f"{slip}/find", {"reason": "behind the desk"}).json["state"] == "sent"
     case.receive(centre).start()
     timeline = [entry["type"] for entry in home.as_("agent").get(f"/work-orders/{case.id}/timeline", limit=200)["items"]]
+    case.ship_back().receive(home)
     expected = ["register", "send", "refuse", "send", "report-lost", "find", "receive", "start"]
     assert timeline == [f"work_order.{action}" for action in expected]
 

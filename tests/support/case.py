@@ -59,8 +59,8 @@ class Case:
         patience: float = 0.0,
     ) -> None:
         self.company, self.site = company, site or company.sites[0]
-        self.at = self.site  # who has the device
-        self.store = self.site  # whose parts were built in
+        self._elsewhere: Site | None = None
+        self._store: Site | None = None
         self.slip: dict[str, Any] = {}
         self.in_warranty, self.hours, self.patience = in_warranty, hours, patience
         if quantities is None:
@@ -100,6 +100,16 @@ class Case:
     def act(self, role: str, action: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         self.order = self.send(self._by(action).as_(role), f"/work-orders/{self.id}/{action}", body or {})
         return self.order
+
+    @property
+    def at(self) -> Site:
+        """Who has the device."""
+        return self._elsewhere or self.site
+
+    @property
+    def store(self) -> Site:
+        """Whose parts were built in."""
+        return self._store or self.site
 
     def _by(self, action: str) -> Site:
         """The site whose action it is."""
@@ -163,7 +173,7 @@ class Case:
 
     def complete(self) -> Case:
         self.act("technician", "complete", {"work_done": "brush replaced"})
-        self.store = self.at
+        self._store = self.at
         return self
 
     def check(self, passed: bool = True, **fields: Any) -> Case:
@@ -310,7 +320,7 @@ class Case:
     def receive(self, at: Site) -> Case:
         """By the addressee, there or back."""
         self.slip = self.send(at.as_("agent"), f"/hand-over-slips/{self.slip['id']}/receive", {"received_by": "赵敏"})
-        self.at = at
+        self._elsewhere = None if at is self.site else at
         return self
 
     def ship_back(self) -> Case:
