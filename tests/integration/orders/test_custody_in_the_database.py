@@ -312,7 +312,7 @@ def test_a_unit_that_moves_takes_what_it_holds_along(api: Served):
     place.act("receive", place.centre)
     with api.database.uow() as uow:
         unit = uuid.uuid4()
-        former, current = place.centre.path, f"/HQ/SOUTH/{place.centre.code}/"
+        former, current = place.centre.path, f"/HQ/MOVED/{place.centre.code}/"
         uow.execute(
             sa.text("INSERT INTO scope_moves (unit_id, former, current, sequence, moved_at) VALUES (:u, :f, :c, 2, now())"),
             {"u": unit, "f": former, "c": current},
