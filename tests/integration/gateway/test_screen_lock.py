@@ -22,6 +22,7 @@ from gateway.identity.errors import ScreenLocked
 from tests.integration.gateway.conftest import ADMIN_PASSWORD, PASSWORD, Branch, Caller, Gateway
 from tests.integration.gateway.test_sign_in import refused
 from tests.integration.gateway.test_stream import Reader
+from tests.support.client import eventually
 
 
 def at(gateway: Gateway, caller: Caller) -> list[Caller]:
@@ -87,8 +88,12 @@ def test_a_refresh_tells_all_processes_again(gateway: Gateway, branch: Branch) -
         connection.autocommit = True
         cursor.execute(f"LISTEN {CHANNEL}")
         session = jwt.decode(renewed(caller).token or "", options={"verify_signature": False})["sid"]
-        connection.poll()
-        assert any(notice.payload.endswith(f" locked {session}") for notice in connection.notifies)
+
+        def told() -> bool:
+            connection.poll()
+            return any(notice.payload.endswith(f" locked {session}") for notice in connection.notifies)
+
+        eventually(told, "word of the lock")  # the commit is answered before other connections hear of it
 
 
 def test_acting_for_a_unit_locks_and_unlocks_with_the_own_session(gateway: Gateway, admin: Caller, branch: Branch) -> None:
